@@ -1,0 +1,1 @@
+"""What a corpus is about: the floor for clusters, outliers, duplicates, maps and drift."""

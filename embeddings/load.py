@@ -1,0 +1,87 @@
+"""Names to encoders: one lazy table, so that a name costs only the library it needs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from embeddings.errors import EncoderNotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from embeddings.types import Encoder
+
+DEFAULT_ENCODER = "minilm"
+
+
+def load_encoder(name: str | os.PathLike[str], *, device: str | None = None) -> Encoder:
+    """The encoder of that name.
+
+    Args:
+        name: a built-in name (`minilm`, `hash`, `hash:64`, `hash:64:128` for 128 tokens), a
+            folder in the sentence-transformers layout, or a hub name (`organisation/model`).
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
+
+    Raises:
+        EncoderNotFoundError: no such name here, or a hub name without network.
+        EncoderRefusedError: a folder that asks for code or pickle.
+    """
+    text = os.fspath(name)
+    head = text.partition(":")[0]
+    if head in BUILT_IN:
+        return BUILT_IN[head](text, device)
+    return _from_folder_or_hub(text, device)
+
+
+def _hash(name: str, device: str | None) -> Encoder:
+    from embeddings.hashing import HashEncoder
+
+    del device
+    try:
+        numbers = [int(part) for part in name.split(":")[1:]]
+    except ValueError:
+        numbers = [0, 0, 0]
+    if len(numbers) > 2 or any(number < 1 for number in numbers):
+        message = f"encoder {name!r} is not of the form hash:DIM or hash:DIM:MAX_TOKENS"
+        raise EncoderNotFoundError(message)
+    dim, max_tokens = [*numbers, *[64, 256][len(numbers) :]]
+    return HashEncoder(dim, max_tokens=max_tokens)
+
+
+def _minilm(name: str, device: str | None) -> Encoder:
+    from embeddings.minilm import bundled_folder
+    from embeddings.sentence import SentenceEncoder
+
+    if name != "minilm":
+        message = f"encoder {name!r} is unknown; `minilm` takes no arguments"
+        raise EncoderNotFoundError(message)
+    return SentenceEncoder.from_folder(
+        bundled_folder(), name=name, device=device, languages=("en",)
+    )
+
+
+def _from_folder_or_hub(name: str, device: str | None) -> Encoder:
+    from embeddings.sentence import SentenceEncoder
+
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return SentenceEncoder.from_folder(folder, name=name, device=device)
+    if name.startswith((".", "/", "~")) or name.count("/") != 1:
+        message = (
+            f"encoder {name!r} is neither a folder nor one of {', '.join(BUILT_IN)}; "
+            "hub names have the form organisation/model"
+        )
+        raise EncoderNotFoundError(message)
+    return SentenceEncoder.from_hub(name, device=device)
+
+
+BUILT_IN: dict[str, Callable[[str, str | None], Encoder]] = {"minilm": _minilm, "hash": _hash}
+"""Built-in names, in the order they are listed; adding one is one line here."""
+
+DESCRIPTIONS = {
+    "minilm": "all-MiniLM-L6-v2, English, 384 dimensions, 256 tokens; bundled, needs no network",
+    "hash": "no weights; shared words only, for tests (hash:DIM[:MAX_TOKENS])",
+}
+"""One line for people, by built-in name."""

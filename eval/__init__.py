@@ -1,0 +1,1 @@
+"""Judged data to numbers: retrieval measures, similarity correlations, comparisons."""

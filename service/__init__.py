@@ -1,0 +1,1 @@
+"""What people touch: the HTTP API, the web page and the command line."""
