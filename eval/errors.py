@@ -1,0 +1,21 @@
+"""What can go wrong while judging; each message names the value, the limit and the remedy."""
+
+
+class EvalError(Exception):
+    """Base of this floor's errors."""
+
+
+class DatasetError(EvalError, ValueError):
+    """A data set that cannot be read; the message names file and line where there is one."""
+
+
+class MeasureError(EvalError, ValueError):
+    """An unknown measure, or rankings it cannot judge."""
+
+
+class TargetError(EvalError):
+    """What was to be evaluated cannot be: contradicting choices, or answers that are not valid."""
+
+
+class ComparisonError(EvalError, ValueError):
+    """Two results that must not be compared; the message names what differs."""
