@@ -164,15 +164,19 @@ def as_texts(inputs: Sequence[str]) -> list[str]:
     if isinstance(inputs, str | bytes):
         message = f"inputs is one {type(inputs).__name__}; pass a list of strings"
         raise TypeError(message)
-    texts = list(inputs)
-    for position, text in enumerate(texts):
-        if not isinstance(text, str):
-            message = f"input {position} is {type(text).__name__}; a string is needed"
-            raise TypeError(message)
-        if not text.strip():
-            message = f"input {position} is empty or blank; there is nothing to encode"
-            raise InvalidInputError(message)
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            message = f"input {position} holds half a surrogate pair; it is not valid Unicode"
-            raise InvalidInputError(message)
-    return texts
+    return [_as_text(item, position) for position, item in enumerate(inputs)]
+
+
+def _as_text(item: object, position: int) -> str:
+    if not isinstance(item, str):
+        message = f"input {position} is {type(item).__name__}; a string is needed"
+        raise TypeError(message)
+    if not item.strip():
+        message = f"input {position} is empty or blank; there is nothing to encode"
+        raise InvalidInputError(message)
+    try:
+        item.encode()
+    except UnicodeEncodeError as error:
+        message = f"input {position} holds half a surrogate pair at character {error.start}"
+        raise InvalidInputError(message) from error
+    return item

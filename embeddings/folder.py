@@ -1,0 +1,112 @@
+"""What a model folder may hold: weights as safetensors, JSON, vocabularies; never code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULES = frozenset(
+    {
+        *("Transformer", "Pooling", "Normalize", "Dense", "BoW", "CNN", "LSTM", "Dropout"),
+        *("LayerNorm", "StaticEmbedding", "WeightedLayerPooling", "WordEmbeddings", "WordWeights"),
+    }
+)
+"""Modules of sentence-transformers that a folder may be made of."""
+
+_PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npz", ".h5", ".msgpack"}
+_LIBRARY = "sentence_transformers."
+_MOST_JSON_BYTES = 64 << 20
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a model folder that could run code or is not a model.
+
+    Raises:
+        EncoderNotFoundError: no model there.
+        EncoderRefusedError: a module outside `MODULES`, code (`auto_map`, an activation from
+            elsewhere), weights as pickle, or a path that leaves the folder.
+    """
+    if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
+        message = f"{folder} holds no model: neither modules.json nor config.json is there"
+        raise EncoderNotFoundError(message)
+    parts = [folder, *_module_folders(folder)]
+    for part in parts:
+        for name in ("config.json", "tokenizer_config.json"):
+            if (part / name).is_file():
+                _check_config(part / name, read_json(part / name))
+        _check_weights(part)
+
+
+def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
+    """The JSON in a file of a model folder.
+
+    Raises:
+        EncoderRefusedError: it is not JSON, or absurdly large.
+    """
+    try:
+        if path.stat().st_size > _MOST_JSON_BYTES:
+            message = f"{path} has more than {_MOST_JSON_BYTES:,} bytes; refused"
+            raise EncoderRefusedError(message)
+        return json.loads(path.read_bytes())
+    except ValueError as error:
+        message = f"{path} is not JSON ({error}); refused"
+        raise EncoderRefusedError(message) from error
+
+
+def _module_folders(folder: Path) -> list[Path]:
+    """Folders of the modules, each inside `folder` and of a known kind."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return []
+    modules = read_json(path)
+    if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
+        message = f"{path} is not a list of modules; refused"
+        raise EncoderRefusedError(message)
+    root, folders = folder.resolve(), []
+    for module in modules:
+        kind, place = str(module.get("type", "")), str(module.get("path", ""))
+        if not kind.startswith(_LIBRARY) or kind.rpartition(".")[2] not in MODULES:
+            message = (
+                f"{path} asks for module {kind!r}, which is code from elsewhere; refused "
+                f"(possible: {', '.join(sorted(MODULES))} of sentence-transformers)"
+            )
+            raise EncoderRefusedError(message)
+        if not (root / place).resolve().is_relative_to(root):
+            message = f"{path} points to {place!r} outside the model folder; refused"
+            raise EncoderRefusedError(message)
+        folders.append(folder / place)
+    return folders
+
+
+def _check_config(path: Path, config: object) -> None:
+    if not isinstance(config, dict):
+        message = f"{path} is not a JSON object; refused"
+        raise EncoderRefusedError(message)
+    if config.get("auto_map"):
+        message = f"{path} asks for code of its own (auto_map); refused, no remote code is run"
+        raise EncoderRefusedError(message)
+    for key, library in (("activation_function", "torch.nn."), ("tokenizer_class", None)):
+        value = config.get(key)
+        if not isinstance(value, str) or "." not in value:
+            continue
+        if not value.startswith(library or _LIBRARY):
+            message = f"{path} asks for {key} {value!r}, which is code from elsewhere; refused"
+            raise EncoderRefusedError(message)
+
+
+def _check_weights(folder: Path) -> None:
+    """Weights as pickle are refused where no safetensors stand in for them."""
+    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+        return
+    for path in sorted(folder.iterdir()):
+        if path.suffix in _PICKLES:
+            message = (
+                f"{path} holds weights as {path.suffix}, which can run code when loaded; refused: "
+                "convert the model to safetensors"
+            )
+            raise EncoderRefusedError(message)

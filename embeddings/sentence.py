@@ -1,0 +1,259 @@
+"""Encoders kept as sentence-transformers folders, computed by torch.
+
+Reimers and Gurevych, "Sentence-BERT: Sentence Embeddings using Siamese BERT-Networks", 2019,
+arXiv:1908.10084.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
+from embeddings.fingerprint import fingerprint_folder
+from embeddings.folder import check_folder, read_json
+from embeddings.tokens import Tokens, tokens_of
+from embeddings.types import EncoderCard, Encoding, as_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    from embeddings.types import Counts, Modality, Role
+
+logger = logging.getLogger(__name__)
+
+_BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
+"""Tokens of a batch, padding counted. On a CPU a batch should stay in the second-level cache."""
+_PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
+_HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
+
+
+class SentenceEncoder:
+    """A sentence-transformers model, batched by length and token budget.
+
+    Vectors agree with the library's own `encode_query` and `encode_document` to float rounding.
+
+    Use `from_folder` and `from_hub`.
+    """
+
+    def __init__(self, model: SentenceTransformer, card: EncoderCard) -> None:
+        self._model = model
+        self._card = card
+        self._tokens: Tokens = tokens_of(model, card.max_tokens)
+        self._computing = threading.Lock()
+        self._budget = _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS["cpu"])
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: Path,
+        *,
+        name: str | None = None,
+        device: str | None = None,
+        languages: tuple[str, ...] = (),
+    ) -> Self:
+        """The encoder in a model folder; nothing is fetched and no code of the folder is run.
+
+        Args:
+            folder: in the sentence-transformers layout.
+            name: what it is called on cards; None is the folder's path.
+            device: `cpu`, `cuda`, ...; None takes a GPU where there is one.
+            languages: ISO 639-1 codes; empty takes those of the folder's own card.
+
+        Raises:
+            EncoderNotFoundError: no model there.
+            EncoderRefusedError: it asks for code or pickle, or cannot be loaded.
+        """
+        check_folder(folder)
+        try:
+            model = _load_model(folder, device)
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
+            message = f"model folder {folder} cannot be loaded: {_first_line(error)}"
+            raise EncoderRefusedError(message) from error
+        card = _make_card(model, folder, name or str(folder), languages)
+        return cls(model, card)
+
+    @classmethod
+    def from_hub(cls, name: str, *, device: str | None = None) -> Self:
+        """The encoder of a hub name, from this machine's cache if it is there.
+
+        Raises:
+            EncoderNotFoundError: not in the cache, and the hub has none or is out of reach.
+            EncoderRefusedError: it asks for code or pickle.
+        """
+        return cls.from_folder(_download(name), name=name, device=device)
+
+    @property
+    def card(self) -> EncoderCard:
+        """The identity of this encoder."""
+        return self._card
+
+    @property
+    def dim(self) -> int:
+        """Width of a vector."""
+        return self._card.dim
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens read of one text."""
+        return self._card.max_tokens
+
+    @property
+    def modalities(self) -> frozenset[Modality]:
+        """Text alone."""
+        return frozenset({"text"})
+
+    def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
+        """Vectors of the texts behind the role's prompt, in order; see `Encoder.encode`."""
+        texts = as_texts(inputs)
+        prompt = self._card.prompts.get(role, "")
+        counted = self._tokens.count([prompt + text for text in texts])
+        vectors = np.empty((len(texts), self.dim), dtype=np.float32)
+        for rows in _batches(np.minimum(counted.tokens, self.max_tokens), self._budget):
+            batch = [texts[row] for row in rows]
+            features = self._tokens.features(counted, rows, batch, prompt)
+            vectors[rows] = self._compute(features)
+        return Encoding(vectors, counted.tokens, counted.tokens > self.max_tokens, counted.unknown)
+
+    def count_tokens(self, inputs: Sequence[str], *, role: Role) -> Counts:
+        """int32 (n,): tokens with prompt and special tokens, before any cut."""
+        prompt = self._card.prompts.get(role, "")
+        return self._tokens.count([prompt + text for text in as_texts(inputs)]).tokens
+
+    def tokenizer_json(self) -> str | None:
+        """The tokenizer as Hugging Face JSON, without truncation or padding."""
+        return self._tokens.to_json()
+
+    def _compute(self, features: dict[str, torch.Tensor]) -> np.ndarray:
+        """float32 (n, dim); one batch at a time, so that threads take turns batch by batch."""
+        import torch
+
+        device = self._model.device
+        moved = {
+            key: value.to(device, non_blocking=True) if hasattr(value, "to") else value
+            for key, value in features.items()
+        }
+        with self._computing, torch.inference_mode():
+            output = self._model(moved)["sentence_embedding"]
+            vectors: np.ndarray = output.to(device="cpu", dtype=torch.float32).numpy()
+            return vectors
+
+
+def _batches(lengths: Counts, budget: int) -> Iterator[np.ndarray]:
+    """Rows in batches of like length whose padded tokens stay within the budget.
+
+    Longest first: what does not fit into memory fails at once and not at the end.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    start = 0
+    while start < len(order):
+        longest = max(int(lengths[order[start]]), 1)
+        end = start + max(budget // longest, 1)
+        yield order[start:end]
+        start = end
+
+
+def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    progress: Any = logging
+    shown = progress.is_progress_bar_enabled()
+    progress.disable_progress_bar()
+    try:
+        model = SentenceTransformer(
+            str(folder),
+            device=device,
+            trust_remote_code=False,
+            local_files_only=True,
+            model_kwargs={"use_safetensors": True},
+        )
+    finally:
+        if shown:
+            progress.enable_progress_bar()
+    return model.eval()
+
+
+def _make_card(
+    model: SentenceTransformer, folder: Path, name: str, languages: tuple[str, ...]
+) -> EncoderCard:
+    dim = model.get_embedding_dimension()
+    if dim is None:
+        message = f"{folder} does not say how wide its vectors are; refused"
+        raise EncoderRefusedError(message)
+    prompts = _role_prompts(model)
+    max_tokens = _window(model)
+    kinds = [type(module).__name__ for module in model]
+    own = folder / "encoder_card.json"
+    if not languages and own.is_file():
+        languages = tuple(read_json(own).get("languages", ()))
+    return EncoderCard(
+        name=name,
+        kind="sentence-transformers",
+        dim=int(dim),
+        max_tokens=max_tokens,
+        pooling=_pooling(model),
+        normalised=kinds[-1] == "Normalize",
+        dtype=str(model.dtype).removeprefix("torch."),
+        fingerprint=fingerprint_folder(folder, prompts=prompts, max_tokens=max_tokens),
+        prompts=prompts,
+        languages=languages,
+    )
+
+
+def _role_prompts(model: SentenceTransformer) -> dict[str, str]:
+    """The library's choice of prompts, by our roles; roles without one are left out."""
+    prompts: dict[str, str] = {}
+    for role, names in _PROMPT_NAMES.items():
+        candidates = [*names, model.default_prompt_name or ""]
+        found = next((model.prompts[key] for key in candidates if model.prompts.get(key)), "")
+        if found:
+            prompts[role] = found
+    return prompts
+
+
+def _window(model: SentenceTransformer) -> int:
+    """Tokens read of one text; a module without a limit reads everything."""
+    limit = model.max_seq_length
+    return int(limit) if limit is not None and limit < 1 << 24 else 1 << 24
+
+
+def _pooling(model: SentenceTransformer) -> str:
+    for module in model:
+        if type(module).__name__ == "Pooling":
+            pooling: Any = module
+            return str(pooling.get_pooling_mode_str())
+    return type(model[0]).__name__.lower()
+
+
+def _download(name: str) -> Path:
+    from pathlib import Path
+
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, local_files_only=True, allow_patterns=_HUB_FILES))
+    except (LocalEntryNotFoundError, HFValidationError):
+        logger.info("encoder %s is not in this machine's cache, asking the hub", name)
+    try:
+        return Path(snapshot_download(name, allow_patterns=_HUB_FILES))
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        message = (
+            f"encoder {name!r} is neither a folder nor in this machine's cache, and the hub "
+            "cannot be reached or has no model of that name; give a model folder instead, or "
+            "`minilm`, which needs no network"
+        )
+        raise EncoderNotFoundError(message) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

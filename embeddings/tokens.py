@@ -1,0 +1,197 @@
+"""Texts to tokens for sentence-transformers models, counted once and cut where they must be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerBase
+
+    from embeddings.types import Counts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Tokens of texts.
+
+    Attributes:
+        tokens: int32 (n,), before any cut, special tokens counted.
+        unknown: int32 (n,), unknown tokens among those kept.
+        ids: the token ids kept, or empty where the model makes its own features.
+    """
+
+    tokens: Counts
+    unknown: Counts
+    ids: list[list[int]]
+
+
+class Tokens(Protocol):
+    """How a model's texts become features."""
+
+    def count(self, texts: Sequence[str]) -> Counted:
+        """Token counts (and ids) of texts, prompt included."""
+
+    def features(
+        self, counted: Counted, rows: np.ndarray, texts: Sequence[str], prompt: str
+    ) -> dict[str, torch.Tensor]:
+        """The model's input for the rows; `texts` are theirs without the prompt."""
+
+    def to_json(self) -> str | None:
+        """The tokenizer as Hugging Face JSON, or None if it is of another kind."""
+
+
+def tokens_of(model: SentenceTransformer, max_tokens: int) -> Tokens:
+    """The fast way where the model allows it, the model's own otherwise."""
+    tokenizer: Any = getattr(model[0], "tokenizer", None)
+    backend = getattr(tokenizer, "backend_tokenizer", None) or _rust_tokenizer(tokenizer)
+    if backend is None:
+        return ModelTokens(model, max_tokens)
+    plain = _copy_without_limits(backend)
+    if _is_plain_transformer(model):
+        return FastTokens(plain, tokenizer, max_tokens, _prompt_is_pooled(model))
+    return ModelTokens(model, max_tokens, plain)
+
+
+class FastTokens:
+    """Token ids from the Rust tokenizer, cut and padded here: each text is tokenised once.
+
+    Args:
+        tokenizer: without truncation and padding; not shared, so threads do not disturb it.
+        pretrained: the transformers tokenizer it came from, for its special tokens.
+        max_tokens: tokens kept, special tokens counted.
+        pools_prompt: False leaves a prompt's tokens out of the pooling.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        pretrained: PreTrainedTokenizerBase,
+        max_tokens: int,
+        pools_prompt: bool,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._pools_prompt = pools_prompt
+        self._pad = pretrained.pad_token_id or 0
+        self._unknown = pretrained.unk_token_id
+        self._types = "token_type_ids" in pretrained.model_input_names
+        mask = tokenizer.encode("a").special_tokens_mask
+        self._suffix = next((n for n, special in enumerate(reversed(mask)) if not special), 0)
+
+    def count(self, texts: Sequence[str]) -> Counted:
+        """Counts and kept ids; the cut falls before the closing special tokens."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts))
+        whole = [encoding.ids for encoding in encodings]
+        tokens = np.array([len(ids) for ids in whole], dtype=np.int32)
+        kept = [ids if len(ids) <= self._max_tokens else self._cut(ids) for ids in whole]
+        if self._unknown is None:
+            unknown = np.zeros_like(tokens)
+        else:
+            unknown = np.array([ids.count(self._unknown) for ids in kept], dtype=np.int32)
+        return Counted(tokens, unknown, kept)
+
+    def features(
+        self, counted: Counted, rows: np.ndarray, texts: Sequence[str], prompt: str
+    ) -> dict[str, torch.Tensor]:
+        """int64 (n, longest) ids and mask, padded on the right."""
+        import torch
+
+        del texts
+        ids = [counted.ids[row] for row in rows]
+        longest = max(len(row) for row in ids)
+        padded = np.full((len(ids), longest), self._pad, dtype=np.int64)
+        mask = np.zeros((len(ids), longest), dtype=np.int64)
+        for position, row in enumerate(ids):
+            padded[position, : len(row)] = row
+            mask[position, : len(row)] = 1
+        features: dict[str, Any] = {
+            "input_ids": torch.from_numpy(padded),
+            "attention_mask": torch.from_numpy(mask),
+        }
+        if self._types:
+            features["token_type_ids"] = torch.zeros_like(features["input_ids"])
+        if prompt and not self._pools_prompt:
+            features["prompt_length"] = len(self._tokenizer.encode(prompt).ids) - self._suffix
+        return features
+
+    def to_json(self) -> str:
+        """The tokenizer as Hugging Face JSON."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    def _cut(self, ids: list[int]) -> list[int]:
+        kept = ids[: self._max_tokens - self._suffix]
+        return kept + ids[len(ids) - self._suffix :]
+
+
+class ModelTokens:
+    """Features by the model's own `preprocess`; counts by its tokenizer beside it.
+
+    Args:
+        model: the model.
+        max_tokens: tokens kept.
+        tokenizer: a Rust tokenizer to count with; None counts with the model's word tokenizer.
+    """
+
+    def __init__(
+        self, model: SentenceTransformer, max_tokens: int, tokenizer: Tokenizer | None = None
+    ) -> None:
+        self._model = model
+        self._max_tokens = max_tokens
+        self._tokenizer = tokenizer
+
+    def count(self, texts: Sequence[str]) -> Counted:
+        """Counts; word tokenizers drop words they do not know, which are not counted."""
+        if self._tokenizer is not None:
+            counted = [len(e.ids) for e in self._tokenizer.encode_batch_fast(list(texts))]
+        else:
+            tokenizer: Any = getattr(self._model[0], "tokenizer", None)
+            counted = [len(tokenizer.tokenize(text)) for text in texts]
+        tokens = np.array(counted, dtype=np.int32)
+        return Counted(tokens, np.zeros_like(tokens), [])
+
+    def features(
+        self, counted: Counted, rows: np.ndarray, texts: Sequence[str], prompt: str
+    ) -> dict[str, torch.Tensor]:
+        """Whatever the model's first module makes of the texts."""
+        del counted, rows
+        return dict(self._model.preprocess(list(texts), prompt=prompt or None))
+
+    def to_json(self) -> str | None:
+        """The tokenizer as Hugging Face JSON, or None for a word tokenizer."""
+        return None if self._tokenizer is None else str(self._tokenizer.to_str())
+
+
+def _rust_tokenizer(tokenizer: object) -> Tokenizer | None:
+    from tokenizers import Tokenizer
+
+    return tokenizer if isinstance(tokenizer, Tokenizer) else None
+
+
+def _copy_without_limits(tokenizer: Tokenizer) -> Tokenizer:
+    copy = type(tokenizer).from_str(tokenizer.to_str())
+    copy.no_truncation()
+    copy.no_padding()
+    return copy
+
+
+def _is_plain_transformer(model: SentenceTransformer) -> bool:
+    """True if token ids padded on the right are all that the first module needs."""
+    first: Any = model[0]
+    if type(first).__name__ != "Transformer" or first.query_expansion is not None:
+        return False
+    tokenizer = first.tokenizer
+    plain = tokenizer.padding_side == "right" and tokenizer.truncation_side == "right"
+    return plain and set(first.modality_config) == {"text"} and not first.processing_kwargs
+
+
+def _prompt_is_pooled(model: SentenceTransformer) -> bool:
+    return all(getattr(module, "include_prompt", True) for module in model)

@@ -1,0 +1,220 @@
+"""From a request to matches and their receipt."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from embeddings.errors import EmbeddingError
+from indexing.errors import DocumentNotFoundError, InvalidRequestError
+from indexing.types import Match, SearchReceipt, SearchResult, StoredDocument
+from indexing.validation import check_request, check_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from embeddings.types import Vectors
+    from indexing.local import LocalCollection
+    from indexing.snapshot import Found, Snapshot
+    from indexing.types import Ids, SearchRequest
+
+_TRIES = 4
+"""Searches begun anew when a writer took away a document between finding and fetching it."""
+_SLACK = 8
+"""Candidates fetched beyond the page, so that scores equal to its last are seen."""
+_GROWTH = 4
+_MOST_TIES = 4096
+"""Equal scores beyond this many are cut without regard to their ids."""
+
+
+@dataclass(slots=True)
+class _Question:
+    """A request on its way to an answer."""
+
+    request: SearchRequest
+    vector: Vectors | None = None
+    tokens: int | None = None
+    truncated: bool = False
+    unknown: int = 0
+    milliseconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    score: float
+    stored: StoredDocument
+
+
+def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+    """Answers in the order of the requests; queries are encoded in one batch.
+
+    Raises:
+        InvalidRequestError: an impossible request.
+        DimensionMismatchError: a query vector of another width.
+        DocumentNotFoundError: `document_id` names none.
+    """
+    for request in requests:
+        check_request(request)
+    questions = [_Question(request) for request in requests]
+    _encode_queries(collection, questions)
+    return [_answer_one(collection, question) for question in questions]
+
+
+def _encode_queries(collection: LocalCollection, questions: Sequence[_Question]) -> None:
+    asked = [question for question in questions if question.request.query is not None]
+    if not asked:
+        return
+    started = time.perf_counter()
+    texts = [question.request.query or "" for question in asked]
+    try:
+        encoding = collection.encoder.encode(texts, role="query")
+    except EmbeddingError as error:
+        raise InvalidRequestError(f"query cannot be encoded: {error}", "query") from error
+    elapsed = 1e3 * (time.perf_counter() - started)
+    for position, question in enumerate(asked):
+        question.vector = encoding.vectors[position : position + 1]
+        question.tokens = int(encoding.tokens[position])
+        question.truncated = bool(encoding.truncated[position])
+        question.unknown = int(encoding.unknown[position])
+        question.milliseconds["encode"] = elapsed / len(asked)
+
+
+def _answer_one(collection: LocalCollection, question: _Question) -> SearchResult:
+    request = question.request
+    started = time.perf_counter()
+    for attempt in range(_TRIES):
+        snapshot = collection.snapshot
+        rows = _filter_rows(collection, question)
+        vector = _query_vector(collection, question, snapshot)
+        found, candidates, whole = _candidates(collection, question, snapshot, vector, rows)
+        if whole or attempt == _TRIES - 1:
+            break
+    page = candidates[request.offset : request.offset + request.limit]
+    matches = tuple(
+        _match(candidate, request, snapshot, rank)
+        for rank, candidate in enumerate(page, start=request.offset + 1)
+    )
+    encode = question.milliseconds["encode"]
+    question.milliseconds["total"] = encode + 1e3 * (time.perf_counter() - started)
+    receipt = _receipt(collection, question, snapshot, found, rows, matches)
+    return SearchResult(matches, receipt)
+
+
+def _filter_rows(collection: LocalCollection, question: _Question) -> Ids | None:
+    if question.request.filter is None:
+        return None
+    with _timed(question, "filter"):
+        return collection.documents.rows(question.request.filter)
+
+
+def _query_vector(collection: LocalCollection, question: _Question, snapshot: Snapshot) -> Vectors:
+    """float32 (1, dim)."""
+    request, card = question.request, collection.card
+    if question.vector is not None:
+        return question.vector
+    if request.vector is not None:
+        return check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
+    stored = collection.get([request.document_id or ""])[0]
+    if stored is None or stored.row >= len(snapshot.vectors):
+        message = f"no document {request.document_id!r} in collection {card.name!r}"
+        raise DocumentNotFoundError(message)
+    return snapshot.vectors[stored.row : stored.row + 1]
+
+
+def _candidates(
+    collection: LocalCollection,
+    question: _Question,
+    snapshot: Snapshot,
+    vector: Vectors,
+    rows: Ids | None,
+) -> tuple[Found, list[_Candidate], bool]:
+    """Enough candidates for the page, best first, equal scores by id; False if any vanished."""
+    request = question.request
+    needed = request.offset + request.limit
+    k = needed + _SLACK
+    while True:
+        with _timed(question, "search"):
+            found = snapshot.find(vector, k, rows=rows, exact=request.exact)
+        ids, scores = found.hits.ids[0], found.hits.scores[0]
+        there = ids >= 0
+        if request.score_threshold is not None:
+            there &= scores >= request.score_threshold
+        with _timed(question, "fetch"):
+            stored = collection.documents.by_rows(ids[there].tolist())
+        candidates = [
+            _Candidate(float(score), stored[row])
+            for row, score in zip(ids[there].tolist(), scores[there].tolist(), strict=True)
+            if row in stored
+        ]
+        whole = len(candidates) == int(there.sum())
+        candidates = _arranged(candidates, request)
+        if not whole or not there.all() or k >= snapshot.documents:
+            return found, candidates, whole
+        if len(candidates) > needed and (
+            candidates[-1].score < candidates[needed - 1].score or k > needed + _MOST_TIES
+        ):
+            return found, candidates, whole
+        k = min(k * _GROWTH, snapshot.documents)
+
+
+def _arranged(candidates: list[_Candidate], request: SearchRequest) -> list[_Candidate]:
+    """Ordered, without the document asked from, and with one chunk a parent if asked so."""
+    candidates = [c for c in candidates if c.stored.document.id != request.document_id]
+    candidates.sort(key=lambda candidate: (-candidate.score, candidate.stored.document.id))
+    if request.group == "documents":
+        return candidates
+    best: dict[str, _Candidate] = {}
+    for candidate in candidates:
+        document = candidate.stored.document
+        best.setdefault(document.id if document.parent is None else document.parent.id, candidate)
+    return list(best.values())
+
+
+def _match(candidate: _Candidate, request: SearchRequest, snapshot: Snapshot, rank: int) -> Match:
+    stored = candidate.stored
+    return Match(
+        document=stored.document,
+        score=candidate.score,
+        distance=snapshot.metric.distance(candidate.score),
+        rank=rank,
+        truncated=stored.truncated,
+        channels={"dense": candidate.score},
+        vector=snapshot.vectors[stored.row].copy() if request.with_vectors else None,
+    )
+
+
+def _receipt(
+    collection: LocalCollection,
+    question: _Question,
+    snapshot: Snapshot,
+    found: Found,
+    rows: Ids | None,
+    matches: Sequence[Match],
+) -> SearchReceipt:
+    encoder = collection.card.encoder
+    return SearchReceipt(
+        exact=found.exact,
+        index=found.index,
+        searched=snapshot.documents if rows is None else len(rows),
+        documents=snapshot.documents,
+        matched_by_filter=None if rows is None else len(rows),
+        recall_estimate=found.recall,
+        encoder={"name": encoder.name, "fingerprint": encoder.fingerprint},
+        query_tokens=question.tokens,
+        query_truncated=question.truncated,
+        query_unknown=question.unknown,
+        truncated_matches=sum(match.truncated for match in matches),
+        milliseconds={name: round(ms, 3) for name, ms in question.milliseconds.items()},
+        warnings=collection.problems,
+    )
+
+
+@contextmanager
+def _timed(question: _Question, stage: str) -> Iterator[None]:
+    """Add the block's milliseconds to a stage of the question."""
+    started = time.perf_counter()
+    yield
+    question.milliseconds[stage] += 1e3 * (time.perf_counter() - started)

@@ -1,0 +1,198 @@
+"""A folder of collections, owned by one process."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from indexing.card import CARD_FILE, CollectionCard
+from indexing.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    InvalidRequestError,
+)
+from indexing.files import sync_folder
+from indexing.local import LocalCollection
+from indexing.lock import FolderLock
+from indexing.types import Metric
+from indexing.validation import check_name
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from embeddings.types import Encoder
+
+_DROPPED = ".dropped-"
+
+
+class DataFolder:
+    """Collections by name, and the encoders they share; safe to use from several threads.
+
+    Use `open`, and `close` in the end (or `with`).
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        mode: Literal["read", "write"],
+        lock: FolderLock,
+        device: str | None,
+        default_encoder: str | None,
+    ) -> None:
+        self.path = path
+        self._mode = mode
+        self._lock = lock
+        self._device = device
+        self._default_encoder = default_encoder
+        self._collections: dict[str, LocalCollection] = {}
+        self._encoders: dict[str, Encoder] = {}
+        self._guard = threading.RLock()
+        if mode == "write":
+            for leftover in path.glob(f"{_DROPPED}*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        mode: Literal["read", "write"] = "write",
+        owner: str = "meari",
+        create: bool = True,
+        device: str | None = None,
+        default_encoder: str | None = None,
+    ) -> Self:
+        """The data folder at `path`.
+
+        Args:
+            path: the folder.
+            mode: `read` shares it with other readers and changes nothing, `write` owns it.
+            owner: who holds it, told to others who want it.
+            create: make the folder if it is missing.
+            device: where encoders compute; None takes a GPU where there is one.
+            default_encoder: the encoder of new collections; None is `minilm`.
+
+        Raises:
+            CollectionNotFoundError: no such folder, and `create` is False.
+            FolderLockedError: another process owns it.
+        """
+        folder = Path(path).expanduser()
+        if create and mode == "write":
+            folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            message = f"no data folder {folder}; `meari index` makes one, --data names another"
+            raise CollectionNotFoundError(message)
+        lock = FolderLock(folder, mode, owner=owner)
+        return cls(folder, mode=mode, lock=lock, device=device, default_encoder=default_encoder)
+
+    def close(self) -> None:
+        """Close every collection and free the lock; a second call does nothing."""
+        with self._guard:
+            for collection in self._collections.values():
+                collection.close()
+            self._collections.clear()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def names(self) -> list[str]:
+        """Names of the collections, sorted."""
+        return sorted(
+            path.parent.name
+            for path in self.path.glob(f"*/{CARD_FILE}")
+            if not path.parent.name.startswith(".")
+        )
+
+    def collection(self, name: str) -> LocalCollection:
+        """The collection of that name, opened when first asked for and kept.
+
+        Raises:
+            CollectionNotFoundError: there is none; the message lists those there are.
+            DamagedError: its files cannot be read.
+        """
+        name = check_name(name)
+        with self._guard:
+            if name not in self._collections:
+                if name not in self.names():
+                    raise CollectionNotFoundError(self._missing(name))
+                self._collections[name] = LocalCollection.open(
+                    self.path / name, mode=self._mode, locked=True, load_encoder=self.encoder
+                )
+            return self._collections[name]
+
+    def create(
+        self,
+        name: str,
+        *,
+        encoder: str | None = None,
+        metric: Metric = Metric.COSINE,
+        analyzer: str = "auto",
+    ) -> LocalCollection:
+        """A new, empty collection.
+
+        Args:
+            name: letters, digits, `-`, `_` and `.`.
+            encoder: its name; None is the folder's default.
+            metric: how vectors are compared.
+            analyzer: how words are found in text.
+
+        Raises:
+            CollectionExistsError: one of that name stands already.
+            InvalidNameError: a name that cannot be a folder's.
+            EncoderNotFoundError: no such encoder.
+        """
+        name = check_name(name)
+        with self._guard:
+            self._check_writable()
+            if (self.path / name / CARD_FILE).exists():
+                message = f"collection {name!r} exists already; drop it first, or use its name"
+                raise CollectionExistsError(message)
+            card = CollectionCard.new(name, self.encoder(encoder).card, metric, analyzer)
+            collection = LocalCollection.create(self.path / name, card, load_encoder=self.encoder)
+            sync_folder(self.path)
+            self._collections[name] = collection
+            return collection
+
+    def drop(self, name: str) -> None:
+        """Remove a collection with all its documents.
+
+        Raises:
+            CollectionNotFoundError: there is none of that name.
+        """
+        name = check_name(name)
+        with self._guard:
+            self._check_writable()
+            if name not in self.names():
+                raise CollectionNotFoundError(self._missing(name))
+            if opened := self._collections.pop(name, None):
+                opened.close()
+            dropped = self.path / f"{_DROPPED}{name}"
+            (self.path / name).rename(dropped)
+            sync_folder(self.path)
+            shutil.rmtree(dropped)
+
+    def encoder(self, name: str | None = None) -> Encoder:
+        """The encoder of that name (None: the default), loaded when first asked for and kept."""
+        from embeddings.load import DEFAULT_ENCODER, load_encoder
+
+        name = name or self._default_encoder or DEFAULT_ENCODER
+        with self._guard:
+            if name not in self._encoders:
+                self._encoders[name] = load_encoder(name, device=self._device)
+            return self._encoders[name]
+
+    def _check_writable(self) -> None:
+        if self._mode != "write":
+            message = f"{self.path} is open for reading alone"
+            raise InvalidRequestError(message, "mode")
+
+    def _missing(self, name: str) -> str:
+        there = ", ".join(self.names()) or "none"
+        return f"no collection {name!r} in {self.path} (there: {there})"

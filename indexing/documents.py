@@ -1,0 +1,331 @@
+"""The truth about documents: one SQLite file, one writer, any number of reading threads."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from indexing.errors import DamagedError
+from indexing.files import storage_full
+from indexing.filter_sql import compile_filter, register_functions
+from indexing.schema import migrate
+from indexing.types import Document, Parent, StoredDocument
+from indexing.validation import dump_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from indexing.filters import Filter
+    from indexing.types import Ids
+
+DOCUMENTS_FILE = "documents.sqlite"
+_COLUMNS = "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown"
+_NAMED = (
+    "id IN (SELECT value FROM json_each(:ids)) OR parent IN (SELECT value FROM json_each(:ids))"
+)
+
+State = Literal["new", "changed", "relabelled", "unchanged"]
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What a document is compared by: `text` is what the encoder reads, `content` everything."""
+
+    text: bytes
+    content: bytes
+
+    @classmethod
+    def of(cls, document: Document) -> Hashes:
+        """16-byte BLAKE2b digests of a document."""
+        parent = document.parent
+        place = "" if parent is None else f"{parent.id}\0{parent.chunk}\0{parent.start}"
+        parts = (document.title, document.text, dump_json(document.metadata), place)
+        whole = "\0".join(f"{len(part)}\0{part}" for part in parts)
+        return cls(_digest(document.encoded_text), _digest(whole))
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One write to the file of vectors: `rows` rows from row `first`, and their CRC-32."""
+
+    first: int
+    rows: int
+    crc32: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Counts over all documents."""
+
+    documents: int
+    parents: int
+    truncated: int
+    tokens: int
+    unknown: int
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+class DocumentStore:
+    """Documents by id and by row.
+
+    Args:
+        path: the SQLite file, made if missing in write mode.
+        writable: False refuses every change.
+
+    Raises:
+        DamagedError: the file is not a database of this kind.
+    """
+
+    def __init__(self, path: Path, *, writable: bool) -> None:
+        self._path = path
+        self._writable = writable
+        self._threads = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._guard = threading.Lock()
+        self._closed = False
+        try:
+            if writable:
+                migrate(self._connection)
+            self._connection.execute("SELECT count(*) FROM appends").fetchone()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            message = f"{path} cannot be read ({error}); restore it from a backup"
+            raise DamagedError(message) from error
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """This thread's connection."""
+        connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            if self._closed:
+                raise sqlite3.ProgrammingError("the collection is closed")
+            connection = self._connect()
+            self._threads.connection = connection
+            with self._guard:
+                self._connections.append(connection)
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        if not self._writable and not self._path.is_file():
+            message = f"{self._path} is missing; restore it from a backup"
+            raise DamagedError(message)
+        connection = sqlite3.connect(
+            self._path, isolation_level=None, check_same_thread=False, timeout=30
+        )
+        if self._writable:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        else:
+            connection.execute("PRAGMA query_only = ON")
+        connection.execute("PRAGMA mmap_size = 1073741824")
+        register_functions(connection)
+        return connection
+
+    def close(self) -> None:
+        """Close every thread's connection; a second call does nothing."""
+        self._closed = True
+        with self._guard:
+            for connection in self._connections:
+                connection.close()
+            self._connections.clear()
+
+    # -- reading -------------------------------------------------------------------------
+
+    def by_ids(self, ids: Sequence[str]) -> dict[str, StoredDocument]:
+        """The documents of those ids that there are."""
+        stored = self._select("id IN (SELECT value FROM json_each(?))", _json_ids(ids))
+        return {item.document.id: item for item in stored}
+
+    def by_rows(self, rows: Iterable[int]) -> dict[int, StoredDocument]:
+        """The documents of those rows that there are."""
+        wanted = json.dumps([int(row) for row in rows])
+        stored = self._select("row IN (SELECT value FROM json_each(?))", wanted)
+        return {item.row: item for item in stored}
+
+    def after(self, row: int, limit: int, filter: Filter | None) -> list[StoredDocument]:
+        """Up to `limit` documents behind `row`, in row order."""
+        where, values = _where(filter)
+        return self._select(f"d.row > ? AND ({where}) ORDER BY d.row LIMIT ?", row, *values, limit)
+
+    def rows(self, filter: Filter | None = None) -> Ids:
+        """int64, ascending: the rows of documents that satisfy the filter."""
+        where, values = _where(filter)
+        query = f"SELECT d.row FROM documents AS d WHERE {where} ORDER BY d.row"  # noqa: S608
+        found = self._connection.execute(query, values).fetchall()
+        return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
+
+    def count(self, filter: Filter | None = None) -> int:
+        """How many documents satisfy the filter."""
+        where, values = _where(filter)
+        query = f"SELECT count(*) FROM documents AS d WHERE {where}"  # noqa: S608
+        number: int = self._connection.execute(query, values).fetchone()[0]
+        return number
+
+    def rows_of(self, ids: Sequence[str]) -> list[int]:
+        """Rows of documents with those ids, and of all chunks of parents with those ids."""
+        query = f"SELECT row FROM documents WHERE {_NAMED}"  # noqa: S608
+        return [row for (row,) in self._connection.execute(query, {"ids": _json_ids(ids)})]
+
+    def rows_of_leftovers(self, chunks: Mapping[str, int]) -> list[int]:
+        """Rows of what earlier versions of the texts in `chunks` left behind.
+
+        That is every chunk numbered at or above the text's number of chunks today, and the
+        whole text as one document if it has chunks today.
+        """
+        query = (
+            "SELECT d.row FROM json_each(:chunks) AS j "
+            "CROSS JOIN documents AS d ON d.parent = j.key AND d.chunk >= j.value "
+            "UNION ALL SELECT d.row FROM json_each(:chunks) AS j "
+            "CROSS JOIN documents AS d ON d.id = j.key WHERE j.value > 0"
+        )
+        found = self._connection.execute(query, {"chunks": json.dumps(dict(chunks))})
+        return [row for (row,) in found]
+
+    def hashes(self, ids: Sequence[str]) -> dict[str, tuple[int, Hashes]]:
+        """Row and hashes of the documents of those ids that there are."""
+        query = (
+            "SELECT id, row, text_hash, content_hash FROM documents "
+            "WHERE id IN (SELECT value FROM json_each(?))"
+        )
+        found = self._connection.execute(query, (_json_ids(ids),))
+        return {id_: (row, Hashes(text, content)) for id_, row, text, content in found}
+
+    def totals(self) -> Totals:
+        """Counts over all documents."""
+        query = (
+            "SELECT count(*), count(DISTINCT parent), total(truncated), total(tokens), "
+            "total(unknown) FROM documents"
+        )
+        return Totals(*map(int, self._connection.execute(query).fetchone()))
+
+    def appends(self) -> list[Append]:
+        """Every committed write to the file of vectors, in order."""
+        query = "SELECT first, rows, crc32 FROM appends ORDER BY first"
+        return [Append(*values) for values in self._connection.execute(query)]
+
+    def committed_rows(self) -> int:
+        """Rows of the file of vectors that a transaction refers to."""
+        query = "SELECT first + rows FROM appends ORDER BY first DESC LIMIT 1"
+        found = self._connection.execute(query).fetchone()
+        return int(found[0]) if found else 0
+
+    def check(self) -> list[str]:
+        """What SQLite finds wrong with its own file; empty if nothing."""
+        try:
+            found = [text for (text,) in self._connection.execute("PRAGMA quick_check(20)")]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+        return [] if found == ["ok"] else found
+
+    def _select(self, where: str, *values: object) -> list[StoredDocument]:
+        query = f"SELECT {_COLUMNS} FROM documents AS d WHERE {where}"  # noqa: S608
+        return [_stored(values) for values in self._connection.execute(query, values)]
+
+    # -- writing -------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Changes that are on disk, all of them, when the block ends without an error.
+
+        Raises:
+            StorageFullError: the disk is full; nothing is changed.
+        """
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield Transaction(connection)
+            connection.execute("COMMIT")
+        except BaseException as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
+                raise storage_full(self._path) from error
+            raise
+
+
+class Transaction:
+    """The changes a `DocumentStore.transaction` can make."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def insert(self, items: Iterable[StoredDocument]) -> None:
+        """Put documents into their rows; ids and rows must be free."""
+        self._connection.executemany(
+            f"INSERT INTO documents ({_COLUMNS}, text_hash, content_hash) "  # noqa: S608
+            f"VALUES ({','.join('?' * 14)})",
+            (_values(item) for item in items),
+        )
+
+    def relabel(self, row: int, document: Document) -> None:
+        """Replace what the encoder does not read apart: title, text split, metadata, parent."""
+        parent = document.parent
+        self._connection.execute(
+            "UPDATE documents SET title = ?, text = ?, metadata = ?, parent = ?, chunk = ?, "
+            "start = ?, stop = ?, content_hash = ? WHERE row = ?",
+            (
+                document.title,
+                document.text,
+                dump_json(document.metadata),
+                *_place(parent),
+                Hashes.of(document).content,
+                row,
+            ),
+        )
+
+    def delete(self, rows: Iterable[int]) -> None:
+        """Forget the documents in those rows; the rows become tombstones."""
+        self._connection.execute(
+            "DELETE FROM documents WHERE row IN (SELECT value FROM json_each(?))",
+            (json.dumps([int(row) for row in rows]),),
+        )
+
+    def record(self, append: Append) -> None:
+        """Refer to rows that were written to the file of vectors, replacing an earlier record."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO appends VALUES (?, ?, ?)",
+            (append.first, append.rows, append.crc32),
+        )
+
+
+def _where(filter: Filter | None) -> tuple[str, list[object]]:
+    return compile_filter(filter) if filter is not None else ("1", [])
+
+
+def _json_ids(ids: Sequence[str]) -> str:
+    """JSON that SQLite can read; half surrogates, which no stored id has, become `?`."""
+    return json.dumps([id_.encode(errors="replace").decode() for id_ in ids])
+
+
+def _place(parent: Parent | None) -> tuple[str | None, int | None, int | None, int | None]:
+    if parent is None:
+        return (None, None, None, None)
+    return (parent.id, parent.chunk, parent.start, parent.end)
+
+
+def _values(item: StoredDocument) -> tuple[object, ...]:
+    document, hashes = item.document, Hashes.of(item.document)
+    return (
+        *(item.row, document.id, document.title, document.text, dump_json(document.metadata)),
+        *_place(document.parent),
+        *(item.tokens, int(item.truncated), item.unknown, hashes.text, hashes.content),
+    )
+
+
+def _stored(values: tuple[Any, ...]) -> StoredDocument:
+    row, id_, title, text, metadata, parent, chunk, start, stop, *counts = values
+    place = None if parent is None else Parent(parent, chunk, start, stop)
+    tokens, truncated, unknown = counts
+    document = Document(id_, text, title, json.loads(metadata), place)
+    return StoredDocument(document, row, tokens, bool(truncated), unknown)

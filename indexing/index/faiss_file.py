@@ -1,0 +1,61 @@
+"""Reading and writing FAISS index files with errors that name the file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.index import IndexFileError
+from indexing.types import Metric
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import faiss
+
+
+def faiss_metric(metric: Metric) -> int:
+    """FAISS's number for a metric; cosine is the inner product of unit vectors."""
+    import faiss
+
+    number: int = faiss.METRIC_L2 if metric is Metric.EUCLIDEAN else faiss.METRIC_INNER_PRODUCT
+    return number
+
+
+def read_faiss(path: Path, metric: Metric) -> faiss.Index:
+    """The FAISS index in the file, downcast to its own class.
+
+    Raises:
+        IndexFileError: missing, cut, not a FAISS file, or of another metric.
+    """
+    import faiss
+
+    if not path.is_file():
+        message = f"index file {path} is missing"
+        raise IndexFileError(message)
+    try:
+        index = faiss.downcast_index(faiss.read_index(str(path)))
+    except (RuntimeError, MemoryError) as error:
+        message = f"{path.name} cannot be read as a FAISS index; it is cut or damaged"
+        raise IndexFileError(message) from error
+    if index.metric_type != faiss_metric(metric):
+        message = f"{path.name} was built for another metric than {metric.value}"
+        raise IndexFileError(message)
+    return index
+
+
+def write_faiss(index: faiss.Index, path: Path) -> None:
+    """Write the index; a full disk is an OSError as everywhere.
+
+    Raises:
+        OSError: FAISS could not write the file.
+    """
+    import errno
+    import os
+
+    import faiss
+
+    try:
+        faiss.write_index(index, str(path))
+    except RuntimeError as error:
+        code = errno.ENOSPC if "space" in str(error).lower() else errno.EIO
+        raise OSError(code, os.strerror(code), str(path)) from error

@@ -1,0 +1,57 @@
+"""The tables of `documents.sqlite`, made and changed by numbered migrations.
+
+A migration is never edited once released; a new one is appended.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from indexing.errors import DamagedError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+M001 = """
+CREATE TABLE documents (
+    row INTEGER PRIMARY KEY,            -- the vector's row in vectors.f32
+    id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    metadata TEXT NOT NULL,             -- a JSON object
+    parent TEXT,                        -- chunks: id of the whole text
+    chunk INTEGER,                      -- chunks: number in it, from 0
+    start INTEGER,                      -- chunks: characters start..stop of it
+    stop INTEGER,
+    text_hash BLOB NOT NULL,            -- of what the encoder read
+    content_hash BLOB NOT NULL,         -- of everything
+    tokens INTEGER NOT NULL,
+    truncated INTEGER NOT NULL,
+    unknown INTEGER NOT NULL
+);
+CREATE INDEX documents_by_parent ON documents (parent, chunk) WHERE parent IS NOT NULL;
+CREATE TABLE appends (                  -- one a write: what was added to vectors.f32
+    first INTEGER PRIMARY KEY,
+    rows INTEGER NOT NULL,
+    crc32 INTEGER NOT NULL
+);
+"""
+
+MIGRATIONS = (M001,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the database to the newest version, each step whole or not at all.
+
+    Raises:
+        DamagedError: the database was written by a newer version.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        message = (
+            f"documents.sqlite has schema {version}, this version knows {len(MIGRATIONS)}; "
+            "update Meari"
+        )
+        raise DamagedError(message)
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        connection.executescript(f"BEGIN;{script};PRAGMA user_version = {number};COMMIT;")

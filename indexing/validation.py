@@ -1,0 +1,173 @@
+"""Checks at the edge of a collection; behind it documents and requests are trusted."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embeddings.types import as_vectors
+from indexing.errors import (
+    DimensionMismatchError,
+    InvalidDocumentError,
+    InvalidNameError,
+    InvalidRequestError,
+)
+from indexing.types import (
+    MAX_ID_BYTES,
+    MAX_LIMIT,
+    MAX_METADATA_BYTES,
+    MAX_TEXT_BYTES,
+    Metric,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+    from embeddings.types import Vectors
+    from indexing.types import Document, SearchRequest
+
+_MAX_NAME = 64
+_MODES = ("dense",)
+_GROUPS = ("documents", "parents")
+
+
+def check_name(name: str) -> str:
+    """The collection name in NFC: letters, digits, `-`, `_` and `.` inside, at most 64.
+
+    Raises:
+        InvalidNameError: anything else, so that a name is always one plain folder name.
+    """
+    name = unicodedata.normalize("NFC", name)
+    plain = all(char.isalnum() or char in "-_." for char in name)
+    if not (1 <= len(name) <= _MAX_NAME and plain and name[0].isalnum()):
+        message = (
+            f"collection name {name[:80]!r} is not possible; use 1 to {_MAX_NAME} letters, "
+            "digits, '-', '_' and '.', a letter or digit first"
+        )
+        raise InvalidNameError(message)
+    return name
+
+
+def check_documents(documents: Iterable[Document]) -> None:
+    """Refuse what cannot be stored.
+
+    Raises:
+        InvalidDocumentError: naming the document and what is wrong with it.
+    """
+    seen: set[str] = set()
+    for document in documents:
+        check_document(document)
+        if document.id in seen:
+            message = f"document id {document.id!r} stands twice in one request; ids are unique"
+            raise InvalidDocumentError(message, document.id)
+        seen.add(document.id)
+
+
+def check_document(document: Document) -> None:
+    """Refuse a document that cannot be stored.
+
+    Raises:
+        InvalidDocumentError: an empty id, empty or too long text, metadata that is not JSON, ...
+    """
+    name = document.id[:80]
+    if not document.id:
+        raise InvalidDocumentError("a document has an empty id; give it one")
+    _check_size(document, "id", document.id, MAX_ID_BYTES)
+    if not document.text.strip():
+        message = f"document {name!r} has empty text; there is nothing to search"
+        raise InvalidDocumentError(message, document.id)
+    _check_size(document, "text", document.text, MAX_TEXT_BYTES)
+    _check_size(document, "title", document.title, MAX_TEXT_BYTES)
+    try:
+        metadata = dump_json(document.metadata)
+    except (TypeError, ValueError) as error:
+        message = f"document {name!r}: metadata is not a JSON object ({error})"
+        raise InvalidDocumentError(message, document.id) from error
+    _check_size(document, "metadata", metadata, MAX_METADATA_BYTES)
+
+
+def _check_size(document: Document, part: str, value: str, most: int) -> None:
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError as error:
+        message = (
+            f"document {document.id[:80]!r}: {part} holds half a surrogate pair at character "
+            f"{error.start}; it is not valid Unicode"
+        )
+        raise InvalidDocumentError(message, document.id) from error
+    if size > most:
+        remedy = "; split it into chunks" if part == "text" else ""
+        message = (
+            f"document {document.id[:80]!r}: {part} has {size:,} bytes, at most {most:,} are "
+            f"possible{remedy}"
+        )
+        raise InvalidDocumentError(message, document.id)
+
+
+def dump_json(data: Mapping[str, Any]) -> str:
+    """Canonical JSON: keys sorted, no blanks, no NaN.
+
+    Raises:
+        TypeError: something that JSON has no word for.
+        ValueError: NaN or infinity.
+    """
+    return json.dumps(
+        dict(data), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    )
+
+
+def check_request(request: SearchRequest) -> None:
+    """Refuse an impossible search.
+
+    Raises:
+        InvalidRequestError: naming the field, its value and the limit.
+    """
+    given = [
+        name for name in ("query", "vector", "document_id") if getattr(request, name) is not None
+    ]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        message = f"exactly one of query, vector and document_id is needed, {found} given"
+        raise InvalidRequestError(message, given[1] if given else "query")
+    if request.query is not None and not request.query.strip():
+        raise InvalidRequestError("query is empty; ask something", "query")
+    if request.limit < 1 or request.limit > MAX_LIMIT:
+        message = f"limit is {request.limit}; 1 to {MAX_LIMIT:,} are possible"
+        raise InvalidRequestError(message, "limit")
+    if request.offset < 0 or request.offset + request.limit > MAX_LIMIT:
+        message = f"offset is {request.offset}; 0 to {MAX_LIMIT:,} together with limit are possible"
+        raise InvalidRequestError(message, "offset")
+    if request.mode not in _MODES:
+        message = f"mode {request.mode!r} is unknown; this version has {', '.join(_MODES)}"
+        raise InvalidRequestError(message, "mode")
+    if request.group not in _GROUPS:
+        message = f"group {request.group!r} is unknown; use {' or '.join(_GROUPS)}"
+        raise InvalidRequestError(message, "group")
+    if request.score_threshold is not None and not np.isfinite(request.score_threshold):
+        message = f"score_threshold is {request.score_threshold}; a finite number is needed"
+        raise InvalidRequestError(message, "score_threshold")
+
+
+def check_vectors(vectors: Vectors, dim: int, metric: Metric, what: str) -> Vectors:
+    """`vectors` as float32 (n, dim), finite, and with a direction where cosine needs one.
+
+    Raises:
+        DimensionMismatchError: another width.
+        InvalidRequestError: NaN, infinity, or for cosine a row of zeros.
+    """
+    try:
+        array = as_vectors(vectors, what=what)
+    except ValueError as error:
+        raise InvalidRequestError(str(error), what) from error
+    if array.shape[1] != dim:
+        message = f"{what} has {array.shape[1]} dimensions, the collection's vectors have {dim}"
+        raise DimensionMismatchError(message)
+    if metric is Metric.COSINE and not np.any(array, axis=1).all():
+        row = int(np.argmin(np.any(array, axis=1)))
+        message = f"{what} is all zeros (row {row}); cosine needs a direction"
+        raise InvalidRequestError(message, what)
+    return array

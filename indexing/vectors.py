@@ -1,0 +1,97 @@
+"""The append-only file of vectors: row r is the r-th float32 vector of `vectors.f32`."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.files import reporting_full_disk, sync_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from embeddings.types import Vectors
+
+VECTORS_FILE = "vectors.f32"
+
+
+class VectorFile:
+    """Rows of float32 on disk, little-endian, read through the page cache.
+
+    Args:
+        path: the file; made if missing in write mode.
+        dim: width of a row.
+        writable: False opens for reading alone.
+    """
+
+    def __init__(self, path: Path, dim: int, *, writable: bool) -> None:
+        self.path = path
+        self.dim = dim
+        self._row_bytes = 4 * dim
+        flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
+        created = writable and not path.exists()
+        self._file = os.open(path, flags | os.O_CLOEXEC, 0o644)
+        if created:
+            sync_folder(path.parent)
+
+    @property
+    def rows(self) -> int:
+        """Whole rows in the file."""
+        return os.fstat(self._file).st_size // self._row_bytes
+
+    def read(self, rows: int) -> Vectors:
+        """float32 (rows, dim), the first rows, mapped and not copied; do not write to it."""
+        if rows == 0:
+            return np.empty((0, self.dim), dtype=np.float32)
+        return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
+
+    def append(self, first: int, vectors: Vectors) -> int:
+        """Write rows `first` and on; on return they are on disk. Whatever lay there is replaced.
+
+        Returns:
+            CRC-32 of the bytes written.
+
+        Raises:
+            StorageFullError: no space; the file is cut back to `first` rows.
+        """
+        content = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+        try:
+            with reporting_full_disk(self.path):
+                self._write_all(content, first * self._row_bytes)
+                os.fsync(self._file)
+        except BaseException:
+            self.cut(first)
+            raise
+        return zlib.crc32(content)
+
+    def cut(self, rows: int) -> None:
+        """Drop everything behind the first `rows` rows."""
+        if os.fstat(self._file).st_size > rows * self._row_bytes:
+            os.ftruncate(self._file, rows * self._row_bytes)
+            os.fsync(self._file)
+
+    def extend(self, rows: int) -> None:
+        """Fill up with zeros to `rows` rows, to stand for rows that were lost."""
+        with reporting_full_disk(self.path):
+            os.ftruncate(self._file, max(rows, self.rows) * self._row_bytes)
+            os.fsync(self._file)
+
+    def checksum(self, first: int, rows: int) -> int:
+        """CRC-32 of `rows` rows from row `first`, as `append` gave it when they were written."""
+        content = os.pread(self._file, rows * self._row_bytes, first * self._row_bytes)
+        return zlib.crc32(content)
+
+    def close(self) -> None:
+        """Give back the file; a second call does nothing."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def _write_all(self, content: bytes, offset: int) -> None:
+        view = memoryview(content)
+        while view:
+            written = os.pwrite(self._file, view, offset)
+            view, offset = view[written:], offset + written

@@ -1,0 +1,147 @@
+"""Holding the files of a collection against each other, and mending what can be mended."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexing.documents import Append, Hashes
+from indexing.vectors import VECTORS_FILE
+
+if TYPE_CHECKING:
+    from indexing.local import LocalCollection
+    from indexing.types import Ids, StoredDocument
+
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyReport:
+    """What was checked and found.
+
+    Attributes:
+        ok: True if nothing is wrong (any more, after a repair).
+        documents: documents checked.
+        problems: what is wrong, one sentence each.
+        repaired: what was wrong and is not any more.
+    """
+
+    ok: bool
+    documents: int
+    problems: tuple[str, ...]
+    repaired: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        data = asdict(self)
+        return data | {"problems": list(self.problems), "repaired": list(self.repaired)}
+
+
+def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
+    """Check database, vectors, documents and index; with `repair`, mend what their text allows.
+
+    Documents whose vectors are lost, changed on disk or not finite are encoded again. A
+    damaged database cannot be mended from what is left.
+    """
+    repaired: list[str] = []
+    problems = _database(collection)
+    if problems:
+        return VerifyReport(ok=False, documents=0, problems=tuple(problems), repaired=())
+    wrong, rows = _vectors(collection)
+    if wrong and repair:
+        _encode_again(collection, rows)
+        repaired = [f"{problem}: {len(rows)} documents encoded again" for problem in wrong]
+        collection.reload()
+        wrong, _ = _vectors(collection)
+    index = _index(collection)
+    if index and repair:
+        collection.optimize()
+        repaired += [f"{problem}: rebuilt" for problem in index]
+        index = _index(collection)
+    problems = [*wrong, *_texts(collection), *index]
+    return VerifyReport(
+        ok=not problems,
+        documents=collection.count(),
+        problems=tuple(problems),
+        repaired=tuple(repaired),
+    )
+
+
+def _database(collection: LocalCollection) -> list[str]:
+    return [f"documents.sqlite: {problem}" for problem in collection.documents.check()]
+
+
+def _vectors(collection: LocalCollection) -> tuple[list[str], Ids]:
+    """What is wrong with the vectors, and the rows of the documents it touches."""
+    store, file = collection.documents, collection.vector_file
+    there, stored = file.rows, store.rows()
+    problems: list[str] = []
+    touched = [stored[stored >= there]]
+    if len(touched[0]):
+        problems.append(
+            f"{VECTORS_FILE} holds {there} rows, {len(touched[0])} documents lie behind its end"
+        )
+    for append in store.appends():
+        if append.first + append.rows > there:
+            continue
+        if file.checksum(append.first, append.rows) == append.crc32:
+            continue
+        last = append.first + append.rows - 1
+        problems.append(f"{VECTORS_FILE}: rows {append.first} to {last} fail their checksum")
+        inside = (stored >= append.first) & (stored <= last)
+        touched.append(stored[inside])
+    return problems, np.unique(np.concatenate(touched))
+
+
+def _texts(collection: LocalCollection) -> list[str]:
+    """Documents whose text is not the one they were stored with."""
+    problems: list[str] = []
+    row = -1
+    while found := collection.documents.after(row, _BLOCK, None):
+        row = found[-1].row
+        stored = collection.documents.hashes([item.document.id for item in found])
+        problems += [
+            f"document {item.document.id!r} is not what was stored: its hash differs"
+            for item in found
+            if item.document.id in stored
+            and stored[item.document.id][1] != Hashes.of(item.document)
+        ]
+    return problems
+
+
+def _index(collection: LocalCollection) -> list[str]:
+    """A sealed index must find its own vectors: a sample of rows must come back as its own hit."""
+    snapshot = collection.snapshot
+    sealed = snapshot.sealed
+    if sealed is None:
+        return []
+    live = np.flatnonzero(snapshot.live[: sealed.rows])
+    if len(live) == 0:
+        return []
+    sample = live[np.linspace(0, len(live) - 1, min(64, len(live)), dtype=np.int64)]
+    queries = np.ascontiguousarray(snapshot.vectors[sample])
+    found = sealed.index.search(queries, 1, effort=sealed.card.effort)
+    truth = snapshot.find(queries, 1, exact=True).hits
+    agree = float(np.mean(found.scores[:, 0] >= truth.scores[:, 0] - 1e-4))
+    if agree < 0.5:
+        return [f"the {sealed.card.kind} index finds {agree:.0%} of its own rows"]
+    return []
+
+
+def _encode_again(collection: LocalCollection, rows: Ids) -> None:
+    """New rows for the documents in `rows`; the file is as long as its records say before."""
+    store, file = collection.documents, collection.vector_file
+    committed = store.committed_rows()
+    if file.rows < committed:
+        file.extend(committed)
+    for start in range(0, len(rows), _BLOCK):
+        found = store.by_rows(rows[start : start + _BLOCK].tolist())
+        documents: list[StoredDocument] = list(found.values())
+        collection.rewrite(documents)
+    with store.transaction() as change:
+        for append in store.appends():
+            crc32 = file.checksum(append.first, append.rows)
+            if crc32 != append.crc32:
+                change.record(Append(append.first, append.rows, crc32))
