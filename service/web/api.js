@@ -1,0 +1,88 @@
+/** The server's HTTP interface, as far as the page uses it. Every call takes an abort signal. */
+
+const ROOT = new URL("../v1/", import.meta.url);
+
+/** An answer that is not one: the server's own words, or why there were none. */
+export class ServerError extends Error {
+  /**
+   * @param {string} message empty where the server gave none
+   * @param {{status?: number, type?: string, param?: string, code?: string}} detail `status` 0:
+   *   the server was not reached.
+   */
+  constructor(message, { status = 0, type = "", param = "", code = "" } = {}) {
+    super(message);
+    this.name = "ServerError";
+    Object.assign(this, { status, type, param: param ?? "", code: code ?? "" });
+  }
+}
+
+/** `/v1/collections/{name}/...` with every part escaped. */
+function collectionPath(name, ...rest) {
+  return ["collections", name, ...rest].map(encodeURIComponent).join("/");
+}
+
+async function call(path, { body, signal, parameters = {} } = {}) {
+  const address = new URL(path, ROOT);
+  for (const [key, value] of Object.entries(parameters)) address.searchParams.set(key, value);
+  const headers = { accept: "application/json" };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(address, {
+      method: body === undefined ? "GET" : "POST",
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal,
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ServerError("");
+  }
+  const content = await answer.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+    return null;
+  });
+  if (answer.ok && content !== null) return content;
+  const told = content?.error ?? {};
+  throw new ServerError(told.message ?? "", { ...told, status: answer.status });
+}
+
+/** All collections, and why others cannot be opened: `{collections, unusable}`. */
+export function collections(signal) {
+  return call("collections", { signal });
+}
+
+/** The first documents of a collection, at most `limit`. */
+export async function firstDocuments(name, limit, signal) {
+  const path = collectionPath(name, "documents");
+  return (await call(path, { signal, parameters: { limit } })).documents;
+}
+
+/** One document. */
+export function oneDocument(name, id, signal) {
+  return call(collectionPath(name, "documents", id), { signal });
+}
+
+/** How many documents satisfy the filter; a filter the server refuses is a `ServerError`. */
+export async function count(name, filter, signal) {
+  const body = filter ? { filter } : {};
+  return (await call(collectionPath(name, "documents", "count"), { body, signal })).count;
+}
+
+/** Matches and receipt. */
+export function search(name, body, signal) {
+  return call(collectionPath(name, "search"), { body, signal });
+}
+
+/** The ways of finding that searches can choose from, the usual one first, as OpenAPI lists them. */
+export async function searchModes(signal) {
+  const description = await call(new URL("../openapi.json", ROOT), { signal });
+  const mode = description.components.schemas.SearchBody.properties.mode;
+  const modes = mode.enum ?? [mode.const];
+  return [mode.default, ...modes.filter((other) => other !== mode.default)];
+}
+
+/** The address of a collection's search, for people who want to call it themselves. */
+export function searchAddress(name) {
+  return new URL(collectionPath(name, "search"), ROOT).href;
+}

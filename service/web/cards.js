@@ -1,0 +1,187 @@
+/** The matches, as cards. */
+
+import { element, icon, marked, refill, setAttribute } from "./elements.js";
+import { isAddress, leaves } from "./fields.js";
+import { readFilter } from "./filter.js";
+import { excerpt, highlight } from "./highlight.js";
+import { fixed, say } from "./words.js";
+
+/** Characters of a text shown first: about four lines, of Hangul or of Latin letters. */
+const EXCERPT = { hangul: 190, latin: 330 };
+const LONGEST_VALUE = 48;
+
+/**
+ * How full the bar of a score is, 0 to 1. Cosine shows itself; a distance d shows 1 / (1 + d); an
+ * inner product, which has no bound, is shown against the best of the answer.
+ */
+export function scoreShare(match, metric, best) {
+  let share = match.score;
+  if (metric === "euclidean") share = 1 / (1 + match.distance);
+  if (metric === "dot") share = best > 0 ? match.score / best : 0;
+  return Math.max(0, Math.min(1, share));
+}
+
+/**
+ * One match as a list item.
+ *
+ * @param {object} match as the server gives it
+ * @param {{terms: object[], filter: object | null, metric: string, best: number,
+ *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void, onLike: (match: object) => void}} context
+ */
+export function card(match, context) {
+  const title = match.title || match.parent?.id || "";
+  const body = new Body(match, context);
+  return element(
+    "li",
+    { class: "card", tabindex: "-1", data: { id: match.id, focus: match.id } },
+    element("span", { class: "rank", "aria-hidden": "true" }, match.rank),
+    element(
+      "article",
+      {},
+      element(
+        "header",
+        {},
+        element(
+          "h3",
+          { class: title ? null : "untitled", dir: "auto" },
+          title ? marked(highlight(title, context.terms)) : match.id,
+        ),
+        scoreBar(match, scoreShare(match, context.metric, context.best)),
+      ),
+      match.parent && parentLine(match.parent),
+      body.node,
+      metadataChips(match, context),
+      element(
+        "footer",
+        {},
+        element("code", { class: "id", title: match.id }, match.id),
+        match.truncated &&
+          element("span", { class: "badge", title: say("truncated_title") }, icon("warning"), say("truncated")),
+        element("span", { class: "space" }),
+        body.button,
+        element(
+          "button",
+          { type: "button", class: "link like", on: { click: () => context.onLike(match) } },
+          icon("echo"),
+          say("like"),
+        ),
+      ),
+    ),
+  );
+}
+
+/** A text that shows an excerpt, and the whole on demand. */
+class Body {
+  #match;
+  #context;
+
+  constructor(match, context) {
+    this.#match = match;
+    this.#context = context;
+    this.node = element("p", { class: "text", dir: "auto" });
+    const { before, after } = excerpt(match.text, context.terms, excerptSize(match.text));
+    const attributes = {
+      type: "button",
+      class: "link expand",
+      data: { focus: `${match.id} expand` },
+      on: { click: () => this.#toggle() },
+    };
+    this.button = (before || after) && element("button", attributes);
+    this.#render();
+  }
+
+  #toggle() {
+    const { unfolded } = this.#context;
+    if (!unfolded.delete(this.#match.id)) unfolded.add(this.#match.id);
+    this.#render();
+  }
+
+  #render() {
+    const { terms, unfolded } = this.#context;
+    const whole = unfolded.has(this.#match.id);
+    const { text, before, after } = whole
+      ? { text: this.#match.text, before: false, after: false }
+      : excerpt(this.#match.text, terms, excerptSize(this.#match.text));
+    refill(this.node, before && "… ", marked(highlight(text, terms)), after && " …");
+    if (!this.button) return;
+    refill(this.button, icon("chevron"), say(whole ? "collapse" : "expand"));
+    setAttribute(this.button, "aria-expanded", String(whole));
+  }
+}
+
+function excerptSize(text) {
+  return /\p{Script=Hangul}/u.test(text.slice(0, 200)) ? EXCERPT.hangul : EXCERPT.latin;
+}
+
+function scoreBar(match, share) {
+  const score = fixed(match.score, 3);
+  const distance = fixed(match.distance, 3);
+  const fillPart = element("span", { class: "fill" });
+  fillPart.style.setProperty("--share", share.toFixed(4));
+  return element(
+    "div",
+    { class: "score", title: say("score_title", { score, distance }) },
+    element("span", { class: "hidden" }, say("score_title", { score, distance })),
+    element("span", { class: "track", "aria-hidden": "true" }, fillPart),
+    element("span", { class: "number", "aria-hidden": "true" }, score),
+    element("span", { class: "distance", "aria-hidden": "true" }, `${say("distance")} ${distance}`),
+  );
+}
+
+function parentLine({ id, chunk, start, end }) {
+  return element(
+    "p",
+    { class: "parent" },
+    icon("part"),
+    element("span", {}, say("part", { n: chunk + 1, id })),
+    element("span", { class: "where" }, say("characters", { start, end })),
+  );
+}
+
+function metadataChips(match, { filter, onToggle }) {
+  const { values } = readFilter(filter);
+  const found = leaves(match.metadata);
+  if (!found.length) return null;
+  return element(
+    "ul",
+    { class: "chips" },
+    found.map(([key, value]) =>
+      element("li", {}, isAddress(value) ? addressChip(key, value) : filterChip(match, key, value, values, onToggle)),
+    ),
+  );
+}
+
+function filterChip({ id }, key, value, chosen, onToggle) {
+  const shown = shorten(display(value));
+  const on = chosen.get(key)?.includes(value) ?? false;
+  const label = on
+    ? say("filter_remove", { text: `${key}: ${shown}` })
+    : say("filter_add", { key, value: shown });
+  return element(
+    "button",
+    {
+      type: "button",
+      class: "chip",
+      "aria-pressed": String(on),
+      title: label,
+      data: { focus: `${id} ${key} ${value}` },
+      on: { click: () => onToggle(key, value) },
+    },
+    element("span", { class: "key" }, key),
+    ` ${shown}`,
+  );
+}
+
+function addressChip(key, value) {
+  const attributes = { class: "chip", href: value, target: "_blank", rel: "noopener noreferrer", title: value };
+  return element("a", attributes, element("span", { class: "key" }, key), ` ${shorten(value)} ↗`);
+}
+
+function shorten(text) {
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 1)}…` : text;
+}
+
+/** A metadata value as text. */
+export function display(value) {
+  return typeof value === "boolean" ? say(value ? "yes" : "no") : String(value);
+}

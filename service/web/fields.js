@@ -1,0 +1,71 @@
+/** Which metadata there is to filter by, learnt from the documents seen so far. */
+
+const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
+const ADDRESS = /^https?:\/\/\S+$/i;
+const MOST_VALUES = 200;
+
+/** The leaves of a metadata object: `[path, value]`, keys joined by dots, lists taken apart. */
+export function leaves(metadata, path = "") {
+  return Object.entries(metadata ?? {}).flatMap(([key, value]) => {
+    const at = path ? `${path}.${key}` : key;
+    if (Array.isArray(value)) return value.filter(isPlain).map((item) => [at, item]);
+    if (value !== null && typeof value === "object") return leaves(value, at);
+    return isPlain(value) ? [[at, value]] : [];
+  });
+}
+
+function isPlain(value) {
+  return ["string", "number", "boolean"].includes(typeof value);
+}
+
+/** True for a whole http or https address; nothing else becomes a link. */
+export function isAddress(value) {
+  return typeof value === "string" && ADDRESS.test(value) && URL.canParse(value);
+}
+
+/** Counts the values of each key over the documents it is shown. */
+export class Fields {
+  #keys = new Map();
+  #seen = new Set();
+
+  /** Learn from documents; one that was seen before counts once. */
+  learn(documents) {
+    for (const { id, metadata } of documents) {
+      if (this.#seen.has(id)) continue;
+      this.#seen.add(id);
+      for (const [key, value] of leaves(metadata)) this.#learnValue(key, value);
+    }
+  }
+
+  #learnValue(key, value) {
+    if (!this.#keys.has(key)) this.#keys.set(key, new Map());
+    const values = this.#keys.get(key);
+    if (values.has(value) || values.size < MOST_VALUES) values.set(value, (values.get(value) ?? 0) + 1);
+  }
+
+  /**
+   * The fields, those with few repeated values first; those that only hold web addresses left out.
+   *
+   * @returns {{key: string, kind: "values"|"number"|"date", values: unknown[], few: boolean}[]}
+   *   `values` most frequent first, for number and date ascending; `few`: worth showing at once.
+   */
+  list() {
+    const usable = [...this.#keys].filter(([, counts]) => ![...counts.keys()].every(isAddress));
+    const fields = usable.map(([key, counts]) => describe(key, counts));
+    return fields.toSorted((a, b) => Number(b.few) - Number(a.few));
+  }
+}
+
+function describe(key, counts) {
+  const values = [...counts.keys()];
+  const uses = [...counts.values()].reduce((sum, n) => sum + n, 0);
+  if (values.length > 1 && values.every((value) => typeof value === "number")) {
+    return { key, kind: "number", values: values.toSorted((a, b) => a - b), few: true };
+  }
+  if (values.length > 1 && values.every((value) => typeof value === "string" && DATE.test(value))) {
+    return { key, kind: "date", values: values.toSorted(), few: true };
+  }
+  const frequent = [...counts].toSorted(([, a], [, b]) => b - a).map(([value]) => value);
+  const few = values.length <= 30 && (values.length <= 3 || uses >= values.length * 1.5);
+  return { key, kind: "values", values: frequent, few };
+}

@@ -1,0 +1,241 @@
+/** The page: a question is asked, answered, shown, and kept in the address. */
+
+import * as api from "./api.js";
+import { byId } from "./elements.js";
+import { Fields } from "./fields.js";
+import { FilterPanel } from "./filter_panel.js";
+import { startHeader } from "./header.js";
+import { startKeyboard } from "./keyboard.js";
+import { changed, fromAddress, isAsking, MOST, searchBody, toAddress } from "./question.js";
+import { SearchForm } from "./search_form.js";
+import { render, renderCount } from "./view.js";
+
+const FIRST_DOCUMENTS = 100;
+const NOT_READY_MS = 2000;
+/** From which width on a panel lies open, as in style.css. */
+const WIDE = { filter: matchMedia("(width >= 60rem)"), receipt: matchMedia("(width >= 80rem)") };
+
+class Page {
+  question = fromAddress(location.search);
+  /** @type {object[] | null} null until the server has told. */
+  collections = null;
+  unusable = {};
+  waking = "";
+  modes = [];
+  fields = new Fields();
+  first = [];
+  counted = null;
+  likeTitle = "";
+  /** @type {{matches: object[], receipt: object, more: boolean} | null} */
+  answer = null;
+  error = null;
+  busy = false;
+  /** Ids of the matches whose whole text is shown. */
+  unfolded = new Set();
+  #entering = null;
+  #typed = false;
+  #running = null;
+  #counting = null;
+
+  constructor() {
+    this.form = new SearchForm((changes, how) => this.ask(changes, how));
+    this.panel = new FilterPanel({
+      onChange: (filter) => this.ask({ filter }, "chosen"),
+      check: (filter) => api.count(this.question.collection, filter),
+    });
+    byId("more").addEventListener("click", () => this.more());
+    byId("home").addEventListener("click", (event) => {
+      event.preventDefault();
+      this.ask({ query: "", like: "", filter: null }, "chosen");
+      byId("query").focus();
+    });
+    addEventListener("popstate", () => {
+      this.#typed = false;
+      this.#arrive(fromAddress(location.search));
+    });
+  }
+
+  /** Loads the collections, then whatever the address asks. */
+  async start() {
+    this.error = null;
+    this.waking = "";
+    try {
+      const modes = api.searchModes().catch(() => []);
+      const { collections, unusable } = await api.collections();
+      Object.assign(this, { collections, unusable, modes: await modes });
+    } catch (error) {
+      if (error.code === "not_ready") {
+        this.waking = error.message;
+        setTimeout(() => this.start(), NOT_READY_MS);
+      } else {
+        this.error = error;
+      }
+      this.render();
+      return;
+    }
+    const filled = this.collections.find(({ documents }) => documents > 0) ?? this.collections[0];
+    const wanted = this.question.collection || filled?.name || "";
+    const question = changed(this.question, { collection: wanted, pages: this.question.pages });
+    if (wanted) history.replaceState(null, "", toAddress(question));
+    this.#arrive(question, true);
+  }
+
+  /**
+   * The question with changes: into the address, and answered. All that is typed in one go is one
+   * step of the browser's history.
+   *
+   * @param {object} changes
+   * @param {"typed" | "chosen"} how
+   */
+  ask(changes, how) {
+    const next = changed(this.question, changes);
+    const same = toAddress(next) === toAddress(this.question);
+    const typed = how === "typed";
+    if (same && typed) return;
+    history[same || (typed && this.#typed) ? "replaceState" : "pushState"](null, "", toAddress(next));
+    this.#typed = typed;
+    this.#arrive(next);
+  }
+
+  /** A question, from wherever it came: shown and answered. */
+  async #arrive(question, fresh = false) {
+    const moved = fresh || question.collection !== this.question.collection;
+    this.question = question;
+    this.#running?.abort();
+    if (!this.collections?.length) return this.render();
+    if (moved) await this.#enter();
+    if (question !== this.question) return undefined;
+    this.#count();
+    return this.#search();
+  }
+
+  /** Learns what the collection's first documents are like. */
+  async #enter() {
+    const { question } = this;
+    Object.assign(this, { fields: new Fields(), first: [], answer: null, error: null, busy: true });
+    this.#entering = null;
+    this.panel.forget();
+    this.render();
+    try {
+      const first = await api.firstDocuments(question.collection, FIRST_DOCUMENTS);
+      if (question !== this.question) return;
+      this.first = first;
+      this.fields.learn(first);
+    } catch (error) {
+      if (question === this.question) this.#entering = error;
+    }
+  }
+
+  /** Searches from the first page; a search that is under way is given up. */
+  async #search() {
+    const { question } = this;
+    this.error = null;
+    this.unfolded.clear();
+    if (!isAsking(question)) {
+      this.error = this.#entering;
+      this.answer = null;
+      this.busy = false;
+      return this.render();
+    }
+    this.busy = true;
+    this.render();
+    await this.#run(async (signal) => {
+      if (question.like) await this.#nameLike(question, signal);
+      const body = searchBody(question, 1, question.pages);
+      const answer = await api.search(question.collection, body, signal);
+      this.#take(answer, body.limit);
+    });
+    return undefined;
+  }
+
+  /** The next page, below the ones there are. */
+  async more() {
+    const at = this.question.pages + 1;
+    const body = searchBody(this.question, at, at);
+    const before = this.answer.matches;
+    this.busy = true;
+    this.render();
+    await this.#run(async (signal) => {
+      const answer = await api.search(this.question.collection, body, signal);
+      this.question = changed(this.question, { pages: at });
+      history.replaceState(null, "", toAddress(this.question));
+      this.#take(answer, body.limit, before);
+    });
+    byId("cards").children[before.length]?.focus({ preventScroll: true });
+  }
+
+  /** Runs `work`, which nobody waits for once another has begun. */
+  async #run(work) {
+    this.#running?.abort();
+    const running = new AbortController();
+    this.#running = running;
+    try {
+      await work(running.signal);
+    } catch (error) {
+      if (running.signal.aborted) return;
+      this.error = error;
+      this.answer = null;
+    }
+    if (running.signal.aborted) return;
+    this.busy = false;
+    this.render();
+    if (this.error?.param?.startsWith?.("filter")) this.panel.complain(this.error.message);
+  }
+
+  #take({ matches, receipt }, limit, before = []) {
+    const all = [...before, ...matches];
+    this.answer = { matches: all, receipt, more: matches.length === limit && all.length < MOST };
+    this.fields.learn(matches);
+  }
+
+  /** The title of the document whose like is wanted. */
+  async #nameLike({ collection, like }, signal) {
+    const known = [...(this.answer?.matches ?? []), ...this.first].find(({ id }) => id === like);
+    const found = known ?? (await api.oneDocument(collection, like, signal));
+    this.likeTitle = found.title || found.id;
+  }
+
+  /** How many documents the filter leaves. */
+  async #count() {
+    this.#counting?.abort();
+    const counting = new AbortController();
+    this.#counting = counting;
+    this.counted = null;
+    const { collection, filter } = this.question;
+    if (!filter) return;
+    try {
+      const n = await api.count(collection, filter, counting.signal);
+      if (counting.signal.aborted) return;
+      this.counted = n;
+      renderCount(this);
+    } catch (error) {
+      if (!counting.signal.aborted && error.status === 400) this.panel.complain(error.message);
+    }
+  }
+
+  /** The card of the collection asked, if there is one. */
+  get collection() {
+    return this.collections?.find(({ name }) => name === this.question.collection);
+  }
+
+  /** What is looked for, in words: the query, or the title of the document whose like is wanted. */
+  get subject() {
+    return this.question.like ? this.likeTitle : this.question.query.trim();
+  }
+
+  render() {
+    render(this);
+  }
+}
+
+/** Panels lie open where there is room beside the results, and are folded where not. */
+function foldPanels() {
+  for (const [id, { matches }] of Object.entries(WIDE)) byId(id).open = matches;
+}
+
+const page = new Page();
+for (const width of Object.values(WIDE)) width.addEventListener("change", foldPanels);
+foldPanels();
+startKeyboard();
+startHeader(() => page.render());
+page.start();

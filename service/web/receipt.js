@@ -1,0 +1,135 @@
+/** The receipt: what was really done to answer, in plain words. */
+
+import { element, icon } from "./elements.js";
+import { fixed, number, percent, say, sayOr } from "./words.js";
+
+const STAGES = ["encode", "filter", "search", "fetch"];
+
+/** Unknown tokens beyond this share of a query mean that the encoder hardly understands it. */
+const MUCH_UNKNOWN = 0.3;
+
+/**
+ * What a reader should know before trusting the answer.
+ *
+ * @returns {{text: string, grave: boolean}[]} grave ones belong above the matches, where nobody
+ *   overlooks them; the others on the receipt.
+ */
+export function warnings(receipt) {
+  const told = [];
+  const { query_unknown: n, query_tokens: total } = receipt;
+  if (n > 0 && total > 0) {
+    const grave = n / total >= MUCH_UNKNOWN;
+    told.push({ text: say(grave ? "warn_unknown" : "warn_unknown_some", { n, total }), grave });
+  }
+  if (receipt.query_truncated) told.push({ text: say("warn_query_truncated"), grave: true });
+  return [...told, ...(receipt.warnings ?? []).map((text) => ({ text, grave: true }))];
+}
+
+/** A warning as a line with its sign. */
+export function warningLine(text) {
+  return element("p", { class: "warning" }, icon("warning"), element("span", {}, text));
+}
+
+/** Total time for the panel's heading. */
+export function receiptHint(receipt) {
+  return say("receipt_ms", { n: milliseconds(totalOf(receipt.milliseconds)) });
+}
+
+/** The panel's content. */
+export function receiptBody(receipt) {
+  return [
+    element("p", { class: "hint lead" }, say("receipt_text")),
+    warnings(receipt).filter(({ grave }) => !grave).map(({ text }) => warningLine(text)),
+    element("dl", { class: "bill" }, lines(receipt).map(billLine)),
+    times(receipt.milliseconds),
+  ];
+}
+
+function billLine([label, value, title]) {
+  return element(
+    "div",
+    { title },
+    element("dt", {}, say(label)),
+    element("dd", {}, value),
+  );
+}
+
+/** The lines of the bill: label, value, longer explanation. */
+function lines(receipt) {
+  const { documents, searched, matched_by_filter: fit, query_tokens: tokens } = receipt;
+  const made = [
+    ["receipt_how", say(receipt.exact ? "receipt_exact" : "receipt_approximate")],
+    ["receipt_index", receipt.index],
+    ["receipt_recall", recall(receipt), say("receipt_recall_title")],
+    ["receipt_searched", say("receipt_of", { n: searched, total: documents })],
+  ];
+  if (fit !== null && fit !== undefined) made.push(["receipt_filter", number(fit)]);
+  if (tokens !== null && tokens !== undefined) {
+    const unknown = receipt.query_unknown > 0 && say("receipt_unknown", { n: receipt.query_unknown });
+    const cut = receipt.query_truncated && say("truncated");
+    made.push(["receipt_query", [say("receipt_tokens", { n: tokens }), unknown, cut].filter(Boolean).join(" · ")]);
+  }
+  if (receipt.truncated_matches > 0) {
+    made.push(["receipt_cut", say("receipt_cut_value", { n: receipt.truncated_matches }), say("truncated_title")]);
+  }
+  const { name, fingerprint } = receipt.encoder ?? {};
+  if (name) made.push(["receipt_encoder", name]);
+  if (fingerprint) made.push(["receipt_fingerprint", element("code", {}, shortPrint(fingerprint)), fingerprint]);
+  return made;
+}
+
+function recall({ exact, recall_estimate: share }) {
+  if (exact) return say("receipt_recall_exact");
+  return say("receipt_recall_measured", { share: percent(share) });
+}
+
+/** The first eight hexadecimal digits; the whole fingerprint stands in the title. */
+export function shortPrint(fingerprint) {
+  return fingerprint.replace(/^sha256:/, "").slice(0, 8);
+}
+
+function totalOf(spent = {}) {
+  const staged = Object.entries(spent).filter(([stage]) => stage !== "total");
+  return spent.total ?? staged.reduce((sum, [, ms]) => sum + ms, 0);
+}
+
+function milliseconds(ms) {
+  return ms >= 100 ? number(ms) : fixed(ms, 1);
+}
+
+/** Time by stage: a stacked bar and its legend. */
+function times(spent = {}) {
+  const total = totalOf(spent);
+  const known = Object.keys(spent).filter((stage) => stage !== "total" && !STAGES.includes(stage));
+  const parts = [...STAGES, ...known].filter((stage) => spent[stage] > 0).map((stage) => [stage, spent[stage]]);
+  const other = total - parts.reduce((sum, [, ms]) => sum + ms, 0);
+  if (other > total * 0.02) parts.push(["other", other]);
+  if (!parts.length) return null;
+  return element(
+    "section",
+    { class: "times" },
+    element("h3", {}, say("receipt_time"), element("span", {}, say("receipt_ms", { n: milliseconds(total) }))),
+    element("div", { class: "stack", "aria-hidden": "true" }, parts.map(segment)),
+    element("ul", {}, parts.map(legend)),
+  );
+}
+
+function segment([stage, ms], at) {
+  const made = element("span", { class: `stage stage-${at % 6}`, title: stageName(stage) });
+  made.style.setProperty("--weight", String(ms));
+  return made;
+}
+
+function legend([stage, ms], at) {
+  return element(
+    "li",
+    {},
+    element("span", { class: `dot stage-${at % 6}`, "aria-hidden": "true" }),
+    element("span", { class: "stage-name" }, stageName(stage)),
+    element("span", { class: "number" }, say("receipt_ms", { n: milliseconds(ms) })),
+  );
+}
+
+function stageName(stage) {
+  return sayOr(`stage_${stage}`, stage);
+}

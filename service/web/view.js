@@ -1,0 +1,125 @@
+/** The state of the page, on the screen. */
+
+import { searchAddress } from "./api.js";
+import { card } from "./cards.js";
+import { copy } from "./clipboard.js";
+import { byId, element, icon, refill, setAttribute } from "./elements.js";
+import { activeChips, keepingFocus } from "./filter_panel.js";
+import { toggleValue } from "./filter.js";
+import { queryTerms } from "./highlight.js";
+import { emptyNotice, errorNotice, noCollectionNotice, nothingNotice, startNotice, wakingNotice } from "./notices.js";
+import { asCurl, isAsking, searchBody } from "./question.js";
+import { receiptBody, receiptHint, warningLine, warnings } from "./receipt.js";
+import { language, say } from "./words.js";
+
+/** Shows all of `page`. */
+export function render(page) {
+  const { question, collections, modes, likeTitle } = page;
+  page.form.show(question, { collections: collections ?? [], modes, likeTitle });
+  page.panel.show(page.fields.list(), question.filter);
+  byId("filter").hidden = !page.collection?.documents;
+  document.body.classList.toggle("busy", page.busy || Boolean(page.waking));
+  setAttribute(byId("results"), "aria-busy", String(page.busy));
+  byId("status").textContent = statusText(page);
+  document.title = [page.subject, "Meari 메아리"].filter(Boolean).join(" · ");
+  renderActive(page);
+  renderCount(page);
+  refill(byId("notice"), notice(page));
+  renderCards(page);
+  renderReceipt(page);
+}
+
+function renderActive(page) {
+  const root = byId("active");
+  const chips = activeChips(page.question.filter, (filter) => page.ask({ filter }, "chosen"));
+  keepingFocus(root, () => refill(root, chips));
+  root.hidden = !page.question.filter;
+}
+
+/** How many documents the filter leaves. */
+export function renderCount({ counted, collection, answer }) {
+  const total = answer?.receipt.documents ?? collection?.documents ?? 0;
+  const text = counted === null ? "" : say("filter_count", { n: counted, total });
+  byId("filter-count").textContent = text;
+}
+
+function statusText({ answer, busy, error, question, subject }) {
+  if (error) return "";
+  if (!answer) return busy ? say("searching") : "";
+  const { matches, more } = answer;
+  if (!matches.length) return "";
+  return [
+    say(more ? "found_more" : "found", { n: matches.length }),
+    say(question.like ? "found_like" : "found_for", { text: subject }),
+  ].join(" ");
+}
+
+/** What stands above the cards, or in their place. */
+function notice(page) {
+  const { answer, error, question, collections, collection } = page;
+  const again = () => page.start();
+  if (error) return errorNotice(error, again);
+  if (page.waking) return wakingNotice(page.waking);
+  if (!collections) return null;
+  if (!collections.length) return [damage(page), noCollectionNotice(copy, again)];
+  if (collection?.documents === 0 && !answer?.matches.length) return emptyNotice(collection.name, copy, again);
+  if (answer?.matches.length === 0) {
+    const onClear = () => page.ask({ filter: null }, "chosen");
+    return nothingNotice({ filtered: answer.receipt.matched_by_filter === 0, onClear });
+  }
+  if (answer) return warnings(answer.receipt).filter(({ grave }) => grave).map(({ text }) => warningLine(text));
+  if (isAsking(question)) return null;
+  return [damage(page), startNotice(page.first, (query) => page.ask({ query }, "chosen"))];
+}
+
+/** What is wrong with collections, as the server told. */
+function damage({ unusable, collection }) {
+  const told = Object.entries(unusable).map(([name, reason]) => say("unusable", { name, reason }));
+  return [...told, ...(collection?.problems ?? [])].map(warningLine);
+}
+
+/** What the cards were last made of: the same again leaves them, and what was unfolded, alone. */
+let shown = [];
+
+function renderCards(page) {
+  const { answer, question, busy } = page;
+  byId("more").hidden = !answer?.more;
+  byId("more").textContent = say(busy ? "more_loading" : "more");
+  const wanted = [answer, language()];
+  if (wanted.every((part, at) => part === shown[at])) return;
+  shown = wanted;
+  const context = {
+    terms: queryTerms(question.like ? "" : question.query),
+    filter: question.filter,
+    metric: page.collection?.metric,
+    best: answer?.matches[0]?.score ?? 0,
+    unfolded: page.unfolded,
+    onToggle: (key, value) => page.ask({ filter: toggleValue(page.question.filter, key, value) }, "chosen"),
+    onLike: (match) => {
+      page.ask({ like: match.id, query: "" }, "chosen");
+      byId("results").focus({ preventScroll: true });
+      scrollTo({ top: 0 });
+    },
+  };
+  const root = byId("cards");
+  keepingFocus(root, () => refill(root, (answer?.matches ?? []).map((match) => card(match, context))));
+}
+
+function renderReceipt({ answer, question }) {
+  byId("receipt").hidden = !answer;
+  byId("columns").classList.toggle("answered", Boolean(answer));
+  if (!answer) return;
+  byId("receipt-hint").textContent = receiptHint(answer.receipt);
+  const command = asCurl(searchAddress(question.collection), searchBody(question, 1, question.pages));
+  const onCopy = (event) => copy(command, event.currentTarget);
+  refill(
+    byId("receipt-body"),
+    receiptBody(answer.receipt),
+    element(
+      "button",
+      { type: "button", class: "button curl", on: { click: onCopy } },
+      icon("copy"),
+      element("span", {}, say("copy_curl")),
+    ),
+  );
+}
