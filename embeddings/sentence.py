@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
 """Tokens of a batch, padding counted. On a CPU a batch should stay in the second-level cache."""
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
+_LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError)
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -72,10 +73,12 @@ class SentenceEncoder:
             EncoderNotFoundError: no model there.
             EncoderRefusedError: it asks for code or pickle, or cannot be loaded.
         """
+        from safetensors import SafetensorError
+
         check_folder(folder)
         try:
             model = _load_model(folder, device)
-        except (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError) as error:
+        except (*_LOAD_ERRORS, SafetensorError) as error:
             message = f"model folder {folder} cannot be loaded: {_first_line(error)}"
             raise EncoderRefusedError(message) from error
         card = _make_card(model, folder, name or str(folder), languages)
@@ -210,14 +213,17 @@ def _make_card(
 
 
 def _role_prompts(model: SentenceTransformer) -> dict[str, str]:
-    """The library's choice of prompts, by our roles; roles without one are left out."""
-    prompts: dict[str, str] = {}
+    """The prompts that the library's `encode_query` and `encode_document` would choose.
+
+    The first name that the model has decides, even if its prompt is empty.
+    """
+    chosen: dict[str, str] = {}
     for role, names in _PROMPT_NAMES.items():
-        candidates = [*names, model.default_prompt_name or ""]
-        found = next((model.prompts[key] for key in candidates if model.prompts.get(key)), "")
-        if found:
-            prompts[role] = found
-    return prompts
+        name = next((name for name in names if name in model.prompts), model.default_prompt_name)
+        prompt = model.prompts.get(name or "", "")
+        if prompt:
+            chosen[role] = prompt
+    return chosen
 
 
 def _window(model: SentenceTransformer) -> int:
@@ -230,7 +236,8 @@ def _pooling(model: SentenceTransformer) -> str:
     for module in model:
         if type(module).__name__ == "Pooling":
             pooling: Any = module
-            return str(pooling.get_pooling_mode_str())
+            mode = pooling.pooling_mode
+            return mode if isinstance(mode, str) else "+".join(mode)
     return type(model[0]).__name__.lower()
 
 

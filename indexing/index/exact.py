@@ -30,9 +30,7 @@ _GATHER_SHARE = 0.25
 def unit(vectors: Vectors) -> Vectors:
     """Rows scaled to length 1; a row of zeros stays zero."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    scaled: Vectors = np.divide(
-        vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
-    )
+    scaled: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     return scaled
 
 

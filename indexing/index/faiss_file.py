@@ -22,7 +22,7 @@ def faiss_metric(metric: Metric) -> int:
 
 
 def read_faiss(path: Path, metric: Metric) -> faiss.Index:
-    """The FAISS index in the file, downcast to its own class.
+    """The FAISS index in the file, of its own class.
 
     Raises:
         IndexFileError: missing, cut, not a FAISS file, or of another metric.
@@ -33,7 +33,7 @@ def read_faiss(path: Path, metric: Metric) -> faiss.Index:
         message = f"index file {path} is missing"
         raise IndexFileError(message)
     try:
-        index = faiss.downcast_index(faiss.read_index(str(path)))
+        index = faiss.read_index(str(path))
     except (RuntimeError, MemoryError) as error:
         message = f"{path.name} cannot be read as a FAISS index; it is cut or damaged"
         raise IndexFileError(message) from error
