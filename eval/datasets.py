@@ -69,12 +69,15 @@ class RetrievalData:
 
     def fingerprint(self) -> str:
         """sha256 (hex) over queries' texts and judgements: equal only for the same task."""
-        digest = hashlib.sha256()
-        for query in sorted(self.qrels):
-            digest.update(f"{query}\t{self.queries[query]}\0".encode())
-            for document, grade in sorted(self.qrels[query].items()):
-                digest.update(f"{document}\t{grade}\0".encode())
-        return digest.hexdigest()
+        lines = (f"{query}\t{self.query_fingerprint(query)}\n" for query in sorted(self.qrels))
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    def query_fingerprint(self, query: str) -> str:
+        """The same over one query's text and judgements, 16 hex digits."""
+        digest = hashlib.sha256(f"{self.queries[query]}\0".encode())
+        for document, grade in sorted(self.qrels[query].items()):
+            digest.update(f"{document}\t{grade}\0".encode())
+        return digest.hexdigest()[:16]
 
     @classmethod
     def assemble(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -24,11 +25,11 @@ def find_file(folder: Path, name: str) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbers (from 1) and lines of a UTF-8 file, without line ends; blank lines are skipped.
+def read_lines(path: Path, *, keep_blank: bool = False) -> Iterator[tuple[int, str]]:
+    """Numbers (from 1) and lines of a UTF-8 file, without line ends.
 
-    A byte order mark is dropped. Lines end at LF or CRLF alone, so that a text may hold the
-    other separators of Unicode.
+    Blank lines are skipped unless `keep_blank`. A byte order mark is dropped. Lines end at LF or
+    CRLF alone, so that a text may hold the other separators of Unicode.
 
     Raises:
         DatasetError: the file is missing, not UTF-8 (the line is named) or badly packed.
@@ -41,12 +42,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
                 except UnicodeDecodeError as error:
                     message = f"{path}:{number}: not UTF-8 ({error.reason}); convert the file"
                     raise DatasetError(message) from error
-                if line.strip():
+                if keep_blank or line.strip():
                     yield number, line.rstrip("\r\n")
     except FileNotFoundError as error:
         message = f"{path}: there is no such file"
         raise DatasetError(message) from error
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         message = f"{path}: cannot be read ({error}); is it cut off or not what its name says?"
         raise DatasetError(message) from error
 

@@ -1,0 +1,92 @@
+"""The outcome of a retrieval evaluation, for programs (JSON), people (Markdown) and trec_eval."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from eval.report_page import retrieval_page
+from eval.trec import write_run
+from indexing.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from eval.outcomes import BadAnswer, DatasetFacts, QueryOutcome
+    from eval.provenance import Provenance
+    from eval.statistics import Estimate
+    from eval.target import TargetFacts
+    from eval.trec import Rankings
+
+FORMAT = 1
+REPORT_FILE = "retrieval.json"
+PAGE_FILE = "retrieval.md"
+RUN_FILE = "retrieval.run"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalReport:
+    """What came out, and all that is needed to repeat it.
+
+    Attributes:
+        dataset: what was asked.
+        target: what answered.
+        measures: mean and interval by measure, in the order they were asked for.
+        queries: every query's values, in the judgements' order.
+        worst: up to ten queries of the lowest first measure below 1, worst first, then by id.
+        depth: documents asked for per query.
+        unanswered: queries with no document answered at all; they count zero.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+        seconds: time of `prepare` (encoding documents), `search` and `measure`.
+        provenance: versions, machine and time.
+        rankings: the answers; kept for the run file, not part of the JSON.
+    """
+
+    dataset: DatasetFacts
+    target: TargetFacts
+    measures: Mapping[str, Estimate]
+    queries: tuple[QueryOutcome, ...]
+    worst: tuple[BadAnswer, ...]
+    depth: int
+    unanswered: int
+    seed: int
+    resamples: int
+    seconds: Mapping[str, float]
+    provenance: Provenance
+    rankings: Rankings
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; what `eval.compare` reads."""
+        return {
+            "kind": "retrieval",
+            "format": FORMAT,
+            "dataset": asdict(self.dataset),
+            "target": self.target.to_json(),
+            "measures": {name: value.to_json() for name, value in self.measures.items()},
+            "depth": self.depth,
+            "unanswered": self.unanswered,
+            "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
+            "seconds": dict(self.seconds),
+            "provenance": self.provenance.to_json(),
+            "worst": [asdict(answer) for answer in self.worst],
+            "queries": [asdict(query) for query in self.queries],
+        }
+
+    def to_markdown(self) -> str:
+        """A page: the measures, the facts, the worst queries."""
+        return retrieval_page(self)
+
+    def write(self, folder: Path) -> None:
+        """Put `retrieval.json`, `retrieval.md` and the run file `retrieval.run` into `folder`.
+
+        Raises:
+            DatasetError: an id with blanks, which the run file cannot say.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
+        write_atomically(folder / REPORT_FILE, content.encode())
+        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_run(folder / RUN_FILE, self.rankings)

@@ -1,0 +1,104 @@
+"""Which target an evaluation asks, and opening it."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from eval.errors import TargetError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from eval.datasets import RetrievalData
+    from eval.target import Progress, Searcher
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_DATA = Path("meari-data")
+
+
+@dataclass(frozen=True, slots=True)
+class TargetSelection:
+    """What to evaluate.
+
+    Without `collection` and `encoder` it is the collection named like the data set (always,
+    with `url`; without, if the data folder has it), else the default encoder.
+
+    Attributes:
+        collection: name of a collection in the data folder or on the server.
+        encoder: name of an encoder, evaluated by exact search in memory.
+        data: the data folder.
+        url: a server that holds the collection.
+        exact: compare every vector, whatever index there is.
+
+    Raises:
+        TargetError: an encoder together with a collection or a server.
+    """
+
+    collection: str | None = None
+    encoder: str | None = None
+    data: Path = DEFAULT_DATA
+    url: str | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        if self.encoder is not None and (self.collection is not None or self.url is not None):
+            other = f"url {self.url!r}" if self.collection is None else repr(self.collection)
+            message = (
+                f"encoder {self.encoder!r} and {other} are both given; a collection brings its "
+                "own encoder: leave one of them out"
+            )
+            raise TargetError(message)
+
+    @contextmanager
+    def open(self, judged: RetrievalData, progress: Progress | None = None) -> Iterator[Searcher]:
+        """What answers the queries of `judged`; given back when the block ends.
+
+        Raises:
+            TargetError: the server or the collection on it cannot be asked.
+            IndexingError: the collection cannot be opened.
+            EmbeddingError: the encoder cannot be loaded.
+        """
+        if self.url is not None:
+            yield from self._on_server(self.collection or judged.name, progress)
+        elif self.collection is not None:
+            yield from self._in_folder(self.collection, progress)
+        elif self.encoder is None and self._has(judged.name):
+            logger.info("evaluating collection %r of %s", judged.name, self.data)
+            yield from self._in_folder(judged.name, progress)
+        else:
+            yield self._in_memory(judged, progress)
+
+    def _has(self, name: str) -> bool:
+        """Whether the data folder has that collection; looks without asking for its lock."""
+        from indexing.card import CARD_FILE
+
+        return (self.data.expanduser() / name / CARD_FILE).is_file()
+
+    def _on_server(self, name: str, progress: Progress | None) -> Iterator[Searcher]:
+        from eval.server import ServerSearcher
+
+        searcher = ServerSearcher.connect(self.url or "", name, exact=self.exact, progress=progress)
+        try:
+            yield searcher
+        finally:
+            searcher.close()
+
+    def _in_folder(self, name: str, progress: Progress | None) -> Iterator[Searcher]:
+        from eval.searchers import CollectionSearcher
+        from indexing.data_folder import DataFolder
+
+        with DataFolder.open(self.data, mode="read", create=False) as folder:
+            yield CollectionSearcher(folder.collection(name), exact=self.exact, progress=progress)
+
+    def _in_memory(self, judged: RetrievalData, progress: Progress | None) -> Searcher:
+        from embeddings.load import DEFAULT_ENCODER, load_encoder
+        from eval.searchers import EncoderSearcher
+
+        encoder = load_encoder(self.encoder or DEFAULT_ENCODER)
+        logger.info("evaluating encoder %r by exact search in memory", encoder.card.name)
+        return EncoderSearcher.over(encoder, judged.documents.values(), progress=progress)

@@ -1,0 +1,272 @@
+"""How well cosines follow people's judgement of how alike two texts are."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from eval.command import run, show
+from eval.errors import DatasetError, EvalError
+from eval.markdown import facts, table
+from eval.pairs import DEFAULT_COLUMNS, Columns, load_pairs
+from eval.provenance import Provenance
+from eval.report_page import encoder_rows, provenance_rows, read_row
+from eval.statistics import RESAMPLES, estimate_paired
+from eval.target import TextCounts
+from indexing.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from embeddings.types import Encoder, EncoderCard, Vectors
+    from eval.pairs import SimilarityData
+    from eval.statistics import Estimate
+    from eval.target import Progress
+
+    Floats = npt.NDArray[np.float64]
+
+FORMAT = 1
+REPORT_FILE = "similarity.json"
+PAGE_FILE = "similarity.md"
+_BATCH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarityReport:
+    """Correlations of an encoder's cosines with judged similarity.
+
+    Attributes:
+        name: the data set.
+        split: which rows; None for all.
+        pairs: pairs correlated.
+        blank: pairs left out because one of the texts is blank.
+        unscored: pairs left out because they have no score.
+        spearman: rank correlation, -1 to 1; the figure STS tasks are compared by.
+        pearson: linear correlation, -1 to 1.
+        encoder: the encoder's card.
+        texts: what was read; a text that stands in several pairs counts once.
+        seed: of the bootstrap over pairs.
+        resamples: of the bootstrap.
+        seconds: time of `encode` and `measure`.
+        provenance: versions, machine and time.
+    """
+
+    name: str
+    split: str | None
+    pairs: int
+    blank: int
+    unscored: int
+    spearman: Estimate
+    pearson: Estimate
+    encoder: EncoderCard
+    texts: TextCounts
+    seed: int
+    resamples: int
+    seconds: Mapping[str, float]
+    provenance: Provenance
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "kind": "similarity",
+            "format": FORMAT,
+            "dataset": {
+                "name": self.name,
+                "split": self.split,
+                "pairs": self.pairs,
+                "blank": self.blank,
+                "unscored": self.unscored,
+            },
+            "measures": {"spearman": self.spearman.to_json(), "pearson": self.pearson.to_json()},
+            "encoder": self.encoder.to_json(),
+            "texts": self.texts.to_json(),
+            "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
+            "seconds": dict(self.seconds),
+            "provenance": self.provenance.to_json(),
+        }
+
+    def to_markdown(self) -> str:
+        """A page: the correlations and the facts."""
+        split = "" if self.split is None else f" ({self.split})"
+        figures = (("Spearman", self.spearman), ("Pearson", self.pearson))
+        rows = [
+            (name, value.value, f"{value.low:.4f} to {value.high:.4f}") for name, value in figures
+        ]
+        left_out = f"{self.blank:,} with a blank text, {self.unscored:,} without a score"
+        parts = [
+            f"# Similarity: {self.name}{split} by encoder {self.encoder.name}",
+            table(("correlation", "value", "95 % interval"), rows, numbers="value"),
+            f"Cosine against judged similarity over {self.pairs:,} pairs. Intervals: percentile "
+            f"bootstrap over pairs, {self.resamples:,} resamples, seed {self.seed}.",
+            facts([("pairs left out", left_out), *encoder_rows(self.encoder)]),
+            table(
+                ("of", "texts", "tokens", "tokens read", "cut short", "unknown tokens"),
+                [read_row("different texts", self.texts)],
+                numbers="texts tokens",
+            ),
+            facts(provenance_rows(self.provenance, self.seconds)),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Put `similarity.json` and `similarity.md` into `folder`, made if missing."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
+        write_atomically(folder / REPORT_FILE, content.encode())
+        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+
+
+def evaluate_similarity(
+    data: SimilarityData,
+    encoder: Encoder,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    progress: Progress | None = None,
+) -> SimilarityReport:
+    """Encode both texts of every pair in the role `query` and correlate cosines with scores.
+
+    The role is the same for both, because similarity has no direction.
+
+    Raises:
+        DatasetError: all scores are equal, so that no correlation exists.
+        EvalError: all cosines are equal.
+    """
+    gold = np.array(data.scores)
+    if np.ptp(gold) == 0:
+        message = f"{data.name}: all {len(gold)} scores are {gold[0]:g}; nothing to correlate with"
+        raise DatasetError(message)
+    started = time.perf_counter()
+    cosines, texts = _cosines(data, encoder, progress)
+    encoded = time.perf_counter()
+    if np.ptp(cosines) == 0:
+        message = f"encoder {encoder.card.name!r} gives every pair of {data.name} the same cosine"
+        raise EvalError(message)
+    return SimilarityReport(
+        name=data.name,
+        split=data.split,
+        pairs=len(gold),
+        blank=data.blank,
+        unscored=data.unscored,
+        spearman=estimate_paired(cosines, gold, spearman, seed=seed, resamples=resamples),
+        pearson=estimate_paired(cosines, gold, pearson, seed=seed, resamples=resamples),
+        encoder=encoder.card,
+        texts=texts,
+        seed=seed,
+        resamples=resamples,
+        seconds={"encode": encoded - started, "measure": time.perf_counter() - encoded},
+        provenance=Provenance.now(),
+    )
+
+
+def run_similarity(
+    dataset: str,
+    *,
+    split: str | None = None,
+    columns: Columns = DEFAULT_COLUMNS,
+    encoder: str | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> SimilarityReport:
+    """Evaluate an encoder (None: the default one) on a file of judged pairs.
+
+    Args:
+        dataset: a `.tsv`, `.csv`, `.jsonl` or `.parquet` file.
+        split: only rows whose split column says so.
+        columns: what the file's columns are called.
+        encoder: name of the encoder.
+        seed: of the bootstrap intervals.
+        out: a folder for `similarity.json` and `similarity.md`.
+        progress: told how far encoding is.
+
+    Raises:
+        DatasetError: the file cannot be read.
+        EmbeddingError: the encoder cannot be loaded.
+    """
+    from embeddings.load import DEFAULT_ENCODER, load_encoder
+
+    data = load_pairs(dataset, columns=columns, split=split)
+    loaded = load_encoder(encoder or DEFAULT_ENCODER)
+    report = evaluate_similarity(data, loaded, seed=seed, progress=progress)
+    if out is not None:
+        report.write(out)
+    return report
+
+
+def pearson(x: Floats, y: Floats) -> float:
+    """Linear correlation of float64 (n,) with (n,); NaN where one side does not vary."""
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    of_x, of_y = x - x.mean(), y - y.mean()
+    return float(of_x @ of_y / (np.linalg.norm(of_x) * np.linalg.norm(of_y)))
+
+
+def spearman(x: Floats, y: Floats) -> float:
+    """Rank correlation of float64 (n,) with (n,), ties sharing their mean rank; NaN likewise."""
+    from scipy.stats import rankdata
+
+    return pearson(rankdata(x), rankdata(y))
+
+
+def _cosines(
+    data: SimilarityData, encoder: Encoder, progress: Progress | None
+) -> tuple[Floats, TextCounts]:
+    texts = list(dict.fromkeys((*data.first, *data.second)))
+    vectors, counts = _encode(texts, encoder, progress)
+    row = {text: position for position, text in enumerate(texts)}
+    first = vectors[[row[text] for text in data.first]]
+    second = vectors[[row[text] for text in data.second]]
+    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    products = np.sum(first * second, axis=1)
+    cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+    return cosines.astype(np.float64), counts
+
+
+def _encode(
+    texts: Sequence[str], encoder: Encoder, progress: Progress | None
+) -> tuple[Vectors, TextCounts]:
+    vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)
+    counts = TextCounts()
+    for start in range(0, len(texts), _BATCH):
+        batch = texts[start : start + _BATCH]
+        encoding = encoder.encode(batch, role="query")
+        vectors[start : start + len(batch)] = encoding.vectors
+        counts += TextCounts.of(encoding, encoder.max_tokens)
+        if progress is not None:
+            progress("encode", start + len(batch), len(texts))
+    return vectors, counts
+
+
+def main(
+    dataset: Annotated[str, typer.Argument(help="A .tsv, .csv, .jsonl or .parquet file.")],
+    split: Annotated[str | None, typer.Option(help="Only rows of this split.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="An encoder. [default: minilm]")] = None,
+    sentence1: Annotated[str, typer.Option(help="Column of the first text.")] = "sentence1",
+    sentence2: Annotated[str, typer.Option(help="Column of the second text.")] = "sentence2",
+    score: Annotated[str, typer.Option(help="Column of the judged similarity.")] = "score",
+    split_column: Annotated[str, typer.Option(help="Column of the split.")] = "split",
+    seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write JSON and Markdown there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not Markdown.")] = False,
+) -> None:
+    """How well an encoder's cosines follow judged similarity."""
+    columns = Columns(sentence1, sentence2, score, split_column)
+    report = run_similarity(
+        dataset, split=split, columns=columns, encoder=encoder, seed=seed, out=out
+    )
+    show(report, as_json=as_json)
+
+
+if __name__ == "__main__":
+    run(main)
