@@ -1,0 +1,81 @@
+# Two commands do all the set-up: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+TEST_VENV ?= .venv-test
+HOST ?= 127.0.0.1
+PORT ?= 8080
+DATA ?= meari-data
+# A CPU-only machine can take PyTorch's smaller build:
+#   make demo TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+PYTEST_ARGS ?=
+
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo index serve test test-slow check format wheel bench docs clean
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
+	  | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+# $(1): environment, $(2): what to install
+define environment
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	rm -rf $(1)
+	$(PYTHON) -m venv $(1)
+	$(if $(TORCH_INDEX),$(1)/bin/python -m pip install -q --index-url $(TORCH_INDEX) torch==2.13.0)
+	$(1)/bin/python -m pip install -q -c constraints.txt -e '$(2)'
+	@touch $(1)/.complete
+endef
+
+$(VENV)/.complete: pyproject.toml constraints.txt
+	@echo "Installing into $(VENV) (a few minutes the first time)"
+	$(call environment,$(VENV),.)
+
+$(TEST_VENV)/.complete: pyproject.toml constraints.txt
+	@echo "Installing into $(TEST_VENV) (a few minutes the first time)"
+	$(call environment,$(TEST_VENV),.[dev])
+
+install: $(VENV)/.complete ## the environment alone, in .venv
+
+demo: install ## install, index the sample bookshop, serve it at http://127.0.0.1:8080
+	$(VENV)/bin/meari index examples/bookshop --into bookshop --data $(DATA)
+	@printf '\n  Open   http://$(HOST):$(PORT)/?collection=bookshop\n'
+	@printf "  or try curl -s http://$(HOST):$(PORT)/v1/collections/bookshop/search \\\\\n"
+	@printf "           -H 'content-type: application/json' \\\\\n"
+	@printf "           -d '{\"query\": \"my parcel arrived torn\", \"limit\": 3}'\n\n"
+	$(VENV)/bin/meari serve --data $(DATA) --host $(HOST) --port $(PORT)
+
+test: $(TEST_VENV)/.complete ## every test, in an environment of its own
+	$(TEST_VENV)/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+
+test-slow: $(TEST_VENV)/.complete ## the tests that take minutes
+	$(TEST_VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
+
+check: $(TEST_VENV)/.complete ## style, types and floors
+	$(TEST_VENV)/bin/ruff check .
+	$(TEST_VENV)/bin/ruff format --check .
+	$(TEST_VENV)/bin/mypy
+	$(TEST_VENV)/bin/lint-imports
+
+format: $(TEST_VENV)/.complete ## lay the code out and mend what ruff can mend
+	$(TEST_VENV)/bin/ruff check --fix .
+	$(TEST_VENV)/bin/ruff format .
+
+wheel: ## build the wheel and import its packages from a bare environment
+	rm -rf dist .venv-wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip wheel -q --no-deps -w dist .
+	.venv-wheel/bin/python -m pip install -q --no-deps dist/meari-*.whl
+	cd dist && ../.venv-wheel/bin/python -c \
+	  'import service, indexing, embeddings, eval, analysis; print("five packages from", service.__file__)'
+	cd dist && ../.venv-wheel/bin/python -c \
+	  'from importlib.resources import files; assert (files("service") / "web" / "index.html").is_file()'
+
+bench: install ## documents a second, against peers where they are installed
+	$(VENV)/bin/python -m benchmarks.index_throughput
+
+clean: ## remove environments, caches and builds, but no data
+	rm -rf .venv .venv-test .venv-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
