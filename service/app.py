@@ -1,0 +1,79 @@
+"""The HTTP service, put together."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from fastapi import FastAPI
+
+from service.body import BodyLimit
+from service.engine import Engine
+from service.errors import install_handlers
+from service.observe import RequestLog
+from service.routes import collections, documents, encoding, health, search
+from service.routes.page import page_routes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from indexing.data_folder import DataFolder
+    from service.settings import Settings
+
+_DESCRIPTION = """\
+Semantic search and embeddings. Documents go into *collections*; a *search* finds those nearest in
+meaning to a text, a vector or another document. Every answer carries a *receipt*: what was really
+done to find it.
+
+Errors are `{"error": {"message", "type", "param", "code"}}`. Every answer carries `X-Request-Id`:
+the one sent, or a new one.
+"""
+
+_TAGS = [
+    {"name": "collections", "description": "Documents, their vectors, one encoder, one metric."},
+    {"name": "documents", "description": "What can be found."},
+    {"name": "search", "description": "Asking a collection."},
+    {"name": "encoding", "description": "Vectors and scores without a collection."},
+    {"name": "health", "description": "Without a key, at any time."},
+]
+
+
+def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastAPI:
+    """The service as an ASGI application; its lifespan owns the data folder.
+
+    The encoder is loaded behind the start: until then `/livez` answers 200, `/readyz` and all
+    work 503. Starting fails with `FolderLockedError` if another process owns the data folder.
+
+    Args:
+        settings: the installation's choices.
+        folder: the data folder, if it is open already; closed in the end like one opened here.
+    """
+    engine = Engine(settings, folder)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            await engine.start()
+            yield
+        finally:
+            await engine.stop()
+
+    app = FastAPI(
+        title="Meari",
+        summary="Semantic search for Korean and English",
+        description=_DESCRIPTION,
+        version=version("meari"),
+        openapi_tags=_TAGS,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    app.state.engine = engine
+    for module in (collections, documents, search, encoding, health):
+        app.include_router(module.routes)
+    app.router.routes.extend(page_routes())
+    install_handlers(app)
+    app.add_middleware(BodyLimit, settings=settings)
+    app.add_middleware(RequestLog)
+    return app

@@ -1,0 +1,214 @@
+"""Exceptions to answers: the only place that knows status codes.
+
+Every error leaves as `{"error": {"message", "type", "param", "code"}}`, the shape OpenAI's
+clients read. `type` is `invalid_request_error` where the caller can mend it and `server_error`
+where not; `code` is a stable word; `param` is the path of the field at fault.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from embeddings.errors import (
+    EmbeddingError,
+    EncoderNotFoundError,
+    EncoderRefusedError,
+    InvalidInputError,
+)
+from indexing.errors import (
+    CollectionExistsError,
+    CollectionNotFoundError,
+    DamagedError,
+    DimensionMismatchError,
+    DocumentNotFoundError,
+    EncoderMismatchError,
+    FolderLockedError,
+    IndexingError,
+    InvalidDocumentError,
+    InvalidFilterError,
+    InvalidNameError,
+    InvalidRequestError,
+    SourceError,
+    StorageFullError,
+)
+from service.validation import describe_validation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fastapi import FastAPI, Request
+
+_RETRY_SECONDS = "2"
+
+
+class ServiceError(Exception):
+    """Base of this floor's errors; `param` is the path of the field at fault, if there is one."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class BadValueError(ServiceError):
+    """A value that cannot be: the message names it and the limit."""
+
+
+class BadJsonError(ServiceError):
+    """A body that is not JSON as RFC 8259 has it (UTF-8, finite numbers)."""
+
+
+class MediaTypeError(ServiceError):
+    """A body of another type than JSON."""
+
+
+class BodyTooLargeError(ServiceError):
+    """A body larger than this request may have; it was not read to its end."""
+
+
+class BadTextError(ServiceError):
+    """A text that cannot be encoded: too long, or not valid Unicode."""
+
+
+class ModelNotFoundError(ServiceError):
+    """`model` is no encoder in use here."""
+
+
+class NotReadyError(ServiceError):
+    """The encoder or the collections are still being loaded, or the service is stopping."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What the caller is told of an error.
+
+    Attributes:
+        status: HTTP status.
+        code: a stable word for programs.
+        message: a sentence for people: the value, the limit, the remedy.
+        param: path of the field at fault (`documents[3].text`).
+        headers: to send along.
+    """
+
+    status: int
+    code: str
+    message: str
+    param: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def type(self) -> str:
+        """Who can mend it."""
+        return "server_error" if self.status >= 500 else "invalid_request_error"
+
+    def to_json(self) -> dict[str, Any]:
+        """The body of the answer."""
+        return {
+            "error": {
+                "message": self.message,
+                "type": self.type,
+                "param": self.param,
+                "code": self.code,
+            }
+        }
+
+    def to_response(self) -> JSONResponse:
+        """The answer."""
+        return JSONResponse(self.to_json(), status_code=self.status, headers=dict(self.headers))
+
+
+TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
+    BadValueError: (400, "invalid_value", None),
+    BadJsonError: (400, "invalid_json", None),
+    MediaTypeError: (415, "unsupported_media_type", None),
+    BodyTooLargeError: (413, "body_too_large", None),
+    BadTextError: (422, "invalid_text", None),
+    ModelNotFoundError: (404, "model_not_found", "model"),
+    NotReadyError: (503, "not_ready", None),
+    EncoderNotFoundError: (404, "model_not_found", "encoder"),
+    EncoderRefusedError: (400, "encoder_refused", "encoder"),
+    InvalidInputError: (422, "invalid_text", "input"),
+    CollectionNotFoundError: (404, "collection_not_found", "collection"),
+    CollectionExistsError: (409, "collection_exists", "name"),
+    InvalidNameError: (400, "invalid_name", "name"),
+    FolderLockedError: (423, "locked", None),
+    EncoderMismatchError: (409, "encoder_mismatch", "encoder"),
+    DimensionMismatchError: (409, "dimension_mismatch", "vector"),
+    InvalidDocumentError: (422, "invalid_document", "documents"),
+    DocumentNotFoundError: (404, "document_not_found", "document_id"),
+    InvalidFilterError: (400, "invalid_filter", "filter"),
+    InvalidRequestError: (400, "invalid_value", None),
+    StorageFullError: (507, "storage_full", None),
+    DamagedError: (500, "collection_damaged", "collection"),
+    SourceError: (400, "invalid_source", None),
+}
+"""Status, code and the field at fault where the exception does not name one."""
+
+_HTTP = {
+    404: ("path_not_found", "nothing answers {method} {path}; /docs lists what does"),
+    405: ("method_not_allowed", "{path} does not answer {method}; /docs lists what does"),
+}
+
+
+def install_handlers(app: FastAPI) -> None:
+    """Have `app` answer every known exception in the shape above."""
+
+    async def answer(request: Request, error: Exception) -> JSONResponse:
+        problem = find_problem(error)
+        if problem is None:
+            raise error
+        if isinstance(error, HTTPException):
+            problem = _http_problem(request, error)
+        return problem.to_response()
+
+    for kind in (
+        ServiceError,
+        EmbeddingError,
+        IndexingError,
+        OSError,
+        RequestValidationError,
+        HTTPException,
+    ):
+        app.add_exception_handler(kind, answer)
+
+
+def find_problem(error: Exception) -> Problem | None:
+    """What to tell of `error`; None if it is nobody's fault but ours."""
+    if isinstance(error, RequestValidationError):
+        complaint = describe_validation(error.errors())
+        return Problem(400, "invalid_value", complaint.message, complaint.param)
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, "http_error", str(error.detail))
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return Problem(507, "storage_full", f"the disk is full: {error.strerror}")
+    for kind in type(error).__mro__:
+        if kind in TABLE:
+            status, code, param = TABLE[kind]
+            headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
+            return Problem(status, code, str(error), _field(error) or param, headers)
+    return None
+
+
+def internal_problem(request_id: str) -> Problem:
+    """What to tell of an error of ours: nothing but where to look it up."""
+    message = f"internal error; the log tells more under request id {request_id}"
+    return Problem(500, "internal_error", message)
+
+
+def _field(error: Exception) -> str | None:
+    if isinstance(error, InvalidFilterError):
+        return f"filter.{error.path}" if error.path else "filter"
+    if isinstance(error, InvalidRequestError):
+        return error.field
+    return error.param if isinstance(error, ServiceError) else None
+
+
+def _http_problem(request: Request, error: HTTPException) -> Problem:
+    code, template = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
+    message = template.format(method=request.method, path=request.url.path)
+    return Problem(error.status_code, code, message, headers=error.headers or {})

@@ -1,0 +1,146 @@
+"""What the service says of itself: one log line per request, and a request's id everywhere."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.datastructures import MutableHeaders
+
+from service.errors import internal_problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request being answered, in its task and in the threads that work for it."""
+
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Write the log to standard error, one line a record; replaces earlier handlers.
+
+    For a process that is the service; an application that embeds it keeps its own handlers.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level.upper())
+
+
+class TextLines(logging.Formatter):
+    """`2026-11-20T08:34:00.123Z INFO service.observe request method=GET route=/livez ...`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line, and a traceback under it if there is one."""
+        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
+        line = f"{_moment(record)} {record.levelname} {record.name} {record.getMessage()}{fields}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message and the record's fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line; a traceback is the field `traceback`."""
+        entry = {
+            "time": _moment(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+            **_fields(record),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+    request_id = REQUEST_ID.get()
+    return {"request_id": request_id, **fields} if request_id else fields
+
+
+def _moment(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class RequestLog:
+    """ASGI middleware: gives each request an id, answers what nobody caught, logs one line.
+
+    The id is the caller's `X-Request-Id` if that is 1 to 128 letters, digits and `._:-`, else a
+    new one; it comes back in the same header. The line names the route's template, not its path,
+    so that it says nothing of documents and has few values.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, and tell how it went."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        token = REQUEST_ID.set(request_id)
+        answer = _Answer(send, request_id)
+        start = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception:
+            logger.exception("request failed", extra={"fields": {"path": scope["path"]}})
+            if answer.status is not None:  # too late for another answer: the server cuts the line
+                raise
+            await internal_problem(request_id).to_response()(scope, receive, answer.send)
+        finally:
+            milliseconds = (time.perf_counter() - start) * 1000
+            _log(scope, answer.status, milliseconds)
+            REQUEST_ID.reset(token)
+
+
+class _Answer:
+    """`send` that adds the request id and remembers the status."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.status: int | None = None
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)["X-Request-Id"] = self._request_id
+        await self._send(message)
+
+
+def _request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            given: str = value.decode("latin-1")
+            if _SANE_ID.fullmatch(given):
+                return given
+    return uuid.uuid4().hex
+
+
+def _log(scope: Scope, status: int | None, milliseconds: float) -> None:
+    route = getattr(scope.get("route"), "path", None) or "-"
+    fields = {
+        "method": scope["method"],
+        "route": route,
+        "status": status,
+        "ms": round(milliseconds, 1),
+    }
+    logger.info("request", extra={"fields": fields})

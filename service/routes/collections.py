@@ -1,0 +1,102 @@
+"""Making, showing, checking and dropping collections."""
+
+from __future__ import annotations
+
+from service.routes.access import CollectionName, JsonAnswer, ReadyEngine, refusals, router
+from service.schemas.collections import (
+    CollectionAnswer,
+    CollectionBody,
+    CollectionsAnswer,
+    DropAnswer,
+    VerifyAnswer,
+    VerifyBody,
+)
+
+routes = router("collections")
+
+
+@routes.get("/v1/collections", summary="List collections", responses=refusals())
+async def list_collections(engine: ReadyEngine) -> CollectionsAnswer:
+    """Every collection with its card and what it holds, by name."""
+
+    def work() -> CollectionsAnswer:
+        collections = engine.for_each(CollectionAnswer.of)
+        return CollectionsAnswer(collections=collections, unusable=dict(engine.problems))
+
+    return await engine.read(work)
+
+
+@routes.post(
+    "/v1/collections",
+    summary="Make a collection",
+    status_code=201,
+    response_model=CollectionAnswer,
+    responses=refusals(400, 404, 409, 415, 507),
+)
+async def create_collection(body: CollectionBody, engine: ReadyEngine) -> JsonAnswer:
+    """A new, empty collection. Its encoder and metric are fixed for good."""
+
+    def work() -> JsonAnswer:
+        engine.folder.create(
+            body.name, encoder=body.encoder, metric=body.metric, analyzer=body.analyzer
+        )
+        with engine.using(body.name) as collection:
+            return JsonAnswer.of(CollectionAnswer.of(collection), status=201)
+
+    return await engine.write(work)
+
+
+@routes.get(
+    "/v1/collections/{collection}", summary="Show a collection", responses=refusals(400, 404)
+)
+async def show_collection(collection: CollectionName, engine: ReadyEngine) -> CollectionAnswer:
+    """Its card and what it holds."""
+
+    def work() -> CollectionAnswer:
+        with engine.using(collection) as target:
+            return CollectionAnswer.of(target)
+
+    return await engine.read(work)
+
+
+@routes.delete(
+    "/v1/collections/{collection}", summary="Drop a collection", responses=refusals(400, 404)
+)
+async def drop_collection(collection: CollectionName, engine: ReadyEngine) -> DropAnswer:
+    """Remove it with all its documents, once requests that use it are answered."""
+    documents = await engine.write(engine.drop, collection)
+    return DropAnswer(name=collection, documents=documents)
+
+
+@routes.post(
+    "/v1/collections/{collection}/optimize",
+    summary="Build the search index",
+    responses=refusals(400, 404, 507),
+)
+async def optimize_collection(collection: CollectionName, engine: ReadyEngine) -> CollectionAnswer:
+    """Build the index that fits today's vectors and answer when it is in use; searches go on."""
+
+    def work() -> CollectionAnswer:
+        with engine.using(collection) as target:
+            target.optimize()
+            return CollectionAnswer.of(target)
+
+    return await engine.write(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/verify",
+    summary="Check a collection's files",
+    responses=refusals(400, 404, 415, 507),
+)
+async def verify_collection(
+    collection: CollectionName, engine: ReadyEngine, body: VerifyBody | None = None
+) -> VerifyAnswer:
+    """Hold the files against each other; `{"repair": true}` mends what can be mended."""
+    repair = body is not None and body.repair
+
+    def work() -> VerifyAnswer:
+        with engine.using(collection) as target:
+            return VerifyAnswer.of(target.verify(repair=repair))
+
+    return await engine.write(work)

@@ -1,0 +1,70 @@
+"""Is it alive, is it ready, how is it: without a key and at any time."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from service.errors import NotReadyError
+from service.routes.access import AnyEngine, refusals, router
+from service.schemas.health import CollectionHealth, HealthAnswer, LiveAnswer
+
+if TYPE_CHECKING:
+    from indexing.local import LocalCollection
+    from service.engine import Engine
+    from service.schemas.health import Status
+
+routes = router("health")
+
+
+@routes.get("/livez", summary="Does the process answer?", responses=refusals())
+async def livez() -> LiveAnswer:
+    """200 as soon as the port is open, whatever is still loading."""
+    return LiveAnswer()
+
+
+@routes.get("/readyz", summary="Can it do its work?", responses=refusals())
+async def readyz(engine: AnyEngine) -> LiveAnswer:
+    """200 once the encoder is loaded and the collections are open; 503 with the reason before."""
+    if engine.readiness.phase != "ready":
+        raise NotReadyError(f"not ready: {engine.readiness.reason}")
+    return LiveAnswer()
+
+
+@routes.get("/health", summary="How is it?", responses=refusals())
+async def health(engine: AnyEngine) -> HealthAnswer:
+    """200 in every state; `status` and `reason` tell, and what is wrong with collections."""
+    readiness = engine.readiness
+    collections = []
+    if readiness.phase in {"ready", "failed"}:
+        collections = await engine.read(_collections, engine)
+    sick = [each.name for each in collections if each.problems]
+    status: Status = "ok" if readiness.phase == "ready" else readiness.phase
+    reason = readiness.reason
+    if status == "ok" and sick:
+        status, reason = "degraded", f"collections with problems: {', '.join(sick)}"
+    return HealthAnswer(
+        status=status,
+        reason=reason,
+        version=version("meari"),
+        started=engine.started,
+        encoder=engine.settings.encoder,
+        collections=collections,
+    )
+
+
+def _collections(engine: Engine) -> list[CollectionHealth]:
+    usable = engine.for_each(_health)
+    unusable = [
+        CollectionHealth(name=name, documents=None, problems=[problem])
+        for name, problem in engine.problems.items()
+    ]
+    return sorted([*usable, *unusable], key=lambda each: each.name)
+
+
+def _health(collection: LocalCollection) -> CollectionHealth:
+    return CollectionHealth(
+        name=collection.card.name,
+        documents=collection.count(),
+        problems=list(collection.problems),
+    )

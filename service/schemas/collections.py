@@ -1,0 +1,128 @@
+"""Collections: what makes one, and what is told of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field
+
+from indexing.types import Metric
+from service.schemas.fields import Answer, Body
+
+if TYPE_CHECKING:
+    from embeddings.types import EncoderCard
+    from indexing.local import LocalCollection
+    from indexing.verification import VerifyReport
+
+
+class CollectionBody(Body):
+    """A collection to make."""
+
+    name: Annotated[
+        str,
+        Field(
+            description="1 to 64 letters, digits, `-`, `_` and `.`, a letter or digit first.",
+            examples=["faq"],
+        ),
+    ]
+    encoder: Annotated[
+        str | None,
+        Field(
+            description="A name of `GET /v1/encoders`, a model folder on the server, or a hub "
+            "name (`organisation/model`); null: the service's own.",
+        ),
+    ] = None
+    metric: Annotated[
+        Metric, Field(strict=False, description="How vectors are compared; fixed for good.")
+    ] = Metric.COSINE
+    analyzer: Annotated[Literal["auto"], Field(description="How words are found in text.")] = "auto"
+
+
+class VerifyBody(Body):
+    """How to check a collection."""
+
+    repair: Annotated[bool, Field(description="Mend what the documents' text allows to mend.")] = (
+        False
+    )
+
+
+class EncoderCardAnswer(Answer):
+    """The identity of an encoder."""
+
+    name: str
+    kind: str
+    dim: int
+    max_tokens: int
+    pooling: str
+    normalised: bool
+    dtype: str
+    fingerprint: Annotated[
+        str, Field(description="sha256 over weights, tokenizer, pooling and prompts.")
+    ]
+    prompts: dict[str, str]
+    languages: list[str]
+
+    @classmethod
+    def of(cls, card: EncoderCard) -> Self:
+        """The card as an answer."""
+        return cls.model_validate(card.to_json())
+
+
+class CollectionAnswer(Answer):
+    """A collection's card and what it holds."""
+
+    name: str
+    encoder: EncoderCardAnswer
+    metric: Metric
+    analyzer: str
+    created: Annotated[str, Field(description="RFC 3339, UTC.")]
+    format: Annotated[int, Field(description="Version of the folder's layout.")]
+    documents: Annotated[int, Field(description="Documents, chunks counted one by one.")]
+    parents: Annotated[int, Field(description="Whole texts that chunks were cut from.")]
+    rows: Annotated[int, Field(description="Vectors on disk, those of deleted ones included.")]
+    tombstones: Annotated[int, Field(description="Vectors of deleted or replaced documents.")]
+    truncated: Annotated[int, Field(description="Documents the encoder did not read to the end.")]
+    tokens: Annotated[int, Field(description="Tokens of all documents, before any cut.")]
+    unknown: Annotated[int, Field(description="Tokens the encoder does not know.")]
+    index: Annotated[str, Field(description="`flat` compares every vector.")]
+    indexed_rows: Annotated[int, Field(description="Vectors in a sealed index.")]
+    recall: Annotated[float, Field(description="Measured recall@10 of the index.")]
+    effort: Annotated[int | None, Field(description="How hard it looks; null for `flat`.")]
+    bytes: Annotated[int, Field(description="Size of the folder.")]
+    problems: Annotated[list[str], Field(description="What was found wrong on opening.")]
+
+    @classmethod
+    def of(cls, collection: LocalCollection) -> Self:
+        """Card and status of the collection; reads the disk."""
+        card, status = collection.card, collection.describe()
+        return cls.model_validate({**card.to_json(), **status.to_json()})
+
+
+class CollectionsAnswer(Answer):
+    """Collections by name."""
+
+    collections: list[CollectionAnswer]
+    unusable: Annotated[
+        dict[str, str], Field(description="Why collections cannot be opened, by name.")
+    ]
+
+
+class DropAnswer(Answer):
+    """What went."""
+
+    name: str
+    documents: Annotated[int, Field(description="Documents it held.")]
+
+
+class VerifyAnswer(Answer):
+    """What was checked and found."""
+
+    ok: Annotated[bool, Field(description="True if nothing is wrong (any more).")]
+    documents: Annotated[int, Field(description="Documents checked.")]
+    problems: list[str]
+    repaired: Annotated[list[str], Field(description="What was wrong and is not any more.")]
+
+    @classmethod
+    def of(cls, report: VerifyReport) -> Self:
+        """The report as an answer."""
+        return cls.model_validate(report.to_json())

@@ -1,0 +1,36 @@
+"""What the service says of itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.schemas.fields import Answer
+
+Status = Literal["ok", "degraded", "starting", "failed", "stopping"]
+
+
+class LiveAnswer(Answer):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class CollectionHealth(Answer):
+    """How a collection is."""
+
+    name: str
+    documents: Annotated[int | None, Field(description="null if it cannot be opened.")]
+    problems: list[str]
+
+
+class HealthAnswer(Answer):
+    """How the service is; `degraded`: it answers, but a collection has a problem."""
+
+    status: Status
+    reason: Annotated[str, Field(description="Why it is not `ok`; empty if it is.")]
+    version: str
+    started: Annotated[int, Field(description="Unix time.")]
+    encoder: Annotated[str, Field(description="The default encoder.")]
+    collections: list[CollectionHealth]

@@ -1,0 +1,101 @@
+"""The HTTP service as a process: a port, signals, a log."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from service.app import create_app
+from service.engine import open_folder
+from service.observe import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from service.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+_BACKLOG = 2048
+_GRACE_SECONDS = 30
+"""How long requests in progress may go on after a signal."""
+
+
+def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
+    """Answer requests until SIGINT or SIGTERM; then finish those in progress and close.
+
+    Args:
+        settings: the installation's choices; port 0 takes a free one.
+        on_start: called with the URL once requests are answered.
+
+    Raises:
+        OSError: the port cannot be listened on; the message names it.
+        FolderLockedError: another process owns the data folder.
+    """
+    configure_logging(settings)
+    with _listening(settings) as listener:
+        bound = settings.model_copy(update={"port": listener.getsockname()[1]})
+        config = uvicorn.Config(
+            create_app(bound, folder=open_folder(bound)),
+            log_config=None,
+            access_log=False,
+            lifespan="on",
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_SECONDS,
+        )
+        with _stopping_quietly():
+            _Server(config, bound.url, on_start).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says where it answers, once it does."""
+
+    def __init__(
+        self, config: uvicorn.Config, url: str, on_start: Callable[[str], None] | None
+    ) -> None:
+        super().__init__(config)
+        self._url = url
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        logger.info("answering at %s", self._url)
+        if self._on_start is not None:
+            self._on_start(self._url)
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """A listening socket; bound before anything is loaded, so that a taken port is told at once."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        listener = socket.create_server(
+            (settings.host, settings.port), family=family, backlog=_BACKLOG
+        )
+    except OSError as error:
+        where = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+        raise OSError(error.errno, f"{where}; choose another with --host and --port") from error
+    with listener:
+        yield listener
+
+
+@contextmanager
+def _stopping_quietly() -> Iterator[None]:
+    """A signal that uvicorn has obeyed, and raises once more, ends nothing else."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,59 @@
+"""What an installation can choose; the only reader of the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MIB = 1 << 20
+KIB = 1 << 10
+
+Bytes = Annotated[int, Field(ge=1)]
+Threads = Annotated[int, Field(ge=1, le=256)]
+
+
+class Settings(BaseSettings):
+    """Choices for the service; each is also an environment variable (`MEARI_PORT=9000`).
+
+    Attributes:
+        data: the data folder; made if missing.
+        encoder: for new collections that name none, and for `/v1/embeddings`.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
+        host: address to listen on. There is no key yet: whoever reaches the port may write.
+        port: 0 takes a free one.
+        max_body_bytes: of a request that carries texts (documents, embeddings, similarity).
+        max_request_bytes: of any other request.
+        max_query_bytes: UTF-8 bytes of one search query or one text to embed.
+        max_texts: texts in one embedding or similarity request.
+        max_documents: documents in one upsert, ids in one deletion.
+        search_threads: searches and other reads running at once; more of them wait.
+        write_threads: writes running at once; writes to one collection take turns anyway.
+        log_level: least severe message written.
+        log_format: `text` for people, `json` for machines.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MEARI_", frozen=True, extra="forbid")
+
+    data: Path = Path("meari-data")
+    encoder: Annotated[str, Field(min_length=1)] = "minilm"
+    device: str | None = None
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    max_body_bytes: Bytes = 64 * MIB
+    max_request_bytes: Bytes = 1 * MIB
+    max_query_bytes: Bytes = 64 * KIB
+    max_texts: Annotated[int, Field(ge=1)] = 2048
+    max_documents: Annotated[int, Field(ge=1)] = 10_000
+    search_threads: Threads = 8
+    write_threads: Threads = 4
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    @property
+    def url(self) -> str:
+        """Where the service answers, as others are told."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"

@@ -1,0 +1,144 @@
+"""What a body may be: bounded, JSON, and nothing but JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.settings import Settings
+    from tests.service.http.conftest import Client, Start
+
+SEARCH = "/v1/collections/animals/search"
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b'{"query":', "not JSON: Expecting value at line 1 column 10"),
+        (b'{"query":"a"', "not JSON"),
+        (b"query=a", "not JSON"),
+        (b'{"query":"\xff"}', "not UTF-8: byte 10"),
+        ('{"query":"a"}'.encode("utf-16"), "not UTF-8: byte 0"),
+        (b'{"query":"a","score_threshold":NaN}', "holds NaN"),
+        (b'{"query":"a","score_threshold":Infinity}', "holds Infinity"),
+        (b'{"query":"a","score_threshold":-Infinity}', "holds -Infinity"),
+        (b'{"vector":[1e999]}', "'1e999', beyond a 64-bit float"),
+        (b'{"query":"a","limit":' + b"9" * 5000 + b"}", "a whole number of too many digits"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b'{"query":"a","filter":{"must":[{"key":"x","match":{"value":NaN}}]}}', "holds NaN"),
+    ],
+)
+def test_what_is_not_json(animals: Client, body: object, words: str):
+    answer = animals.request("POST", SEARCH, content=body, headers=JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_json", None)
+    assert words in error["message"]
+
+
+def test_metadata_holds_no_nan(animals: Client):
+    body = b'{"documents":[{"id":"x","text":"x","metadata":{"a":{"b":[NaN]}}}]}'
+    answer = animals.request(
+        "POST", "/v1/collections/animals/documents", content=body, headers=JSON
+    )
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+    assert animals.get("/v1/collections/animals/documents/x").status_code == 404
+
+
+def test_a_byte_order_mark_does_no_harm(animals: Client):
+    body = b'\xef\xbb\xbf{"query":"cat"}'
+    assert animals.request("POST", SEARCH, content=body, headers=JSON).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"  ", b"null", b"5"])
+def test_a_body_is_needed(animals: Client, body: object):
+    answer = animals.request("POST", SEARCH, content=body, headers=JSON)
+    assert answer.status_code == 400
+
+
+def test_a_missing_body_is_told(animals: Client):
+    error = animals.post(SEARCH).json()["error"]
+    assert error["message"] in {
+        "the body is missing; send a JSON object",
+        "the body is null; it must be a JSON object",
+    }
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json"]
+)
+def test_other_types_are_refused(animals: Client, kind: str):
+    answer = animals.request(
+        "POST", SEARCH, content=b'{"query":"cat"}', headers={"content-type": kind}
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (415, "unsupported_media_type")
+    assert error["message"].endswith("send application/json")
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/ld+json"])
+def test_json_by_other_names(animals: Client, kind: str):
+    answer = animals.request(
+        "POST", SEARCH, content=b'{"query":"cat"}', headers={"content-type": kind}
+    )
+    assert answer.status_code == 200
+
+
+@pytest.fixture
+def narrow(settings: Settings, started: Start):
+    small = settings.model_copy(update={"max_body_bytes": 2000, "max_request_bytes": 1000})
+    with started(small) as client:
+        client.post("/v1/collections", {"name": "animals"})
+        yield client
+
+
+def chunks(size: int, read: list[int]):
+    """`size` bytes of JSON in pieces of 100; remembers what was taken."""
+    body = b'{"query":"' + b"x" * (size - 12) + b'"}'
+    for start in range(0, size, 100):
+        read.append(start)
+        yield body[start : start + 100]
+
+
+class Pieces:
+    """A streamed body of unannounced length."""
+
+    def __init__(self, size: int) -> None:
+        self.size, self.read = size, []
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in chunks(self.size, self.read):
+            yield piece
+
+
+def test_an_announced_body_is_refused_unread(narrow: Client):
+    body = Pieces(1001)
+    answer = narrow.request("POST", SEARCH, content=body, headers=JSON | {"content-length": "1001"})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (413, "body_too_large")
+    assert "1,001 bytes; at most 1,000" in error["message"]
+    assert body.read == []
+
+
+def test_an_unannounced_body_is_dropped_at_the_limit(narrow: Client):
+    body = Pieces(1_000_000)
+    answer = narrow.request("POST", SEARCH, content=body, headers=JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (413, "body_too_large")
+    assert "at most 1,000" in error["message"]
+    assert body.read[-1] <= 1100
+
+
+def test_a_body_of_just_the_limit_is_read(narrow: Client):
+    assert narrow.request("POST", SEARCH, content=Pieces(1000), headers=JSON).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/v1/collections/animals/documents", "/v1/embeddings"])
+def test_texts_have_a_limit_of_their_own(narrow: Client, path: str):
+    for size, status in ((1500, 400), (2001, 413)):
+        answer = narrow.request("POST", path, content=b"x" * size, headers=JSON)
+        assert answer.status_code == status, answer.text

@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from embeddings.load import DESCRIPTIONS, load_encoder
+
+if TYPE_CHECKING:
+    from embeddings.types import Vectors
+    from tests.service.http.conftest import Client
+
+TEXTS = ["배송은 얼마나 걸리나요?", "how long does delivery take?"]
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    return load_encoder("hash:64").encode(TEXTS, role="document").vectors
+
+
+def test_embeddings_in_openais_shape(client: Client, vectors: Vectors):
+    answer = client.post("/v1/embeddings", {"input": TEXTS, "model": "hash:64", "user": "me"})
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    for index, item in enumerate(body.pop("data")):
+        numbers = item.pop("embedding")
+        assert item == {"object": "embedding", "index": index}
+        assert numbers == vectors[index].tolist(), "float32 numbers come exactly"
+    assert body == {
+        "object": "list",
+        "model": "hash:64",
+        "usage": {"prompt_tokens": 10, "total_tokens": 10},
+        "truncated": [],
+    }
+
+
+def test_one_text_is_a_list_of_one(client: Client, vectors: Vectors):
+    data = client.post("/v1/embeddings", {"input": TEXTS[0], "model": "hash:64"}).json()["data"]
+    assert [item["embedding"] for item in data] == [vectors[0].tolist()]
+
+
+def test_base64_is_little_endian_float32(client: Client, vectors: Vectors):
+    body = {"input": TEXTS, "model": "hash:64", "encoding_format": "base64", "dimensions": 64}
+    data = client.post("/v1/embeddings", body).json()["data"]
+    for item, vector in zip(data, vectors, strict=True):
+        assert np.array_equal(np.frombuffer(base64.b64decode(item["embedding"]), "<f4"), vector)
+
+
+def test_cut_texts_are_told(client: Client):
+    body = {"input": ["short", "cat " * 300, "x " * 257], "model": "hash:64"}
+    answer = client.post("/v1/embeddings", body).json()
+    assert answer["truncated"] == [1, 2]
+    assert answer["usage"] == {"prompt_tokens": 513, "total_tokens": 513}
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "param", "words"),
+    [
+        ({"model": "gpt"}, 404, "model", "model 'gpt' is not in use here; there is: hash:64"),
+        ({"model": "hash:32"}, 404, "model", "is not in use here"),
+        ({"model": None}, 400, "model", "model is null"),
+        ({"dimensions": 32}, 400, "dimensions", "dimensions is 32; 'hash:64' gives 64"),
+        ({"encoding_format": "int8"}, 400, "encoding_format", "'float' or 'base64'"),
+        ({"input_type": "x"}, 400, "input_type", "'query' or 'document'"),
+        ({"input": []}, 400, "input", "input is a list of 0 items"),
+        ({"input": ""}, 422, "input", "input is empty"),
+        ({"input": ["a", " "]}, 422, "input[1]", "input[1] is empty"),
+        ({"input": [1, 2]}, 400, "input[0]", "holds token ids"),
+        ({"input": [[1, 2]]}, 400, "input[0]", "holds token ids"),
+        ({"input": ["a", None]}, 400, "input[1]", "input[1] is not a text"),
+        ({"input": {"a": 1}}, 400, "input", "not a text or a list of texts"),
+        ({"input": ["x"] * 2049}, 400, "input", "2,049 texts; at most 2,048"),
+        ({"input": ["x", "y" * 65_537]}, 422, "input[1]", "65,537 bytes"),
+        ({"inputs": "x"}, 400, "inputs", "not a field here"),
+    ],
+)
+def test_impossible_embeddings(
+    client: Client, change: dict[str, object], status: int, param: str | None, words: str
+):
+    answer = client.post("/v1/embeddings", {"input": "text", "model": "hash:64"} | change)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (status, param), error
+    assert words in error["message"]
+    if status == 404:
+        assert error["code"] == "model_not_found"
+
+
+def test_half_a_surrogate_pair_in_the_input(client: Client):
+    answer = client.post(
+        "/v1/embeddings",
+        content='{"model":"hash:64","input":["a","\\ud83d"]}',
+        headers={"content-type": "application/json"},
+    )
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (422, "input[1]")
+
+
+def test_encoders_of_collections_are_models(client: Client):
+    client.post("/v1/collections", {"name": "a", "encoder": "hash:32"})
+    client.post("/v1/collections", {"name": "b", "encoder": "hash:32"})
+    models = client.get("/v1/models").json()
+    assert models["object"] == "list"
+    assert all(model.pop("created") > 1_700_000_000 for model in models["data"])
+    assert models["data"] == [
+        {
+            "id": name,
+            "object": "model",
+            "owned_by": "meari",
+            "dim": dim,
+            "max_tokens": 256,
+            "fingerprint": load_encoder(name).card.fingerprint,
+        }
+        for name, dim in [("hash:64", 64), ("hash:32", 32)]
+    ]
+    answer = client.post("/v1/embeddings", {"input": "x", "model": "hash:32"}).json()
+    assert len(answer["data"][0]["embedding"]) == 32
+
+    encoders = client.get("/v1/encoders").json()["encoders"]
+    assert [(e["name"], e["default"], e["collections"]) for e in encoders] == [
+        ("hash:64", True, []),
+        ("hash:32", False, ["a", "b"]),
+        *((name, False, []) for name in DESCRIPTIONS),
+    ]
+    assert encoders[1]["card"] == load_encoder("hash:32").card.to_json()
+    assert encoders[-1]["card"] is None
+    assert encoders[-1]["description"] == list(DESCRIPTIONS.values())[-1]
+
+
+def test_similarity_is_the_cosine(client: Client, vectors: Vectors):
+    body = {"source": TEXTS[0], "texts": [TEXTS[1], TEXTS[0], "배송은"]}
+    answer = client.post("/v1/similarity", body)
+    assert answer.status_code == 200, answer.text
+    encoder = load_encoder("hash:64")
+    third = encoder.encode(["배송은"], role="query").vectors[0]
+    expected = [float(vectors[0] @ vectors[1]), 1.0, float(vectors[0] @ third)]
+    assert answer.json()["scores"] == pytest.approx(expected, abs=1e-6)
+    assert answer.json()["receipt"] == {
+        "encoder": {"name": "hash:64", "fingerprint": encoder.card.fingerprint},
+        "tokens": 4 + 6 + 4 + 1,
+        "source_truncated": False,
+        "truncated": [],
+    }
+
+
+def test_similarity_tells_what_was_cut(client: Client):
+    body = {"source": "cat " * 300, "texts": ["cat", "dog " * 300]}
+    receipt = client.post("/v1/similarity", body).json()["receipt"]
+    assert (receipt["source_truncated"], receipt["truncated"]) == (True, [1])
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param"),
+    [
+        ({"source": "a", "texts": []}, 400, "texts"),
+        ({"source": "a", "texts": "b"}, 400, "texts"),
+        ({"source": "", "texts": ["b"]}, 422, "source"),
+        ({"source": "a", "texts": ["b", ""]}, 422, "texts[1]"),
+        ({"source": "a"}, 400, "texts"),
+        ({"source": "a", "texts": ["b"], "model": "nope"}, 404, "model"),
+    ],
+)
+def test_impossible_similarity(client: Client, body: object, status: int, param: str | None):
+    answer = client.post("/v1/similarity", body)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (status, param), answer.text

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from tests.service.http.conftest import Client
+
+ERROR = {"$ref": "#/components/schemas/ErrorAnswer"}
+
+
+@pytest.fixture
+def document(client: Client):
+    return client.get("/openapi.json").json()
+
+
+def operations(document: dict[str, Any]):
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+def test_what_is_served(document: dict[str, Any]):
+    collection = "/v1/collections/{collection}"
+    assert sorted(name for name, _ in operations(document)) == sorted(
+        [
+            "GET /livez",
+            "GET /readyz",
+            "GET /health",
+            "GET /v1/collections",
+            "POST /v1/collections",
+            f"GET {collection}",
+            f"DELETE {collection}",
+            f"POST {collection}/optimize",
+            f"POST {collection}/verify",
+            f"GET {collection}/documents",
+            f"POST {collection}/documents",
+            f"POST {collection}/documents/delete",
+            f"POST {collection}/documents/count",
+            f"GET {collection}/documents/{{document_id}}",
+            f"DELETE {collection}/documents/{{document_id}}",
+            f"POST {collection}/search",
+            "POST /v1/embeddings",
+            "POST /v1/similarity",
+            "GET /v1/models",
+            "GET /v1/encoders",
+        ]
+    )
+
+
+def test_every_operation_says_what_it_does_and_how_it_refuses(document: dict[str, Any]):
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert len(operation["description"]) > 20, name
+        assert len(operation["tags"]) == 1, name
+        for status, answer in operation["responses"].items():
+            schema = answer["content"]["application/json"]["schema"]
+            if status >= "400":
+                assert schema == ERROR, (name, status)
+            else:
+                assert schema.get("$ref"), (name, status)
+        if "/v1/" in name:
+            assert {"500", "503"} <= operation["responses"].keys(), name
+
+
+def test_frameworks_own_errors_are_not_promised(document: dict[str, Any]):
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    search = document["paths"]["/v1/collections/{collection}/search"]["post"]
+    assert set(search["responses"]) == {
+        "200", "400", "404", "409", "413", "415", "422", "500", "503", "default"
+    }  # fmt: skip
+
+
+def test_limits_and_examples_are_told(document: dict[str, Any]):
+    body = document["components"]["schemas"]["SearchBody"]
+    assert body["additionalProperties"] is False
+    limit = body["properties"]["limit"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 10_000, 10)
+    assert body["properties"]["query"]["examples"] == ["언제 도착하나요?"]
+    assert body["properties"]["mode"]["const"] == "dense"
+    embeddings = document["components"]["schemas"]["EmbeddingsBody"]["properties"]["input"]
+    assert [option["type"] for option in embeddings["anyOf"]] == ["string", "array"]

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from embeddings.load import load_encoder
+
+if TYPE_CHECKING:
+    import httpx
+
+    from tests.service.http.conftest import Client
+
+SEARCH = "/v1/collections/animals/search"
+TEXTS = {
+    "cat": "a cat sleeps on the sofa",
+    "dog": "a dog barks in the yard",
+    "bird": "a bird sings in the tree",
+    "고양이": "고양이가 소파에서 잔다",
+}
+QUERY = "a bird in the tree"
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """Cosines of the query with every document, best first, computed here."""
+    encoder = load_encoder("hash:64")
+    documents = encoder.encode(list(TEXTS.values()), role="document").vectors
+    query = encoder.encode([QUERY], role="query").vectors[0]
+    scores = dict(zip(TEXTS, (documents @ query).tolist(), strict=True))
+    return dict(sorted(scores.items(), key=lambda item: -item[1]))
+
+
+def found(answer: httpx.Response):
+    assert answer.status_code == 200, answer.text
+    return {match["id"]: match["score"] for match in answer.json()["matches"]}
+
+
+def test_scores_are_the_cosines(animals: Client, truth: dict[str, float]):
+    answer = animals.post(SEARCH, {"query": QUERY})
+    assert list(found(answer)) == list(truth)
+    assert found(answer) == pytest.approx(truth, abs=1e-6)
+    best = answer.json()["matches"][0]
+    assert best == {
+        "id": "bird",
+        "score": pytest.approx(truth["bird"], abs=1e-6),
+        "distance": pytest.approx(1 - truth["bird"], abs=1e-6),
+        "rank": 1,
+        "text": TEXTS["bird"],
+        "title": "",
+        "metadata": {"lang": "en", "legs": 2},
+        "channels": {"dense": pytest.approx(truth["bird"], abs=1e-6)},
+        "truncated": False,
+        "parent": None,
+    }
+
+
+def test_the_receipt_tells_what_was_done(animals: Client):
+    receipt = animals.post(SEARCH, {"query": QUERY}).json()["receipt"]
+    milliseconds = receipt.pop("milliseconds")
+    assert {"encode", "search", "fetch", "total"} <= set(milliseconds)
+    assert receipt == {
+        "exact": True,
+        "index": "flat",
+        "searched": 4,
+        "documents": 4,
+        "matched_by_filter": None,
+        "recall_estimate": 1.0,
+        "encoder": {
+            "name": "hash:64",
+            "fingerprint": load_encoder("hash:64").card.fingerprint,
+        },
+        "query_tokens": 5,
+        "query_truncated": False,
+        "query_unknown": 0,
+        "truncated_matches": 0,
+        "warnings": [],
+    }
+
+
+def test_pages_continue(animals: Client, truth: dict[str, float]):
+    answer = animals.post(SEARCH, {"query": QUERY, "limit": 2, "offset": 1, "mode": "dense"})
+    assert list(found(answer)) == list(truth)[1:3]
+    assert [match["rank"] for match in answer.json()["matches"]] == [2, 3]
+
+
+def test_a_filter_leaves_out(animals: Client, truth: dict[str, float]):
+    filter = {"must": [{"key": "legs", "match": {"value": 4}}]}
+    answer = animals.post(SEARCH, {"query": QUERY, "filter": filter})
+    assert list(found(answer)) == [id_ for id_ in truth if id_ != "bird"]
+    receipt = answer.json()["receipt"]
+    assert (receipt["matched_by_filter"], receipt["searched"], receipt["documents"]) == (3, 3, 4)
+
+
+def test_a_threshold_leaves_out(animals: Client, truth: dict[str, float]):
+    threshold = list(truth.values())[1]
+    answer = animals.post(SEARCH, {"query": QUERY, "score_threshold": threshold - 1e-5})
+    assert list(found(answer)) == list(truth)[:2]
+    assert found(animals.post(SEARCH, {"query": QUERY, "score_threshold": 2})) == {}
+
+
+def test_a_vector_asks(animals: Client, truth: dict[str, float]):
+    vector = load_encoder("hash:64").encode([QUERY], role="query").vectors[0].tolist()
+    answer = animals.post(SEARCH, {"vector": vector, "exact": True})
+    assert found(answer) == pytest.approx(truth, abs=1e-6)
+    assert answer.json()["receipt"]["query_tokens"] is None
+
+
+def test_whole_numbers_are_numbers(animals: Client):
+    answer = animals.post(SEARCH, {"vector": [1] + [0] * 63, "score_threshold": -1})
+    assert len(found(answer)) == 4
+
+
+def test_a_document_asks_and_leaves_itself_out(animals: Client):
+    answer = animals.post(SEARCH, {"document_id": "cat"})
+    vectors = load_encoder("hash:64").encode(list(TEXTS.values()), role="document").vectors
+    expected = dict(zip(list(TEXTS)[1:], (vectors[1:] @ vectors[0]).tolist(), strict=True))
+    assert found(answer) == pytest.approx(expected, abs=1e-6)
+
+
+def test_vectors_come_along_if_asked(animals: Client):
+    answer = animals.post(SEARCH, {"query": QUERY, "with_vectors": True, "limit": 1}).json()
+    vector = load_encoder("hash:64").encode([TEXTS["bird"]], role="document").vectors[0]
+    got = np.asarray(answer["matches"][0]["vector"], dtype=np.float32)
+    np.testing.assert_allclose(got, vector, atol=1e-6)
+
+
+def test_one_match_a_parent(animals: Client):
+    chunks = [
+        {
+            "id": f"book#{number}",
+            "text": text,
+            "parent": {"id": "book", "chunk": number, "start": 0, "end": 1},
+        }
+        for number, text in enumerate(["a whale dives", "the white whale", "call me"])
+    ]
+    animals.post("/v1/collections/animals/documents", {"documents": chunks})
+    body = {"query": "the white whale", "limit": 5, "group": "parents"}
+    answer = animals.post(SEARCH, body)
+    assert [id_ for id_ in found(answer) if id_.startswith("book")] == ["book#1"]
+    first = answer.json()["matches"][0]
+    assert first["parent"] == {"id": "book", "chunk": 1, "start": 0, "end": 1}
+
+
+def test_a_query_too_long_for_the_encoder_is_told(animals: Client):
+    answer = animals.post(SEARCH, {"query": "cat " * 300}).json()
+    assert answer["receipt"]["query_truncated"] is True
+    assert answer["receipt"]["query_tokens"] == 300
+
+
+def test_an_empty_collection_has_no_matches(client: Client):
+    client.post("/v1/collections", {"name": "empty"})
+    answer = client.post("/v1/collections/empty/search", {"query": "x"}).json()
+    assert answer["matches"] == []
+    assert answer["receipt"]["documents"] == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "param", "words"),
+    [
+        ({}, 400, "query", "exactly one of query, vector, document_id is needed, none given"),
+        ({"query": "a", "vector": [1.0]}, 400, "vector", "query and vector given"),
+        ({"query": ""}, 422, "query", "query is empty"),
+        ({"query": " \t"}, 422, "query", "query is empty"),
+        ({"query": "x" * 65_537}, 422, "query", "65,537 bytes; at most 65,536"),
+        ({"query": 5}, 400, "query", "query is 5; it must be a valid string"),
+        ({"query": "a", "limit": 0}, 400, "limit", "limit is 0; 1 to 10,000 are possible"),
+        ({"query": "a", "limit": 10**9}, 400, "limit", "limit is 1000000000; 1 to 10,000"),
+        ({"query": "a", "limit": 10.5}, 400, "limit", "limit is 10.5"),
+        ({"query": "a", "limit": "10"}, 400, "limit", "limit is '10'; it must be a valid integer"),
+        ({"query": "a", "limit": True}, 400, "limit", "limit is true"),
+        ({"query": "a", "limit": 10**400}, 400, "limit", "1 to 10,000 are possible"),
+        ({"query": "a", "offset": -1}, 400, "offset", "offset is -1; 0 to 10,000"),
+        ({"query": "a", "offset": 9_999}, 400, "offset", "together with limit"),
+        ({"query": "a", "mode": "hybrid"}, 400, "mode", "mode is 'hybrid'; it must be 'dense'"),
+        ({"query": "a", "mode": "lexical"}, 400, "mode", "must be 'dense'"),
+        ({"query": "a", "group": "x"}, 400, "group", "'documents' or 'parents'"),
+        ({"query": "a", "exact": 1}, 400, "exact", "exact is 1"),
+        ({"query": "a", "k": 5}, 400, "k", "k is not a field here"),
+        ({"query": "a", "score_threshold": "x"}, 400, "score_threshold", "'x'"),
+        (
+            {"query": "a", "filter": {"must": [{"key": "a", "rang": {}}]}},
+            400,
+            "filter.must[0].rang",
+            "",
+        ),
+        ({"query": "a", "filter": {"musst": []}}, 400, "filter.musst", ""),
+        ({"query": "a", "filter": "x"}, 400, "filter", "filter is 'x'; it must be a JSON object"),
+        ({"vector": [1.0, 2.0]}, 409, "vector", "2 dimensions"),
+        ({"vector": []}, 409, "vector", "0 dimensions"),
+        ({"vector": [0.0] * 64}, 400, "vector", "zeros"),
+        ({"vector": [1e39] * 64}, 400, "vector[0]", "fits a float32"),
+        ({"vector": [[1.0] * 64]}, 400, "vector[0]", "list of 64 items"),
+        ({"vector": ["1"] * 64}, 400, "vector[0]", "(and 63 more)"),
+        ({"document_id": "cow"}, 404, "document_id", "no document 'cow'"),
+    ],
+)
+def test_impossible_questions(
+    animals: Client, body: object, status: int, param: str | None, words: str
+):
+    answer = animals.post(SEARCH, body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (status, param), error
+    assert words in error["message"]
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "dot"])
+def test_other_metrics(client: Client, metric: str):
+    client.post("/v1/collections", {"name": "m", "metric": metric})
+    documents = [{"id": id_, "text": text} for id_, text in TEXTS.items()]
+    client.post("/v1/collections/m/documents", {"documents": documents})
+    encoder = load_encoder("hash:64")
+    vectors = encoder.encode(list(TEXTS.values()), role="document").vectors
+    query = encoder.encode([QUERY], role="query").vectors[0]
+    scores = vectors @ query if metric == "dot" else -np.linalg.norm(vectors - query, axis=1)
+    expected = dict(zip(TEXTS, scores.tolist(), strict=True))
+    answer = client.post("/v1/collections/m/search", {"query": QUERY})
+    assert found(answer) == pytest.approx(expected, abs=1e-5)
+    for match in answer.json()["matches"]:
+        assert match["distance"] == -match["score"]

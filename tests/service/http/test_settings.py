@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from service.settings import Settings
+
+
+def test_defaults_need_nothing(monkeypatch: pytest.MonkeyPatch):
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"MEARI_{name.upper()}", raising=False)
+    settings = Settings()
+    assert settings.data == Path("meari-data")
+    assert settings.encoder == "minilm"
+    assert settings.url == "http://127.0.0.1:8080"
+    assert settings.max_body_bytes == 64 * 1024 * 1024
+    assert settings.max_query_bytes == 64 * 1024
+    assert settings.max_texts == 2048
+
+
+def test_the_environment_speaks_and_arguments_win(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("MEARI_DATA", "/srv/meari")
+    monkeypatch.setenv("MEARI_PORT", "9000")
+    monkeypatch.setenv("MEARI_HOST", "::1")
+    settings = Settings(port=9001)
+    assert settings.data == Path("/srv/meari")
+    assert settings.url == "http://[::1]:9001"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"port": 70_000},
+        {"encoder": ""},
+        {"max_texts": 0},
+        {"search_threads": 0},
+        {"log_level": "loud"},
+        {"prot": 8080},
+    ],
+)
+def test_impossible_settings(wrong: dict[str, object]):
+    with pytest.raises(ValidationError) as caught:
+        Settings(**wrong)
+    assert next(iter(wrong)) in str(caught.value)
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValidationError):
+        Settings().port = 1
