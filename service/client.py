@@ -198,6 +198,17 @@ class Client:
         """Whether the collection's files agree with each other."""
         return self._ask("POST", _path(name, "verify"), {"repair": repair})
 
+    def similarity(
+        self, source: str, texts: Sequence[str], *, model: str | None = None
+    ) -> JsonObject:
+        """Cosines of `source` with each text; `model` None takes the server's encoder."""
+        body = {"source": source, "texts": list(texts), "model": model}
+        return self._ask("POST", "/v1/similarity", body)
+
+    def encoders(self) -> JsonObject:
+        """The encoders the server knows and uses: `{"encoders": [...]}`."""
+        return self._ask("GET", "/v1/encoders")
+
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
         """The answer's object, after as many attempts as patience allows."""
         for attempt in range(1, self._patience.attempts + 1):

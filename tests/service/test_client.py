@@ -166,9 +166,12 @@ def test_a_busy_server_is_asked_again_after_the_time_it_names(script: Script) ->
 def test_patience_has_an_end(script: Script) -> None:
     waited: list[float] = []
     script.say(429, {"error": {"message": "too many"}}, Retry_After="1")
-    with Client(script.url, patience=Patience(attempts=3), sleep=waited.append) as client:
-        with pytest.raises(ClientError, match="too many") as caught:
-            client.search("faq", {"query": "x"})
+    patience = Patience(attempts=3)
+    with (
+        Client(script.url, patience=patience, sleep=waited.append) as client,
+        pytest.raises(ClientError, match="too many") as caught,
+    ):
+        client.search("faq", {"query": "x"})
     assert waited == [1.0, 1.0]
     assert (caught.value.status, caught.value.retry_after) == (429, 1.0)
 
@@ -199,9 +202,11 @@ def test_nobody_there_says_how_to_start_a_server() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with Client(f"http://127.0.0.1:{port}") as client:
-        with pytest.raises(ClientError, match="start one with `meari serve`") as caught:
-            client.collections()
+    with (
+        Client(f"http://127.0.0.1:{port}") as client,
+        pytest.raises(ClientError, match="start one with `meari serve`") as caught,
+    ):
+        client.collections()
     assert caught.value.status is None
 
 
@@ -210,9 +215,11 @@ def test_a_server_that_never_answers_is_left() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with Client(url, patience=Patience(timeout=0.2)) as client:
-            with pytest.raises(ClientError, match=r"did not answer within 0\.2 seconds"):
-                client.collections()
+        with (
+            Client(url, patience=Patience(timeout=0.2)) as client,
+            pytest.raises(ClientError, match=r"did not answer within 0\.2 seconds"),
+        ):
+            client.collections()
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://host", "http://", "", "http://host:port"])

@@ -1,0 +1,102 @@
+"""The verbs, in one table."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from service.cli import (
+    collections,
+    encode,
+    encoders,
+    evaluate,
+    index,
+    search,
+    serve,
+    similarity,
+)
+from service.cli.command import Meari, Verb
+
+Debug = Annotated[
+    bool, typer.Option("--debug", help="Show log lines, and the traceback of an error.")
+]
+Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.")]
+
+
+def command() -> TyperGroup:
+    """The verbs as one runnable command."""
+    made = typer.main.get_command(app())
+    if not isinstance(made, TyperGroup):
+        message = f"the root command is {type(made).__name__}, not a group of verbs"
+        raise TypeError(message)
+    return made
+
+
+def app() -> typer.Typer:
+    """The verbs, in the order `meari --help` lists them."""
+    root = _group("Semantic search for Korean and English: index, search, measure.", cls=Meari)
+    root.callback(invoke_without_command=True)(_root)
+    root.command("serve", cls=Verb)(serve.serve)
+    root.command("index", cls=Verb)(index.index)
+    root.command("search", cls=Verb)(search.search)
+    root.add_typer(_collections(), name="collections")
+    root.command("encode", cls=Verb)(encode.encode)
+    root.command("similarity", cls=Verb)(similarity.similarity)
+    root.add_typer(_encoders(), name="encoders")
+    root.add_typer(_evaluations(), name="eval")
+    return root
+
+
+def _collections() -> typer.Typer:
+    group = _group("Care for collections.")
+    group.command("list", cls=Verb)(collections.list_)
+    group.command("show", cls=Verb)(collections.show)
+    group.command("drop", cls=Verb)(collections.drop)
+    group.command("optimize", cls=Verb)(collections.optimize)
+    group.command("verify", cls=Verb)(collections.verify)
+    return group
+
+
+def _encoders() -> typer.Typer:
+    group = _group("The encoders known here.")
+    group.command("list", cls=Verb)(encoders.list_)
+    group.command("show", cls=Verb)(encoders.show)
+    return group
+
+
+def _evaluations() -> typer.Typer:
+    group = _group("Measure answers against judged data.")
+    group.command("retrieval", cls=Verb)(evaluate.retrieval)
+    group.command("similarity", cls=Verb)(evaluate.similarity)
+    group.command("compare", cls=Verb)(evaluate.compare)
+    return group
+
+
+def _group(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    return typer.Typer(
+        cls=cls,
+        help=help_text,
+        no_args_is_help=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+
+
+def _root(context: typer.Context, debug: Debug = False, version: Version = False) -> None:
+    root = context.find_root().command
+    if isinstance(root, Meari):
+        root.debug = debug
+    if debug:
+        logging.basicConfig(level=logging.DEBUG, force=True)
+    if version:
+        from importlib.metadata import version as installed
+
+        sys.stdout.write(f"meari {installed('meari')}\n")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stdout.write(context.get_help() + "\n")
+        raise typer.Exit(2)

@@ -1,0 +1,190 @@
+"""`meari collections`: what there is, how it is, and caring for it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.errors import FAILED, MisuseError
+from service.cli.output import (
+    AsJson,
+    counted,
+    facts,
+    note,
+    table,
+    told,
+    told_bytes,
+    warn,
+    write,
+    write_json,
+)
+from service.cli.progress import waiting
+from service.cli.store import Data, Url, opened
+
+if TYPE_CHECKING:
+    from service.cli.store import Store
+    from service.client import JsonObject
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Mend what can be mended from the documents' texts.")
+]
+
+
+def list_(data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
+    """List the collections."""
+    with opened(data, url) as store:
+        answer = store.collections()
+    if as_json:
+        write_json(answer)
+        return
+    rows = [
+        (
+            each["name"],
+            each["documents"],
+            each["encoder"]["name"],
+            each["metric"],
+            told_index(each),
+            told_bytes(each["bytes"]),
+        )
+        for each in answer["collections"]
+    ]
+    if rows:
+        columns = ("name", "documents", "encoder", "metric", "index", "size")
+        write(table(columns, rows, numbers="documents size"))
+    elif not answer["unusable"]:
+        note("no collections yet; `meari index FILE --into NAME` makes one")
+    for name, problem in answer["unusable"].items():
+        warn(f"{name} cannot be opened: {problem}")
+
+
+def show(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
+    """Show what a collection is and what it holds."""
+    with opened(data, url) as store:
+        answer = store.collection(name)
+    if as_json:
+        write_json(answer)
+        return
+    write(facts(_facts(answer)))
+    for problem in answer["problems"]:
+        warn(problem)
+
+
+def drop(
+    name: Name, yes: Yes = False, data: Data = None, url: Url = None, as_json: AsJson = False
+) -> None:
+    """Remove a collection and every document in it, for good."""
+    with opened(data, url, mode="write") as store:
+        if not yes:
+            _confirm(f"remove {name}{_contents(store, name)} for good?")
+        answer = store.drop(name)
+    if as_json:
+        write_json(answer)
+    else:
+        write(f"removed {answer['name']}, {counted(answer['documents'], 'document')}")
+
+
+def optimize(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
+    """Build the search index a collection of this size wants, and measure its recall."""
+    with opened(data, url, mode="write") as store, waiting(f"optimising {name}"):
+        answer = store.optimize(name)
+    if as_json:
+        write_json(answer)
+    else:
+        write(f"{name}: {told_index(answer)}")
+
+
+def verify(
+    name: Name,
+    repair: Repair = False,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that documents, vectors and index agree; exit status 1 if they do not."""
+    with (
+        opened(data, url, mode="write" if repair else "read") as store,
+        waiting(f"checking {name}"),
+    ):
+        answer = store.verify(name, repair=repair)
+    if as_json:
+        write_json(answer)
+    else:
+        _show_report(name, answer, repair=repair)
+    if not answer["ok"]:
+        raise typer.Exit(FAILED)
+
+
+def told_index(collection: JsonObject) -> str:
+    """Kind, measured recall and what is not in the index yet, in one phrase."""
+    if collection["index"] == "flat":
+        return "flat (exact)"
+    behind = collection["rows"] - collection["indexed_rows"]
+    rest = f", {counted(behind, 'row')} behind it compared one by one" if behind else ""
+    return f"{collection['index']} (recall {collection['recall']:.3f} measured{rest})"
+
+
+def _facts(answer: JsonObject) -> list[tuple[str, object]]:
+    encoder, documents = answer["encoder"], answer["documents"]
+    chunks = f", cut from {answer['parents']:,} longer texts" if answer["parents"] else ""
+    return [
+        ("name", answer["name"]),
+        ("documents", f"{documents:,}{chunks}"),
+        ("not read to the end", _share(answer["truncated"], documents) if documents else None),
+        ("tokens", answer["tokens"]),
+        ("unknown tokens", _share(answer["unknown"], answer["tokens"])),
+        ("encoder", f"{encoder['name']} ({told(encoder['dim'])} dimensions)"),
+        ("window", f"{encoder['max_tokens']:,} tokens"),
+        ("fingerprint", encoder["fingerprint"]),
+        ("metric", answer["metric"]),
+        ("analyzer", answer["analyzer"]),
+        ("index", told_index(answer)),
+        ("deleted rows", answer["tombstones"]),
+        ("size", told_bytes(answer["bytes"])),
+        ("created", answer["created"]),
+    ]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({100 * part / whole:.1f} %)" if whole else f"{part:,}"
+
+
+def _contents(store: Store, name: str) -> str:
+    """What would go with it; nothing for a collection that cannot be opened, or is not there."""
+    held = [each for each in store.collections()["collections"] if each["name"] == name]
+    return f" and its {counted(held[0]['documents'], 'document')}" if held else ""
+
+
+def _confirm(question: str) -> None:
+    """Ask on a terminal; elsewhere nobody can answer.
+
+    Raises:
+        MisuseError: there is no terminal.
+        typer.Abort: the answer is no.
+    """
+    if not sys.stdin.isatty():
+        message = f"{question} Nobody can be asked here; say --yes to do it"
+        raise MisuseError(message)
+    if not typer.confirm(question, err=True):
+        note("nothing was removed")
+        raise typer.Abort
+
+
+def _show_report(name: str, answer: JsonObject, *, repair: bool) -> None:
+    for done in answer["repaired"]:
+        write(f"repaired: {done}")
+    for problem in answer["problems"]:
+        write(f"problem: {problem}")
+    checked = counted(answer["documents"], "document")
+    if answer["ok"]:
+        write(f"{name}: {checked} checked, everything agrees")
+        return
+    remedy = (
+        "what is left cannot be mended from the texts; index the source again"
+        if repair
+        else f"`meari collections verify {name} --repair` mends what can be mended"
+    )
+    write(f"{name}: {counted(len(answer['problems']), 'problem')}, {checked} checked; {remedy}")

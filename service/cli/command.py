@@ -1,0 +1,86 @@
+"""The manners all verbs share: plain help, one line for an error, an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from service.cli.errors import FAILED, STOPPED, report
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Verb(TyperCommand):
+    """A verb whose help names arguments as people write them, without Python's types."""
+
+    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - typer's own, not public
+        """Write the sections `Arguments` and `Options`."""
+        sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is None:
+                continue
+            if parameter.param_type_name == "argument":
+                sections["Arguments"].append((record[0].partition(" <")[0], record[1]))
+            else:
+                sections["Options"].append(record)
+        for title, rows in sections.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class Meari(TyperGroup):
+    """The root of the verbs; turns whatever a verb raises into one line and an exit status."""
+
+    debug = False
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,  # noqa: ANN401 - passed through
+    ) -> Any:  # noqa: ANN401 - never returns where `standalone_mode`
+        """Run a verb.
+
+        Raises:
+            SystemExit: always; its code is the exit status.
+        """
+        self.debug = False
+        status = self._status(
+            args=args,
+            prog_name=prog_name,
+            complete_var=complete_var,
+            windows_expand_args=windows_expand_args,
+            **extra,
+        )
+        sys.exit(status)
+
+    def _status(self, **given: Any) -> int:  # noqa: ANN401 - passed through
+        try:
+            returned = super().main(standalone_mode=False, **given)
+            sys.stdout.flush()
+        except typer.Abort:
+            return FAILED
+        except BrokenPipeError:
+            _leave_pipe()
+            return FAILED
+        except Exception as error:
+            return report(error, debug=self.debug)
+        status = returned if isinstance(returned, int) else 0
+        if status == STOPPED:
+            sys.stderr.write("stopped\n")
+        return status
+
+
+def _leave_pipe() -> None:
+    """Let nothing more be written to a pipe whose reader has gone (`meari ... | head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

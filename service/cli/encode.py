@@ -1,0 +1,150 @@
+"""`meari encode`: texts to vectors."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from service.cli.errors import MisuseError
+from service.cli.output import (
+    AsJson,
+    counted,
+    facts,
+    told_bytes,
+    warn,
+    write,
+    write_json,
+    write_line,
+)
+from service.cli.progress import Amount, metered, waiting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from embeddings.types import Encoder, Encoding
+
+Texts = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="TEXT", help="Texts to encode; - reads lines from stdin."),
+]
+Lines = Annotated[
+    Path | None, typer.Option("--file", metavar="FILE", help="Encode every line of a text file.")
+]
+EncoderName = Annotated[
+    str | None,
+    typer.Option("--encoder", metavar="E", help="Encoder. [default: $MEARI_ENCODER or minilm]"),
+]
+RoleName = Annotated[
+    Literal["query", "document"],
+    typer.Option("--role", help="Whose prompt is put before the text, if the encoder has prompts."),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE.npy", help="Write float32 (n, dim) there, and a summary."),
+]
+
+_BATCH = 64
+
+
+def encode(
+    texts: Texts = None,
+    lines: Lines = None,
+    encoder: EncoderName = None,
+    role: RoleName = "document",
+    out: Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the vectors of texts, or write them to a file.
+
+    Prints one JSON object a line: index, tokens, truncated, vector.
+    """
+    inputs = _inputs(texts or [], lines)
+    if out is not None and out.suffix != ".npy":
+        message = f"--out {out} does not end in .npy, the one format written"
+        raise MisuseError(message)
+    with waiting("loading the encoder"):
+        loaded = load(encoder)
+    batches = _batches(loaded, inputs, role)
+    if out is None:
+        _print_lines(batches)
+    else:
+        _save(out, loaded, list(batches), as_json=as_json)
+
+
+def load(name: str | None) -> Encoder:
+    """The encoder of that name; None means the one of the settings."""
+    from embeddings.load import load_encoder
+    from service.cli.store import settings
+
+    chosen = settings(encoder=name)
+    return load_encoder(chosen.encoder, device=chosen.device)
+
+
+def _inputs(texts: list[str], lines: Path | None) -> list[str]:
+    """The texts named, or the lines of a file or of stdin; blank lines are refused later on."""
+    if (lines is None) == (not texts):
+        message = "give either texts, or --file FILE, or - for lines from stdin"
+        raise MisuseError(message)
+    if lines is not None:
+        return lines.read_text(encoding="utf-8").splitlines()
+    return sys.stdin.read().splitlines() if texts == ["-"] else texts
+
+
+def _batches(
+    encoder: Encoder, inputs: list[str], role: Literal["query", "document"]
+) -> Iterator[tuple[int, Encoding]]:
+    """Encodings with the index of their first text, a meter running while there are many."""
+    begun = time.monotonic()
+    with metered("text") as tell:
+        for start in range(0, len(inputs), _BATCH):
+            yield start, encoder.encode(inputs[start : start + _BATCH], role=role)
+            done = min(start + _BATCH, len(inputs))
+            rate = done / max(time.monotonic() - begun, 1e-9)
+            tell(Amount(done, len(inputs), rate, (len(inputs) - done) / rate))
+
+
+def _print_lines(batches: Iterator[tuple[int, Encoding]]) -> None:
+    for start, encoding in batches:
+        for offset in range(len(encoding)):
+            write_line(
+                {
+                    "index": start + offset,
+                    "tokens": int(encoding.tokens[offset]),
+                    "truncated": bool(encoding.truncated[offset]),
+                    "vector": [float(number) for number in encoding.vectors[offset]],
+                }
+            )
+
+
+def _save(
+    out: Path, encoder: Encoder, batches: list[tuple[int, Encoding]], *, as_json: bool
+) -> None:
+    import numpy as np
+
+    vectors = np.concatenate([encoding.vectors for _, encoding in batches])
+    with out.open("wb") as file:
+        np.save(file, vectors)
+    truncated = sum(int(encoding.truncated.sum()) for _, encoding in batches)
+    summary: dict[str, Any] = {
+        "texts": len(vectors),
+        "dim": vectors.shape[1],
+        "tokens": sum(int(encoding.tokens.sum()) for _, encoding in batches),
+        "truncated": truncated,
+        "encoder": {"name": encoder.card.name, "fingerprint": encoder.card.fingerprint},
+        "out": str(out),
+        "bytes": out.stat().st_size,
+    }
+    if as_json:
+        write_json(summary)
+    else:
+        told = {**summary, "encoder": encoder.card.name, "bytes": told_bytes(summary["bytes"])}
+        write(facts(told.items()))
+    if truncated:
+        warn(
+            f"{counted(truncated, 'text')} longer than the encoder's {encoder.max_tokens:,} "
+            "tokens; what stands behind them is not in the vector"
+        )

@@ -1,0 +1,87 @@
+"""`meari encoders`: the encoders known here and their cards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service.cli.output import AsJson, facts, table, told, write, write_json
+from service.cli.progress import waiting
+from service.cli.store import Url, connect, settings
+
+if TYPE_CHECKING:
+    from embeddings.types import EncoderCard
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="ENCODER",
+        help="A name of `meari encoders list`, a model folder, or a hub name (org/model).",
+    ),
+]
+
+
+def list_(url: Url = None, as_json: AsJson = False) -> None:
+    """List the built-in encoders, or those a server knows.
+
+    Wherever an encoder is named, a sentence-transformers folder or a hub name (org/model) may
+    stand as well.
+    """
+    if url is not None:
+        with connect(url) as client:
+            answer = client.encoders()
+    else:
+        answer = {"encoders": _built_in()}
+    if as_json:
+        write_json(answer)
+        return
+    rows = [
+        (
+            each["name"],
+            "default" if each["default"] else "",
+            each["description"],
+            *([each["collections"]] if url else []),
+        )
+        for each in answer["encoders"]
+    ]
+    write(table(("name", "", "description", *(["collections"] if url else [])), rows))
+
+
+def _built_in() -> list[dict[str, object]]:
+    """What can be known without a data folder; a server also tells cards and collections."""
+    from embeddings.load import DESCRIPTIONS
+
+    default = settings().encoder
+    names = dict.fromkeys([*([] if default in DESCRIPTIONS else [default]), *DESCRIPTIONS])
+    return [
+        {"name": name, "description": DESCRIPTIONS.get(name, ""), "default": name == default}
+        for name in names
+    ]
+
+
+def show(encoder: Name, as_json: AsJson = False) -> None:
+    """Load an encoder and show its card: what it reads, what it gives, who it is."""
+    from embeddings.load import load_encoder
+
+    with waiting(f"loading {encoder}"):
+        card = load_encoder(encoder).card
+    if as_json:
+        write_json(card.to_json())
+    else:
+        write(facts(told_card(card)))
+
+
+def told_card(card: EncoderCard) -> list[tuple[str, object]]:
+    """A card as names and values for people."""
+    return [
+        ("name", card.name),
+        ("kind", card.kind),
+        ("dimensions", card.dim),
+        ("window", f"{told(card.max_tokens)} tokens; what stands behind them is not read"),
+        ("pooling", card.pooling),
+        ("vectors", f"{'length 1' if card.normalised else 'any length'}, computed in {card.dtype}"),
+        ("languages", card.languages or "nobody said"),
+        *[(f"prompt {role}", repr(text)) for role, text in card.prompts.items()],
+        ("fingerprint", card.fingerprint),
+    ]

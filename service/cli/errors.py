@@ -1,0 +1,125 @@
+"""One line for every fault: what a person reads, and the exit status a script reads."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from dataclasses import dataclass
+
+import typer
+
+FAILED = 1
+MISUSE = 2
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+
+class FailedError(Exception):
+    """What was asked could not be done; the message says why and what to do."""
+
+
+class MisuseError(Exception):
+    """What was asked makes no sense; the message says what would."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is said of an error.
+
+    Attributes:
+        message: one line.
+        status: exit status, `FAILED` or `MISUSE`.
+    """
+
+    message: str
+    status: int
+
+
+def fault_of(error: BaseException) -> Fault:
+    """The line and the status an error earns."""
+    if isinstance(error, typer.TyperException):
+        return Fault(_usage(error), error.exit_code)
+    if isinstance(error, FailedError | MisuseError):
+        return Fault(_line(error), MISUSE if isinstance(error, MisuseError) else FAILED)
+    if isinstance(error, BrokenPipeError):
+        return Fault("", FAILED)
+    if isinstance(error, OSError):
+        return Fault(_system(error), FAILED)
+    if isinstance(error, MemoryError):
+        return Fault("out of memory; give less at once, or more memory to this process", FAILED)
+    return _of_the_floors(error) or Fault(
+        f"internal: {type(error).__name__}: {_line(error)}; "
+        "`meari --debug ...` shows where, please report it",
+        FAILED,
+    )
+
+
+def report(error: BaseException, *, debug: bool) -> int:
+    """Say it on stderr and give the exit status; the traceback only with `debug`."""
+    fault = fault_of(error)
+    if debug:
+        traceback.print_exception(error, file=sys.stderr)
+    if fault.message:
+        sys.stderr.write(f"error: {fault.message}\n")
+    return fault.status
+
+
+def _of_the_floors(error: BaseException) -> Fault | None:
+    """The fault of an error that a floor below, or the client, raised on purpose."""
+    from embeddings.errors import EmbeddingError, InvalidInputError
+    from eval.errors import EvalError, MeasureError
+    from indexing.errors import (
+        IndexingError,
+        InvalidFilterError,
+        InvalidNameError,
+        InvalidRequestError,
+    )
+
+    if isinstance(error, InvalidFilterError):
+        return Fault(f"filter {_line(error)}", MISUSE)
+    impossible = InvalidInputError | InvalidNameError | InvalidRequestError
+    if isinstance(error, impossible | MeasureError):
+        return Fault(_line(error), MISUSE)
+    if isinstance(error, EmbeddingError | IndexingError | EvalError):
+        return Fault(_line(error), FAILED)
+    return _of_the_client(error) or _of_the_schemas(error)
+
+
+def _of_the_client(error: BaseException) -> Fault | None:
+    module = sys.modules.get("service.client")
+    if module is None or not isinstance(error, module.ClientError):
+        return None
+    return Fault(_line(error), MISUSE if error.is_misuse else FAILED)
+
+
+def _of_the_schemas(error: BaseException) -> Fault | None:
+    module = sys.modules.get("pydantic")
+    if module is None or not isinstance(error, module.ValidationError):
+        return None
+    from service.validation import describe_validation
+
+    found = [{**each, "loc": (error.title, *each["loc"])} for each in error.errors()]
+    return Fault(_line(describe_validation(found).message), MISUSE)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """The parser's message with the command that explains the usage."""
+    message = _line(error.format_message()).replace("Value error, ", "").rstrip(".")
+    context = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    return f"{message[:1].lower()}{message[1:]}; see `{context.command_path} --help`"
+
+
+def _system(error: OSError) -> str:
+    """What the system says, behind the files it speaks of."""
+    if error.strerror is None:
+        return _line(error)
+    reason = f"{error.strerror[:1].lower()}{error.strerror[1:]}"
+    names = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return f"{' and '.join(names)}: {reason}" if names else reason
+
+
+def _line(error: BaseException | str) -> str:
+    """The message without line breaks; the type's name for an error that says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,77 @@
+"""The data folder answering as a server would: the same bodies in, the same objects out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from indexing.data_folder import DataFolder
+    from service.client import JsonObject
+
+
+class LocalStore:
+    """A `Store` over a data folder that is open.
+
+    Args:
+        folder: open for reading; for writing where something is dropped, optimised or repaired.
+    """
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+
+    def collections(self) -> JsonObject:
+        """The collections there are, and why others cannot be opened."""
+        from indexing.errors import IndexingError
+        from service.schemas.collections import CollectionAnswer, CollectionsAnswer
+
+        found: list[CollectionAnswer] = []
+        unusable: dict[str, str] = {}
+        for name in self._folder.names():
+            try:
+                found.append(CollectionAnswer.of(self._folder.collection(name)))
+            except IndexingError as error:
+                unusable[name] = str(error)
+        return CollectionsAnswer(collections=found, unusable=unusable).model_dump(mode="json")
+
+    def collection(self, name: str) -> JsonObject:
+        """Card and status of one collection."""
+        from service.schemas.collections import CollectionAnswer
+
+        return CollectionAnswer.of(self._folder.collection(name)).model_dump(mode="json")
+
+    def drop(self, name: str) -> JsonObject:
+        """Remove a collection; one that cannot be opened counts as empty."""
+        from indexing.errors import DamagedError
+        from service.schemas.collections import DropAnswer
+
+        try:
+            documents = self._folder.collection(name).count()
+        except DamagedError:
+            documents = 0
+        self._folder.drop(name)
+        return DropAnswer(name=name, documents=documents).model_dump(mode="json")
+
+    def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+        """The best matches and the receipt."""
+        from indexing.filters import Filter
+
+        from service.schemas.search import SearchAnswer, SearchBody
+
+        asked = SearchBody.model_validate(body)
+        filter = None if asked.filter is None else Filter.parse(asked.filter)
+        result = self._folder.collection(name).search(asked.to_request(filter))
+        return SearchAnswer.of(result).model_dump(mode="json", exclude_unset=True)
+
+    def optimize(self, name: str) -> JsonObject:
+        """Build the search index the collection wants now; its status afterwards."""
+        self._folder.collection(name).optimize()
+        return self.collection(name)
+
+    def verify(self, name: str, *, repair: bool = False) -> JsonObject:
+        """Whether the collection's files agree with each other."""
+        from service.schemas.collections import VerifyAnswer
+
+        report = self._folder.collection(name).verify(repair=repair)
+        return VerifyAnswer.of(report).model_dump(mode="json")

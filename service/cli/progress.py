@@ -1,0 +1,120 @@
+"""How far long work is: a bar on a terminal, a line every few seconds elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.cli.output import counted, notices, told_time
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+
+PLAIN_EVERY = 5.0
+"""Seconds between two lines where there is no terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What is known of running work.
+
+    Attributes:
+        done: things dealt with.
+        total: things there are; None while nobody knows.
+        rate: things a second.
+        eta_s: seconds left; None while nobody knows.
+        rejected: things refused so far.
+    """
+
+    done: int
+    total: int | None = None
+    rate: float = 0.0
+    eta_s: float | None = None
+    rejected: int = 0
+
+
+@contextmanager
+def metered(
+    noun: str, *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[Amount], None]]:
+    """A function to be told how far the work is; the bar goes when the block ends.
+
+    Args:
+        noun: what is counted, in the singular (`document`).
+        clock: seconds that never go back; for tests.
+    """
+    console = notices()
+    if not console.is_terminal:
+        yield _plain(console, noun, clock)
+        return
+    with _bars(console) as bars:
+        task = bars.add_task(f"{noun}s", total=None, note="")
+        yield lambda amount: bars.update(
+            task, completed=amount.done, total=amount.total, note=_note(amount, noun)
+        )
+
+
+@contextmanager
+def waiting(for_what: str) -> Iterator[None]:
+    """A spinner on a terminal while the block runs; nothing elsewhere."""
+    console = notices()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(f"{for_what} ..."):
+        yield
+
+
+def line(amount: Amount, noun: str) -> str:
+    """`1,200 of 10,000 documents (12 %), 55 documents/s, 2 min 40 s left, 3 rejected`."""
+    done = counted(amount.done, noun)
+    if amount.total:
+        share = 100 * amount.done // amount.total
+        done = f"{amount.done:,} of {counted(amount.total, noun)} ({share} %)"
+    return f"{done}, {_note(amount, noun)}"
+
+
+def _note(amount: Amount, noun: str) -> str:
+    parts = [f"{amount.rate:,.0f} {noun}s/s"]
+    if amount.eta_s is not None:
+        parts.append(f"{told_time(amount.eta_s)} left")
+    if amount.rejected:
+        parts.append(f"{amount.rejected:,} rejected")
+    return ", ".join(parts)
+
+
+def _plain(console: Console, noun: str, clock: Callable[[], float]) -> Callable[[Amount], None]:
+    said = clock()
+
+    def tell(amount: Amount) -> None:
+        nonlocal said
+        if clock() - said >= PLAIN_EVERY:
+            said = clock()
+            console.print(line(amount, noun), soft_wrap=True)
+
+    return tell
+
+
+def _bars(console: Console) -> Bars:
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=console,
+        transient=True,
+    )

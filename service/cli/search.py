@@ -1,0 +1,149 @@
+"""`meari search`: ask a collection, read the answer and how it was found."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from service.cli.errors import MisuseError
+from service.cli.output import AsJson, counted, results, told_time, warn, write, write_json
+from service.cli.progress import waiting
+from service.cli.store import Data, Url, opened
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from service.client import JsonObject
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Collection to ask.")]
+Query = Annotated[str, typer.Argument(metavar="QUERY", help="What to look for; - reads stdin.")]
+Limit = Annotated[int, typer.Option("-k", "--limit", metavar="K", help="Matches wanted.")]
+Offset = Annotated[int, typer.Option("--offset", metavar="N", help="Matches left out first.")]
+FilterJson = Annotated[
+    str | None,
+    typer.Option(
+        "--filter",
+        metavar="JSON",
+        help='Only documents that satisfy it: {"must":[{"key":"lang","match":{"value":"ko"}}]}.',
+    ),
+]
+ModeName = Annotated[Literal["dense"], typer.Option("--mode", help="How to look.")]
+Exact = Annotated[bool, typer.Option("--exact", help="Compare with every vector.")]
+Parents = Annotated[
+    bool, typer.Option("--parents", help="Only the best chunk of each longer text.")
+]
+
+_SNIPPET_LINES = 2
+_INDENT = 5
+
+
+def search(
+    name: Name,
+    query: Query,
+    limit: Limit = 10,
+    offset: Offset = 0,
+    filter_json: FilterJson = None,
+    mode: ModeName = "dense",
+    exact: Exact = False,
+    parents: Parents = False,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the documents nearest in meaning to QUERY."""
+    text = sys.stdin.read() if query == "-" else query
+    body: JsonObject = {
+        "query": text,
+        "limit": limit,
+        "offset": offset,
+        "mode": mode,
+        "exact": exact,
+        "filter": _parsed(filter_json),
+        "group": "parents" if parents else "documents",
+    }
+    with opened(data, url) as store, waiting("searching"):
+        answer = store.search(name, body)
+    if as_json:
+        write_json(answer)
+    else:
+        _show(answer, text)
+
+
+def _parsed(filter_json: str | None) -> Any:  # noqa: ANN401 - any JSON; the grammar comes later
+    if filter_json is None:
+        return None
+    try:
+        return json.loads(filter_json)
+    except ValueError as error:
+        message = (
+            f"--filter is not JSON ({error}); quote it for the shell: "
+            """--filter '{"must":[{"key":"lang","match":{"value":"ko"}}]}'"""
+        )
+        raise MisuseError(message) from error
+
+
+def _show(answer: JsonObject, query: str) -> None:
+    from rich.console import Group
+    from rich.text import Text
+
+    width = results().width
+    parts = [part for match in answer["matches"] for part in _match(match, query, width)]
+    receipt = answer["receipt"]
+    write(Group(*(parts or [_none_found(receipt)]), Text(_receipt_line(receipt), style="dim")))
+    for message in _warnings(receipt):
+        warn(message)
+
+
+def _match(match: JsonObject, query: str, width: int) -> list[RenderableType]:
+    """Rank, score, title and id on one line, the snippet below."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from service.cli.snippet import snippet
+
+    head = Text.assemble(
+        (f"{match['rank']:>3}", "bold"), "  ", (f"{match['score']:.4f}", "cyan"), "  "
+    )
+    if match["title"]:
+        head.append_text(snippet(match["title"], query, cells=max(width - 40, 20)))
+        head.append("  ")
+    head.append(match["id"], style="dim")
+    if match["truncated"]:
+        head.append("  cut", style="yellow")
+    cells = max((width - _INDENT) * _SNIPPET_LINES - 8, 20)
+    return [head, Padding(snippet(match["text"], query, cells=cells), (0, 0, 1, _INDENT))]
+
+
+def _none_found(receipt: JsonObject) -> str:
+    if receipt["matched_by_filter"] == 0:
+        return f"none of {counted(receipt['documents'], 'document')} satisfies the filter"
+    return "nothing found"
+
+
+def _receipt_line(receipt: JsonObject) -> str:
+    """Which index answered, how surely, out of how many, and in what time."""
+    recall = receipt["recall_estimate"]
+    surety = "exact" if receipt["exact"] else f"recall {recall:.3f} measured"
+    of_all = f"searched {receipt['searched']:,} of {counted(receipt['documents'], 'document')}"
+    spent = ", ".join(
+        f"{stage} {told_time(value / 1000)}"
+        for stage, value in receipt["milliseconds"].items()
+        if value >= 0.5 or stage == "total"
+    )
+    return " · ".join([receipt["index"], surety, of_all, receipt["encoder"]["name"], spent])
+
+
+def _warnings(receipt: JsonObject) -> list[str]:
+    told = list(receipt.get("warnings", ()))
+    tokens, unknown = receipt.get("query_tokens"), receipt.get("query_unknown", 0)
+    if receipt.get("query_truncated"):
+        told.append(f"the encoder did not read all {tokens:,} tokens of the query; shorten it")
+    if tokens and unknown:
+        told.append(f"the encoder does not know {unknown:,} of the query's {tokens:,} tokens")
+    if receipt.get("truncated_matches"):
+        cut = counted(receipt["truncated_matches"], "match")
+        told.append(f"{cut} marked `cut`: the encoder did not read the document to its end")
+    return told

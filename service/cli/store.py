@@ -1,0 +1,93 @@
+"""Where verbs find collections: in a data folder, or behind a server."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from service.client import Client, JsonObject
+    from service.settings import Settings
+
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DIR", help="Data folder. [default: $MEARI_DATA or ./meari-data]"
+    ),
+]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Speak to a server instead of opening the folder."),
+]
+
+
+class Store(Protocol):
+    """What answers a verb; every answer is the JSON object HTTP would give."""
+
+    def collections(self) -> JsonObject:
+        """The collections there are: `{"collections": [...]}`."""
+
+    def collection(self, name: str) -> JsonObject:
+        """Card and status of one collection."""
+
+    def drop(self, name: str) -> JsonObject:
+        """Remove a collection and everything in it."""
+
+    def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+        """The best matches and the receipt."""
+
+    def optimize(self, name: str) -> JsonObject:
+        """Build the search index the collection wants now; its status afterwards."""
+
+    def verify(self, name: str, *, repair: bool = False) -> JsonObject:
+        """Whether the collection's files agree with each other."""
+
+
+@contextmanager
+def opened(
+    data: Path | None, url: str | None, *, mode: Literal["read", "write"] = "read"
+) -> Iterator[Store]:
+    """The server at `url`, or the data folder; given back when the block ends.
+
+    Args:
+        data: data folder; None takes the environment's or `./meari-data`.
+        url: a server; the folder is not looked at.
+        mode: how the folder is opened; a missing one is an error.
+    """
+    if url is not None:
+        with connect(url) as client:
+            yield client
+        return
+    from indexing.data_folder import DataFolder
+    from service.cli.local import LocalStore
+
+    with DataFolder.open(data_folder(data), mode=mode, create=False) as folder:
+        yield LocalStore(folder)
+
+
+def connect(url: str) -> Client:
+    """A client of the server at `url`.
+
+    Raises:
+        ClientError: not an address.
+    """
+    from service.client import Client
+
+    return Client(url)
+
+
+def data_folder(given: Path | None) -> Path:
+    """The data folder meant: the one given, else the settings'."""
+    return given if given is not None else settings().data
+
+
+def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
+    """The settings of the environment, those given and not None in their place."""
+    from service.settings import Settings
+
+    return Settings(**{name: value for name, value in given.items() if value is not None})
