@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,6 +90,14 @@ class BadAnswer:
     query: QueryOutcome
     expected: tuple[Shown, ...]
     found: tuple[Shown, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "query": asdict(self.query),
+            "expected": [asdict(document) for document in self.expected],
+            "found": [asdict(document) for document in self.found],
+        }
 
 
 def describe_dataset(data: RetrievalData, searcher: Searcher) -> DatasetFacts:

@@ -71,7 +71,7 @@ class RetrievalReport:
             "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
             "seconds": dict(self.seconds),
             "provenance": self.provenance.to_json(),
-            "worst": [asdict(answer) for answer in self.worst],
+            "worst": [answer.to_json() for answer in self.worst],
             "queries": [asdict(query) for query in self.queries],
         }
 
