@@ -86,7 +86,7 @@ def _answer_one(collection: LocalCollection, question: _Question) -> SearchResul
     request = question.request
     started = time.perf_counter()
     for attempt in range(_TRIES):
-        snapshot = collection.snapshot
+        snapshot = collection.storage.snapshot
         rows = _filter_rows(collection, question)
         vector = _query_vector(collection, question, snapshot)
         found, candidates, whole = _candidates(collection, question, snapshot, vector, rows)
@@ -107,7 +107,7 @@ def _filter_rows(collection: LocalCollection, question: _Question) -> Ids | None
     if question.request.filter is None:
         return None
     with _timed(question, "filter"):
-        return collection.documents.rows(question.request.filter)
+        return collection.storage.documents.rows(question.request.filter)
 
 
 def _query_vector(collection: LocalCollection, question: _Question, snapshot: Snapshot) -> Vectors:
@@ -143,7 +143,7 @@ def _candidates(
         if request.score_threshold is not None:
             there &= scores >= request.score_threshold
         with _timed(question, "fetch"):
-            stored = collection.documents.by_rows(ids[there].tolist())
+            stored = collection.storage.documents.by_rows(ids[there].tolist())
         candidates = [
             _Candidate(float(score), stored[row])
             for row, score in zip(ids[there].tolist(), scores[there].tolist(), strict=True)

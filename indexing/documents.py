@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from indexing.errors import DamagedError
 from indexing.files import storage_full
 from indexing.filter_sql import compile_filter, register_functions
+from indexing.hashes import Hashes
 from indexing.schema import migrate
+from indexing.transaction import COLUMNS, Append, Transaction
 from indexing.types import Document, Parent, StoredDocument
-from indexing.validation import dump_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,38 +27,9 @@ if TYPE_CHECKING:
     from indexing.types import Ids
 
 DOCUMENTS_FILE = "documents.sqlite"
-_COLUMNS = "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown"
 _NAMED = (
     "id IN (SELECT value FROM json_each(:ids)) OR parent IN (SELECT value FROM json_each(:ids))"
 )
-
-State = Literal["new", "changed", "relabelled", "unchanged"]
-
-
-@dataclass(frozen=True, slots=True)
-class Hashes:
-    """What a document is compared by: `text` is what the encoder reads, `content` everything."""
-
-    text: bytes
-    content: bytes
-
-    @classmethod
-    def of(cls, document: Document) -> Hashes:
-        """16-byte BLAKE2b digests of a document."""
-        parent = document.parent
-        place = "" if parent is None else f"{parent.id}\0{parent.chunk}\0{parent.start}"
-        parts = (document.title, document.text, dump_json(document.metadata), place)
-        whole = "\0".join(f"{len(part)}\0{part}" for part in parts)
-        return cls(_digest(document.encoded_text), _digest(whole))
-
-
-@dataclass(frozen=True, slots=True)
-class Append:
-    """One write to the file of vectors: `rows` rows from row `first`, and their CRC-32."""
-
-    first: int
-    rows: int
-    crc32: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +41,6 @@ class Totals:
     truncated: int
     tokens: int
     unknown: int
-
-
-def _digest(text: str) -> bytes:
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
 class DocumentStore:
@@ -229,7 +196,7 @@ class DocumentStore:
         return [] if found == ["ok"] else found
 
     def _select(self, where: str, *values: object) -> list[StoredDocument]:
-        query = f"SELECT {_COLUMNS} FROM documents AS d WHERE {where}"  # noqa: S608
+        query = f"SELECT {COLUMNS} FROM documents AS d WHERE {where}"  # noqa: S608
         return [_stored(values) for values in self._connection.execute(query, values)]
 
     # -- writing -------------------------------------------------------------------------
@@ -254,51 +221,6 @@ class DocumentStore:
             raise
 
 
-class Transaction:
-    """The changes a `DocumentStore.transaction` can make."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-
-    def insert(self, items: Iterable[StoredDocument]) -> None:
-        """Put documents into their rows; ids and rows must be free."""
-        self._connection.executemany(
-            f"INSERT INTO documents ({_COLUMNS}, text_hash, content_hash) "  # noqa: S608
-            f"VALUES ({','.join('?' * 14)})",
-            (_values(item) for item in items),
-        )
-
-    def relabel(self, row: int, document: Document) -> None:
-        """Replace what the encoder does not read apart: title, text split, metadata, parent."""
-        parent = document.parent
-        self._connection.execute(
-            "UPDATE documents SET title = ?, text = ?, metadata = ?, parent = ?, chunk = ?, "
-            "start = ?, stop = ?, content_hash = ? WHERE row = ?",
-            (
-                document.title,
-                document.text,
-                dump_json(document.metadata),
-                *_place(parent),
-                Hashes.of(document).content,
-                row,
-            ),
-        )
-
-    def delete(self, rows: Iterable[int]) -> None:
-        """Forget the documents in those rows; the rows become tombstones."""
-        self._connection.execute(
-            "DELETE FROM documents WHERE row IN (SELECT value FROM json_each(?))",
-            (json.dumps([int(row) for row in rows]),),
-        )
-
-    def record(self, append: Append) -> None:
-        """Refer to rows that were written to the file of vectors, replacing an earlier record."""
-        self._connection.execute(
-            "INSERT OR REPLACE INTO appends VALUES (?, ?, ?)",
-            (append.first, append.rows, append.crc32),
-        )
-
-
 def _where(filter: Filter | None) -> tuple[str, list[object]]:
     return compile_filter(filter) if filter is not None else ("1", [])
 
@@ -306,21 +228,6 @@ def _where(filter: Filter | None) -> tuple[str, list[object]]:
 def _json_ids(ids: Sequence[str]) -> str:
     """JSON that SQLite can read; half surrogates, which no stored id has, become `?`."""
     return json.dumps([id_.encode(errors="replace").decode() for id_ in ids])
-
-
-def _place(parent: Parent | None) -> tuple[str | None, int | None, int | None, int | None]:
-    if parent is None:
-        return (None, None, None, None)
-    return (parent.id, parent.chunk, parent.start, parent.end)
-
-
-def _values(item: StoredDocument) -> tuple[object, ...]:
-    document, hashes = item.document, Hashes.of(item.document)
-    return (
-        *(item.row, document.id, document.title, document.text, dump_json(document.metadata)),
-        *_place(document.parent),
-        *(item.tokens, int(item.truncated), item.unknown, hashes.text, hashes.content),
-    )
 
 
 def _stored(values: tuple[Any, ...]) -> StoredDocument:

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from embeddings.errors import EmbeddingError
 from embeddings.load import load_encoder
 from indexing.answer import answer
 from indexing.card import check_encoder, read_card, write_card
-from indexing.documents import DOCUMENTS_FILE, Append, DocumentStore, Hashes, State
-from indexing.errors import InvalidDocumentError, InvalidRequestError
-from indexing.index.exact import comparable
+from indexing.encoding import DocumentEncoder
+from indexing.errors import InvalidRequestError
+from indexing.hashes import Hashes, State
 from indexing.lock import FolderLock
-from indexing.planner import choose_kind
-from indexing.sealed import build_sealed, load_sealed, remove_sealed
-from indexing.snapshot import Snapshot
 from indexing.status import CollectionStatus, folder_bytes
+from indexing.storage import Storage
 from indexing.types import Document, Page, StoredDocument, WriteReceipt
 from indexing.validation import check_documents
-from indexing.vectors import VECTORS_FILE, VectorFile
 from indexing.verification import VerifyReport, verify
 
 if TYPE_CHECKING:
@@ -38,17 +31,14 @@ if TYPE_CHECKING:
     from indexing.filters import Filter
     from indexing.types import SearchRequest, SearchResult
 
-logger = logging.getLogger(__name__)
-
 _MOST_PAGE = 10_000
+_ENCODED: frozenset[State] = frozenset({"new", "changed"})
 
 
 class LocalCollection:
     """Documents in SQLite, vectors in a file, FAISS in between; see `Collection` for the contract.
 
-    Any number of threads may search while one at a time writes. A write appends vectors and
-    waits for the disk, then commits the transaction that refers to them; rows that no
-    transaction refers to are cut off when the collection is opened for writing.
+    Any number of threads may search while one at a time writes.
 
     Use `open` and `create`, and `close` in the end.
     """
@@ -65,16 +55,10 @@ class LocalCollection:
     ) -> None:
         self.folder = folder
         self._card = card
-        self._encoder = encoder
-        self._load_encoder = load_encoder
+        self._encoding = DocumentEncoder(card, load_encoder, encoder)
         self._writable = writable
         self._lock = lock
-        self._writing = threading.RLock()
-        self._loading = threading.Lock()
-        self._problems: list[str] = []
-        self._documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
-        self._vectors = VectorFile(folder / VECTORS_FILE, card.encoder.dim, writable=writable)
-        self._snapshot = self._recover()
+        self._storage = Storage(folder, card.encoder.dim, card.metric, writable=writable)
 
     # -- opening and closing -------------------------------------------------------------
 
@@ -136,56 +120,15 @@ class LocalCollection:
 
     def close(self) -> None:
         """Give back files and lock; a second call does nothing."""
-        with self._writing:
-            self._documents.close()
-            self._vectors.close()
-            if self._lock is not None:
-                self._lock.release()
+        self._storage.close()
+        if self._lock is not None:
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _recover(self) -> Snapshot:
-        """What is on disk, half-written rows cut off, with anything lost noted."""
-        committed = self._documents.committed_rows()
-        there = self._vectors.rows
-        if self._writable:
-            self._vectors.cut(committed)
-        if there < committed:
-            self._problems.append(
-                f"{VECTORS_FILE} holds {there} rows, documents refer to {committed}: documents "
-                "behind the cut are not searchable; `collections verify --repair` encodes them "
-                "again from their text"
-            )
-            logger.error("%s: %s", self.folder, self._problems[-1])
-        rows = min(there, committed)
-        vectors = self._vectors.read(rows)
-        stored = self._documents.rows()
-        live = np.zeros(rows, dtype=bool)
-        live[stored[stored < rows]] = True
-        snapshot = Snapshot(
-            vectors,
-            live,
-            documents=int(live.sum()),
-            metric=self.card.metric,
-            sealed=None,
-            lost=int(np.count_nonzero(stored >= rows)),
-        )
-        sealed, problems = load_sealed(self.folder, vectors, self.card.metric)
-        self._problems += [
-            f"{problem}; answers are exact until it is rebuilt" for problem in problems
-        ]
-        snapshot = replace(snapshot, sealed=sealed)
-        if problems and self._writable:
-            snapshot = self._reseal(snapshot)
-            self._problems = [
-                *self._problems[: -len(problems)],
-                *(f"{problem}; it was rebuilt" for problem in problems),
-            ]
-        return snapshot
 
     # -- identity ------------------------------------------------------------------------
 
@@ -197,56 +140,50 @@ class LocalCollection:
     @property
     def problems(self) -> tuple[str, ...]:
         """What was found wrong when the collection was opened, one sentence each."""
-        return tuple(self._problems)
+        return self._storage.problems
 
     @property
     def encoder(self) -> Encoder:
-        """The collection's encoder, loaded when first needed.
-
-        Raises:
-            EncoderMismatchError: what its name gives today is another encoder.
-            EmbeddingError: it cannot be loaded.
-        """
-        with self._loading:
-            if self._encoder is None:
-                encoder = self._load_encoder(self.card.encoder.name)
-                check_encoder(self.card, encoder.card)
-                self._encoder = encoder
-            return self._encoder
+        """The collection's encoder, loaded when first needed; see `DocumentEncoder.encoder`."""
+        return self._encoding.encoder
 
     # -- writing -------------------------------------------------------------------------
 
     def add(self, documents: Sequence[Document]) -> WriteReceipt:
         """Insert or replace documents by id; see `Collection.add`."""
         started = time.perf_counter()
+        self._check_writable()
         check_documents(documents)
-        with self._writing:
-            self._check_writable()
-            before = self._documents.hashes([document.id for document in documents])
-            states = [_state(document, before) for document in documents]
-            fresh = [d for d, s in zip(documents, states, strict=True) if s in {"new", "changed"}]
-            labels = [d for d, s in zip(documents, states, strict=True) if s == "relabelled"]
-            encoding = self._encode(fresh)
+        ids = [document.id for document in documents]
+        while True:
+            before = self._storage.documents.hashes(ids)
+            states = _states(documents, before)
+            fresh = [d for d, state in zip(documents, states, strict=True) if state in _ENCODED]
+            encoding = self._encoding.encode(fresh)
             encoded = time.perf_counter()
-            replaced = [before[document.id][0] for document in fresh if document.id in before]
-            self._write(
-                [] if encoding is None else self._stored(fresh, encoding),
-                encoding,
-                deleted=replaced,
-                relabelled=[(before[document.id][0], document) for document in labels],
-            )
+            with self._storage.writing:
+                if self._storage.documents.hashes(ids) != before:
+                    continue  # another writer was at these documents meanwhile
+                self._storage.write(
+                    self._stored(fresh, encoding),
+                    encoding.vectors,
+                    deleted=[before[document.id][0] for document in fresh if document.id in before],
+                    relabelled=[
+                        (before[document.id][0], document)
+                        for document, state in zip(documents, states, strict=True)
+                        if state == "relabelled"
+                    ],
+                )
+                break
         ended = time.perf_counter()
-        cut = encoding is not None and encoding.truncated
         return WriteReceipt(
             added=states.count("new"),
             changed=states.count("changed"),
-            relabelled=len(labels),
+            relabelled=states.count("relabelled"),
             unchanged=states.count("unchanged"),
-            tokens=0 if encoding is None else int(encoding.tokens.sum()),
-            truncated=()
-            if cut is False
-            else tuple(d.id for d, is_cut in zip(fresh, cut, strict=True) if is_cut),
-            unknown=0 if encoding is None else int(encoding.unknown.sum()),
+            tokens=int(encoding.tokens.sum()),
+            truncated=tuple(fresh[row].id for row in np.flatnonzero(encoding.truncated)),
+            unknown=int(encoding.unknown.sum()),
             milliseconds={
                 "encode": 1e3 * (encoded - started),
                 "write": 1e3 * (ended - encoded),
@@ -256,21 +193,21 @@ class LocalCollection:
 
     def states(self, documents: Sequence[Document]) -> list[State]:
         """What `add` would do with each document."""
-        before = self._documents.hashes([document.id for document in documents])
-        return [_state(document, before) for document in documents]
+        ids = [document.id for document in documents]
+        return _states(documents, self._storage.documents.hashes(ids))
 
     def delete(self, ids: Container[str] | None = None, *, filter: Filter | None = None) -> int:
         """Delete by id, parent id or filter; see `Collection.delete`."""
         if (ids is None) == (filter is None):
             message = "delete needs either ids or a filter, and not both"
             raise InvalidRequestError(message, "ids")
-        with self._writing:
+        with self._storage.writing:
             self._check_writable()
             if ids is not None:
-                rows = self._documents.rows_of(list(ids))
+                rows = self._storage.documents.rows_of(list(ids))
             else:
-                rows = self._documents.rows(filter).tolist()
-            self._write([], None, deleted=rows)
+                rows = self._storage.documents.rows(filter).tolist()
+            self._storage.write([], self._encoding.encode([]).vectors, deleted=rows)
             return len(rows)
 
     def trim_parents(self, chunks: Mapping[str, int]) -> int:
@@ -284,10 +221,10 @@ class LocalCollection:
         Returns:
             How many documents went.
         """
-        with self._writing:
+        with self._storage.writing:
             self._check_writable()
-            rows = self._documents.rows_of_leftovers(chunks)
-            self._write([], None, deleted=rows)
+            rows = self._storage.documents.rows_of_leftovers(chunks)
+            self._storage.write([], self._encoding.encode([]).vectors, deleted=rows)
             return len(rows)
 
     def _check_writable(self) -> None:
@@ -295,83 +232,18 @@ class LocalCollection:
             message = f"collection {self.card.name!r} is open for reading alone"
             raise InvalidRequestError(message, "mode")
 
-    def _encode(self, documents: Sequence[Document]) -> Encoding | None:
-        """Vectors of the documents; equal texts are encoded once."""
-        if not documents:
-            return None
-        check_encoder(self.card, self.encoder.card)
-        texts = [document.encoded_text for document in documents]
-        unique = list(dict.fromkeys(texts))
-        try:
-            encoding = self.encoder.encode(unique, role="document")
-        except EmbeddingError as error:
-            raise InvalidDocumentError(f"documents cannot be encoded: {error}") from error
-        if len(unique) == len(texts):
-            return encoding
-        place = {text: position for position, text in enumerate(unique)}
-        order = np.array([place[text] for text in texts])
-        return type(encoding)(
-            encoding.vectors[order],
-            encoding.tokens[order],
-            encoding.truncated[order],
-            encoding.unknown[order],
-        )
-
     def _stored(self, documents: Sequence[Document], encoding: Encoding) -> list[StoredDocument]:
-        first = self._documents.committed_rows()
+        """The documents in the rows they will take, with their receipts."""
         return [
-            StoredDocument(
-                document,
-                row=first + position,
-                tokens=int(encoding.tokens[position]),
-                truncated=bool(encoding.truncated[position]),
-                unknown=int(encoding.unknown[position]),
+            StoredDocument(document, row, int(tokens), bool(truncated), int(unknown))
+            for row, (document, tokens, truncated, unknown) in enumerate(
+                zip(
+                    *(documents, encoding.tokens, encoding.truncated, encoding.unknown),
+                    strict=True,
+                ),
+                start=self._storage.next_row,
             )
-            for position, document in enumerate(documents)
         ]
-
-    def _write(
-        self,
-        stored: Sequence[StoredDocument],
-        encoding: Encoding | None,
-        *,
-        deleted: Sequence[int] = (),
-        relabelled: Sequence[tuple[int, Document]] = (),
-    ) -> None:
-        """Vectors to disk, then the transaction that refers to them, then the next searches."""
-        if not (stored or deleted or relabelled):
-            return
-        first = self._documents.committed_rows()
-        if encoding is not None:
-            vectors = comparable(encoding.vectors, self.card.metric)
-            crc32 = self._vectors.append(first, vectors)
-        try:
-            with self._documents.transaction() as change:
-                change.delete(deleted)
-                for row, document in relabelled:
-                    change.relabel(row, document)
-                change.insert(stored)
-                if encoding is not None:
-                    change.record(Append(first, len(stored), crc32))
-        except BaseException:
-            self._vectors.cut(first)
-            raise
-        self._publish(deleted)
-
-    def _publish(self, deleted: Sequence[int]) -> None:
-        """Let searches see what was just committed."""
-        before = self._snapshot
-        rows = min(self._documents.committed_rows(), self._vectors.rows)
-        live = np.ones(rows, dtype=bool)
-        live[: len(before.live)] = before.live
-        gone = np.asarray(deleted, dtype=np.int64)
-        live[gone[gone < rows]] = False
-        self._snapshot = replace(
-            before,
-            vectors=self._vectors.read(rows) if rows != len(before.vectors) else before.vectors,
-            live=live,
-            documents=int(np.count_nonzero(live)),
-        )
 
     # -- reading -------------------------------------------------------------------------
 
@@ -385,7 +257,7 @@ class LocalCollection:
 
     def get(self, ids: Sequence[str]) -> list[StoredDocument | None]:
         """The documents of those ids, in that order; None where there is none."""
-        found = self._documents.by_ids(ids)
+        found = self._storage.documents.by_ids(ids)
         return [found.get(id_) for id_ in ids]
 
     def scan(
@@ -404,51 +276,30 @@ class LocalCollection:
         except ValueError as error:
             message = f"cursor {cursor!r} is not one that a page gave"
             raise InvalidRequestError(message, "cursor") from error
-        found = self._documents.after(row, limit + 1, filter)
+        found = self._storage.documents.after(row, limit + 1, filter)
         page = tuple(found[:limit])
         return Page(page, str(page[-1].row) if len(found) > limit else None)
 
     def count(self, filter: Filter | None = None) -> int:
         """How many documents there are, or satisfy the filter."""
-        return self._documents.count(filter)
+        return self._storage.documents.count(filter)
 
     @property
-    def snapshot(self) -> Snapshot:
-        """What a search that starts now sees."""
-        return self._snapshot
-
-    @property
-    def documents(self) -> DocumentStore:
-        """The documents by id and row; for reading."""
-        return self._documents
-
-    @property
-    def vector_file(self) -> VectorFile:
-        """The file of vectors; for reading."""
-        return self._vectors
+    def storage(self) -> Storage:
+        """The files behind the collection; for searching and verifying."""
+        return self._storage
 
     # -- care ----------------------------------------------------------------------------
 
     def optimize(self) -> CollectionStatus:
         """Build the index that the planner chooses for today's vectors; searches go on."""
-        with self._writing:
-            self._check_writable()
-            self._snapshot = self._reseal(self._snapshot)
+        self._check_writable()
+        self._storage.reseal()
         return self.describe()
-
-    def _reseal(self, snapshot: Snapshot) -> Snapshot:
-        rows, dim = snapshot.vectors.shape
-        kind = choose_kind(rows, dim)
-        if kind == "flat":
-            remove_sealed(self.folder)
-            return replace(snapshot, sealed=None)
-        live = np.flatnonzero(snapshot.live)
-        sealed = build_sealed(self.folder, kind, snapshot.vectors, live, self.card.metric)
-        return replace(snapshot, sealed=sealed)
 
     def describe(self) -> CollectionStatus:
         """Counts, index and problems of this moment."""
-        snapshot, totals = self._snapshot, self._documents.totals()
+        snapshot, totals = self._storage.snapshot, self._storage.documents.totals()
         sealed = snapshot.sealed
         return CollectionStatus(
             documents=totals.documents,
@@ -468,31 +319,22 @@ class LocalCollection:
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Hold the files against each other; see `indexing.verification`."""
-        with self._writing:
+        with self._storage.writing:
             if repair:
                 self._check_writable()
             return verify(self, repair=repair)
 
     def rewrite(self, stored: Sequence[StoredDocument]) -> None:
         """Encode stored documents again into new rows; for repairs."""
-        with self._writing:
+        with self._storage.writing:
             documents = [item.document for item in stored]
-            encoding = self._encode(documents)
-            if encoding is not None:
-                rows = [item.row for item in stored]
-                self._write(self._stored(documents, encoding), encoding, deleted=rows)
-
-    def reload(self) -> None:
-        """Read the files again, as on opening, and forget earlier problems."""
-        with self._writing:
-            self._problems.clear()
-            self._snapshot = self._recover()
+            encoding = self._encoding.encode(documents)
+            rows = [item.row for item in stored]
+            self._storage.write(self._stored(documents, encoding), encoding.vectors, deleted=rows)
 
 
-def _state(document: Document, before: Mapping[str, tuple[int, Hashes]]) -> State:
-    if document.id not in before:
-        return "new"
-    old, now = before[document.id][1], Hashes.of(document)
-    if old.text != now.text:
-        return "changed"
-    return "unchanged" if old.content == now.content else "relabelled"
+def _states(documents: Sequence[Document], before: Mapping[str, tuple[int, Hashes]]) -> list[State]:
+    return [
+        Hashes.of(document).state(before[document.id][1] if document.id in before else None)
+        for document in documents
+    ]

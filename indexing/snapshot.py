@@ -44,7 +44,6 @@ class Snapshot:
         documents: how many are live.
         metric: how vectors are compared.
         sealed: index over rows 0 to `sealed.rows`-1; None: everything is compared.
-        lost: rows that documents refer to and the file of vectors no longer has.
     """
 
     vectors: Vectors
@@ -52,7 +51,6 @@ class Snapshot:
     documents: int
     metric: Metric
     sealed: SealedIndex | None
-    lost: int = 0
 
     def find(
         self, queries: Vectors, k: int, *, rows: Ids | None = None, exact: bool = False

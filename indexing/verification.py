@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing.documents import Append, Hashes
+from indexing.hashes import Hashes
+from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
     if wrong and repair:
         _encode_again(collection, rows)
         repaired = [f"{problem}: {len(rows)} documents encoded again" for problem in wrong]
-        collection.reload()
+        collection.storage.reload()
         wrong, _ = _vectors(collection)
     index = _index(collection)
     if index and repair:
@@ -70,12 +71,12 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
 
 
 def _database(collection: LocalCollection) -> list[str]:
-    return [f"documents.sqlite: {problem}" for problem in collection.documents.check()]
+    return [f"documents.sqlite: {problem}" for problem in collection.storage.documents.check()]
 
 
 def _vectors(collection: LocalCollection) -> tuple[list[str], Ids]:
     """What is wrong with the vectors, and the rows of the documents it touches."""
-    store, file = collection.documents, collection.vector_file
+    store, file = collection.storage.documents, collection.storage.vectors
     there, stored = file.rows, store.rows()
     problems: list[str] = []
     touched = [stored[stored >= there]]
@@ -99,9 +100,9 @@ def _texts(collection: LocalCollection) -> list[str]:
     """Documents whose text is not the one they were stored with."""
     problems: list[str] = []
     row = -1
-    while found := collection.documents.after(row, _BLOCK, None):
+    while found := collection.storage.documents.after(row, _BLOCK, None):
         row = found[-1].row
-        stored = collection.documents.hashes([item.document.id for item in found])
+        stored = collection.storage.documents.hashes([item.document.id for item in found])
         problems += [
             f"document {item.document.id!r} is not what was stored: its hash differs"
             for item in found
@@ -113,7 +114,7 @@ def _texts(collection: LocalCollection) -> list[str]:
 
 def _index(collection: LocalCollection) -> list[str]:
     """A sealed index must find its own vectors: a sample of rows must come back as its own hit."""
-    snapshot = collection.snapshot
+    snapshot = collection.storage.snapshot
     sealed = snapshot.sealed
     if sealed is None:
         return []
@@ -132,7 +133,7 @@ def _index(collection: LocalCollection) -> list[str]:
 
 def _encode_again(collection: LocalCollection, rows: Ids) -> None:
     """New rows for the documents in `rows`; the file is as long as its records say before."""
-    store, file = collection.documents, collection.vector_file
+    store, file = collection.storage.documents, collection.storage.vectors
     committed = store.committed_rows()
     if file.rows < committed:
         file.extend(committed)

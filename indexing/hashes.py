@@ -1,0 +1,44 @@
+"""What documents are compared by, to know whether they changed."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from indexing.validation import dump_json
+
+if TYPE_CHECKING:
+    from indexing.types import Document
+
+State = Literal["new", "changed", "relabelled", "unchanged"]
+"""Of a document against a collection: `relabelled` has the text the encoder read, other labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hashes:
+    """What a document is compared by: `text` is what the encoder reads, `content` everything."""
+
+    text: bytes
+    content: bytes
+
+    @classmethod
+    def of(cls, document: Document) -> Hashes:
+        """16-byte BLAKE2b digests of a document."""
+        parent = document.parent
+        place = "" if parent is None else f"{parent.id}\0{parent.chunk}\0{parent.start}"
+        parts = (document.title, document.text, dump_json(document.metadata), place)
+        whole = "\0".join(f"{len(part)}\0{part}" for part in parts)
+        return cls(_digest(document.encoded_text), _digest(whole))
+
+    def state(self, before: Hashes | None) -> State:
+        """What became of a document with these hashes, that had those `before` (None: none)."""
+        if before is None:
+            return "new"
+        if self.text != before.text:
+            return "changed"
+        return "unchanged" if self.content == before.content else "relabelled"
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -1,0 +1,171 @@
+"""The files of a collection as one: documents, vectors and index, and the moment searches see."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.documents import DOCUMENTS_FILE, DocumentStore
+from indexing.errors import DamagedError
+from indexing.index.exact import comparable
+from indexing.planner import choose_kind
+from indexing.sealed import build_sealed, load_sealed, remove_sealed
+from indexing.snapshot import Snapshot
+from indexing.transaction import Append
+from indexing.vectors import VECTORS_FILE, VectorFile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from embeddings.types import Vectors
+    from indexing.types import Document, Metric, StoredDocument
+
+logger = logging.getLogger(__name__)
+
+
+class Storage:
+    """Reads and writes the folder of a collection; knows vectors, not encoders.
+
+    A write appends vectors and waits for the disk, then commits the transaction that refers to
+    them, then publishes a new snapshot; whatever fails before the commit leaves no trace. Rows
+    that no transaction refers to are cut off when the folder is opened for writing.
+
+    Attributes:
+        documents: the documents by id and row; change them through `write` alone.
+        vectors: the file of vectors; likewise.
+        snapshot: what a search that starts now sees.
+        problems: what was found wrong on opening, one sentence each.
+        writing: held by whoever writes; others wait.
+
+    Raises:
+        DamagedError: the documents cannot be read.
+    """
+
+    def __init__(self, folder: Path, dim: int, metric: Metric, *, writable: bool) -> None:
+        self.folder = folder
+        self.writing = threading.RLock()
+        self.problems: tuple[str, ...] = ()
+        self._metric = metric
+        self._writable = writable
+        if not writable and not (folder / VECTORS_FILE).is_file():
+            message = f"{folder / VECTORS_FILE} is missing; `collections verify --repair` mends it"
+            raise DamagedError(message)
+        self.documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
+        self.vectors = VectorFile(folder / VECTORS_FILE, dim, writable=writable)
+        self.snapshot = self._recover()
+
+    def close(self) -> None:
+        """Give back the files; a second call does nothing."""
+        with self.writing:
+            self.documents.close()
+            self.vectors.close()
+
+    def reload(self) -> None:
+        """Read the files again, as on opening, and forget earlier problems."""
+        with self.writing:
+            self.snapshot = self._recover()
+
+    def write(
+        self,
+        stored: Sequence[StoredDocument],
+        vectors: Vectors,
+        *,
+        deleted: Sequence[int] = (),
+        relabelled: Sequence[tuple[int, Document]] = (),
+    ) -> None:
+        """Change the collection, all or nothing; the caller holds `writing`.
+
+        Args:
+            stored: new documents, their rows counted from `next_row`.
+            vectors: float32 (len(stored), dim), theirs.
+            deleted: rows whose documents go.
+            relabelled: rows and the documents that take their place, vectors unchanged.
+
+        Raises:
+            StorageFullError: the disk is full.
+        """
+        if not (stored or deleted or relabelled):
+            return
+        first = self.next_row
+        if len(stored):
+            crc32 = self.vectors.append(first, comparable(vectors, self._metric))
+        try:
+            with self.documents.transaction() as change:
+                change.delete(deleted)
+                for row, document in relabelled:
+                    change.relabel(row, document)
+                change.insert(stored)
+                if len(stored):
+                    change.record(Append(first, len(stored), crc32))
+        except BaseException:
+            self.vectors.cut(first)
+            raise
+        self._publish(deleted)
+
+    @property
+    def next_row(self) -> int:
+        """The row the next new document takes."""
+        return self.documents.committed_rows()
+
+    def reseal(self) -> None:
+        """Build the index that the planner chooses for today's vectors; searches go on."""
+        with self.writing:
+            self.snapshot = self._resealed(self.snapshot)
+
+    def _publish(self, deleted: Sequence[int]) -> None:
+        """Let searches see what was just committed."""
+        before = self.snapshot
+        rows = min(self.documents.committed_rows(), self.vectors.rows)
+        live = np.ones(rows, dtype=bool)
+        live[: len(before.live)] = before.live
+        gone = np.asarray(deleted, dtype=np.int64)
+        live[gone[gone < rows]] = False
+        self.snapshot = replace(
+            before,
+            vectors=self.vectors.read(rows) if rows != len(before.vectors) else before.vectors,
+            live=live,
+            documents=int(np.count_nonzero(live)),
+        )
+
+    def _recover(self) -> Snapshot:
+        """What is on disk, half-written rows cut off, with anything lost noted."""
+        committed, there = self.documents.committed_rows(), self.vectors.rows
+        if self._writable:
+            self.vectors.cut(committed)
+        rows = min(there, committed)
+        vectors = self.vectors.read(rows)
+        stored = self.documents.rows()
+        live = np.zeros(rows, dtype=bool)
+        live[stored[stored < rows]] = True
+        lost = int(np.count_nonzero(stored >= rows))
+        problems = []
+        if there < committed:
+            problems.append(
+                f"{VECTORS_FILE} holds {there} of {committed} rows: {lost} documents cannot be "
+                "found; `meari collections verify NAME --repair` encodes them again from their text"
+            )
+            logger.error("%s: %s", self.folder, problems[0])
+        sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
+        snapshot = Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
+        if distrusted and self._writable:
+            snapshot = self._resealed(snapshot)
+            remedy = "it was rebuilt"
+        else:
+            remedy = "answers are exact until it is rebuilt"
+        self.problems = (*problems, *(f"{problem}; {remedy}" for problem in distrusted))
+        return snapshot
+
+    def _resealed(self, snapshot: Snapshot) -> Snapshot:
+        rows, dim = snapshot.vectors.shape
+        kind = choose_kind(rows, dim)
+        if kind == "flat":
+            remove_sealed(self.folder)
+            return replace(snapshot, sealed=None)
+        live = np.flatnonzero(snapshot.live)
+        sealed = build_sealed(self.folder, kind, snapshot.vectors, live, self._metric)
+        return replace(snapshot, sealed=sealed)

@@ -1,0 +1,87 @@
+"""The changes that can be made to `documents.sqlite`, inside a transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexing.hashes import Hashes
+from indexing.validation import dump_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable
+
+    from indexing.types import Document, Parent, StoredDocument
+
+COLUMNS = "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """One write to the file of vectors: `rows` rows from row `first`, and their CRC-32."""
+
+    first: int
+    rows: int
+    crc32: int
+
+
+class Transaction:
+    """The changes a `DocumentStore.transaction` can make."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def insert(self, items: Iterable[StoredDocument]) -> None:
+        """Put documents into their rows; ids and rows must be free."""
+        self._connection.executemany(
+            f"INSERT INTO documents ({COLUMNS}, text_hash, content_hash) "  # noqa: S608
+            f"VALUES ({','.join('?' * 14)})",
+            (_values(item) for item in items),
+        )
+
+    def relabel(self, row: int, document: Document) -> None:
+        """Replace what the encoder does not read apart: title, text split, metadata, parent."""
+        parent = document.parent
+        self._connection.execute(
+            "UPDATE documents SET title = ?, text = ?, metadata = ?, parent = ?, chunk = ?, "
+            "start = ?, stop = ?, content_hash = ? WHERE row = ?",
+            (
+                document.title,
+                document.text,
+                dump_json(document.metadata),
+                *_place(parent),
+                Hashes.of(document).content,
+                row,
+            ),
+        )
+
+    def delete(self, rows: Iterable[int]) -> None:
+        """Forget the documents in those rows; the rows become tombstones."""
+        self._connection.execute(
+            "DELETE FROM documents WHERE row IN (SELECT value FROM json_each(?))",
+            (json.dumps([int(row) for row in rows]),),
+        )
+
+    def record(self, append: Append) -> None:
+        """Refer to rows that were written to the file of vectors, replacing an earlier record."""
+        self._connection.execute(
+            "INSERT OR REPLACE INTO appends VALUES (?, ?, ?)",
+            (append.first, append.rows, append.crc32),
+        )
+
+
+def _place(parent: Parent | None) -> tuple[str | None, int | None, int | None, int | None]:
+    if parent is None:
+        return (None, None, None, None)
+    return (parent.id, parent.chunk, parent.start, parent.end)
+
+
+def _values(item: StoredDocument) -> tuple[object, ...]:
+    document, hashes = item.document, Hashes.of(item.document)
+    return (
+        *(item.row, document.id, document.title, document.text, dump_json(document.metadata)),
+        *_place(document.parent),
+        *(item.tokens, int(item.truncated), item.unknown, hashes.text, hashes.content),
+    )
