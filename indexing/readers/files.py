@@ -1,0 +1,145 @@
+"""Source files: what their names say, and their bytes unpacked."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import sys
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+
+from indexing.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Format = Literal["jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "stdin"]
+Packing = Literal["", "gz", "zst"]
+
+FORMATS: dict[str, Format] = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".txt": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+}
+PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst"}
+STDIN = "-"
+BLOCK_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file to read.
+
+    Attributes:
+        path: absolute, or `-` for standard input.
+        name: path relative to the folder that was given, joined by `/`, in NFC; the file's own
+            name if it was given itself.
+        stem: `name` without the suffixes of format and packing.
+        given: True if it was named as a source, False if it was found in a folder.
+    """
+
+    path: Path
+    name: str
+    stem: str
+    format: Format
+    packing: Packing = ""
+    given: bool = True
+
+    @property
+    def shown(self) -> str:
+        """What origins and messages call it."""
+        return "stdin" if self.format == "stdin" else str(self.path)
+
+
+def parse_suffixes(name: str) -> tuple[str, Format | None, Packing]:
+    """Stem, format (None: unknown) and packing that a file name says, in any case of letters."""
+    path = PurePosixPath(name)
+    packing = PACKINGS.get(path.suffix.lower(), "")
+    if packing:
+        path = path.with_suffix("")
+    format_ = FORMATS.get(path.suffix.lower())
+    return (str(path.with_suffix("")) if format_ else name), format_, packing
+
+
+class OpenFile:
+    """A source file's bytes, unpacked, and how far the packed file has been read."""
+
+    def __init__(self, stream: BinaryIO, packed: BinaryIO, size: int) -> None:
+        self.stream = stream
+        self.size = size
+        self._packed = packed
+        self._told: int | None = None
+
+    @property
+    def position(self) -> int:
+        """Bytes of the file on disk that were read; 0 for a pipe."""
+        if self._told is not None:
+            return self._told
+        return self._packed.tell() if self._packed.seekable() else 0
+
+    def tell_position(self, position: int) -> None:
+        """Let a reader that jumps about in the file say itself how far it has come."""
+        self._told = position
+
+    def peek(self) -> bytes:
+        """The bytes that come next, up to 64 KiB; none at the end of the file."""
+        return cast("io.BufferedReader", self.stream).peek(BLOCK_BYTES)
+
+
+@contextmanager
+def open_file(file: SourceFile) -> Iterator[OpenFile]:
+    """The file's bytes; errors of the file system and of packing become one sentence.
+
+    Raises:
+        SourceError: missing, not readable, or damaged.
+    """
+    try:
+        with _packed(file) as packed, _unpacked(packed, file.packing) as stream:
+            size = 0 if file.format == "stdin" else os.fstat(packed.fileno()).st_size
+            yield OpenFile(stream, packed, size)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"{file.shown} cannot be read: {reason}"
+        raise SourceError(message) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "zstandard":
+            raise
+        message = f"{file.shown} cannot be read: it is not zstandard, or damaged ({error})"
+        raise SourceError(message) from error
+
+
+def _packed(file: SourceFile) -> BinaryIO:
+    if file.format != "stdin":
+        return file.path.open("rb")
+    try:
+        # A handle of its own: a thread that still waits for input when the process ends must
+        # not hold the interpreter's.
+        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
+    except OSError:
+        return sys.stdin.buffer
+
+
+@contextmanager
+def _unpacked(packed: BinaryIO, packing: Packing) -> Iterator[BinaryIO]:
+    if packing == "gz":
+        with gzip.GzipFile(fileobj=packed) as unzipped:
+            yield io.BufferedReader(unzipped, BLOCK_BYTES)
+    elif packing == "zst":
+        from zstandard import ZstdDecompressor
+
+        with ZstdDecompressor().stream_reader(packed, read_across_frames=True) as unpacked:
+            yield io.BufferedReader(cast("io.RawIOBase", unpacked), BLOCK_BYTES)
+    else:
+        yield packed
