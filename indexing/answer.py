@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from indexing.snapshot import Found, Snapshot
     from indexing.types import Ids, SearchRequest
 
-_TRIES = 4
-"""Searches begun anew when a writer took away a document between finding and fetching it."""
 _SLACK = 8
 """Candidates fetched beyond the page, so that scores equal to its last are seen."""
 _GROWTH = 4
@@ -85,13 +83,7 @@ def _encode_queries(collection: LocalCollection, questions: Sequence[_Question])
 def _answer_one(collection: LocalCollection, question: _Question) -> SearchResult:
     request = question.request
     started = time.perf_counter()
-    for attempt in range(_TRIES):
-        snapshot = collection.storage.snapshot
-        rows = _filter_rows(collection, question)
-        vector = _query_vector(collection, question, snapshot)
-        found, candidates, whole = _candidates(collection, question, snapshot, vector, rows)
-        if whole or attempt == _TRIES - 1:
-            break
+    rows, snapshot, found, candidates = _look(collection, question)
     page = candidates[request.offset : request.offset + request.limit]
     matches = tuple(
         _match(candidate, request, snapshot, rank)
@@ -101,6 +93,35 @@ def _answer_one(collection: LocalCollection, question: _Question) -> SearchResul
     question.milliseconds["total"] = encode + 1e3 * (time.perf_counter() - started)
     receipt = _receipt(collection, question, snapshot, found, rows, matches)
     return SearchResult(matches, receipt)
+
+
+def _look(
+    collection: LocalCollection, question: _Question
+) -> tuple[Ids | None, Snapshot, Found, list[_Candidate]]:
+    """The filter's rows, the moment searched, what was found there, and its documents.
+
+    Rows are found in memory, filters and documents are read from the database. Where a writer
+    came in between so that the two disagree, the question is asked again while writers wait.
+    """
+    storage = collection.storage
+    version = storage.version
+    answer, whole = _look_once(collection, question)
+    undisturbed = version % 2 == 0 and version == storage.version
+    if whole and (undisturbed or question.request.filter is None):
+        return answer
+    with storage.publishing:
+        return _look_once(collection, question)[0]
+
+
+def _look_once(
+    collection: LocalCollection, question: _Question
+) -> tuple[tuple[Ids | None, Snapshot, Found, list[_Candidate]], bool]:
+    """One look, and False if a row that was found had no document any more."""
+    snapshot = collection.storage.snapshot
+    rows = _filter_rows(collection, question)
+    vector = _query_vector(collection, question, snapshot)
+    found, candidates, whole = _candidates(collection, question, snapshot, vector, rows)
+    return (rows, snapshot, found, candidates), whole
 
 
 def _filter_rows(collection: LocalCollection, question: _Question) -> Ids | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from embeddings.types import Vectors
@@ -41,6 +42,10 @@ class Storage:
         snapshot: what a search that starts now sees.
         problems: what was found wrong on opening, one sentence each.
         writing: held by whoever writes; others wait.
+        publishing: held from a commit until searches see it, so that who holds it finds
+            `documents` and `snapshot` agreeing.
+        version: even while `documents` and `snapshot` agree, odd while one is ahead; another
+            number after each write.
 
     Raises:
         DamagedError: the documents cannot be read.
@@ -49,6 +54,9 @@ class Storage:
     def __init__(self, folder: Path, dim: int, metric: Metric, *, writable: bool) -> None:
         self.folder = folder
         self.writing = threading.RLock()
+        self.publishing = threading.Lock()
+        self.version = 0
+        self._resealing = threading.Lock()
         self.problems: tuple[str, ...] = ()
         self._metric = metric
         self._writable = writable
@@ -94,18 +102,27 @@ class Storage:
         first = self.next_row
         if len(stored):
             crc32 = self.vectors.append(first, comparable(vectors, self._metric))
+        with self.publishing, self._disagreeing():
+            try:
+                with self.documents.transaction() as change:
+                    change.delete(deleted)
+                    for row, document in relabelled:
+                        change.relabel(row, document)
+                    change.insert(stored)
+                    if len(stored):
+                        change.record(Append(first, len(stored), crc32))
+            except BaseException:
+                self.vectors.cut(first)
+                raise
+            self._publish(deleted)
+
+    @contextmanager
+    def _disagreeing(self) -> Iterator[None]:
+        self.version += 1
         try:
-            with self.documents.transaction() as change:
-                change.delete(deleted)
-                for row, document in relabelled:
-                    change.relabel(row, document)
-                change.insert(stored)
-                if len(stored):
-                    change.record(Append(first, len(stored), crc32))
-        except BaseException:
-            self.vectors.cut(first)
-            raise
-        self._publish(deleted)
+            yield
+        finally:
+            self.version += 1
 
     @property
     def next_row(self) -> int:
@@ -113,9 +130,14 @@ class Storage:
         return self.documents.committed_rows()
 
     def reseal(self) -> None:
-        """Build the index that the planner chooses for today's vectors; searches go on."""
-        with self.writing:
-            self.snapshot = self._resealed(self.snapshot)
+        """Build the index that the planner chooses for today's vectors.
+
+        Searches and writes go on; what is written meanwhile is compared row by row.
+        """
+        with self._resealing:
+            built = self._resealed(self.snapshot)
+            with self.writing:
+                self.snapshot = replace(self.snapshot, sealed=built.sealed)
 
     def _publish(self, deleted: Sequence[int]) -> None:
         """Let searches see what was just committed."""
