@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -39,7 +40,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
         FolderLockedError: another process owns the data folder.
     """
     configure_logging(settings)
-    with _listening(settings) as listener:
+    with listening(settings) as listener:
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         config = uvicorn.Config(
             create_app(bound, folder=open_folder(bound)),
@@ -72,17 +73,20 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
+def listening(settings: Settings) -> Iterator[socket.socket]:
     """A listening socket; bound before anything is loaded, so that a taken port is told at once."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        listener = socket.create_server(
-            (settings.host, settings.port), family=family, backlog=_BACKLOG
-        )
-    except OSError as error:
-        where = f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
-        raise OSError(error.errno, f"{where}; choose another with --host and --port") from error
-    with listener:
+    # asyncio turns Nagle's algorithm off, worth 40 ms an answer, only where TCP is named
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        try:
+            if os.name != "nt":  # there it would let two servers share the port
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((settings.host, settings.port))
+            listener.listen(_BACKLOG)
+        except OSError as error:
+            where = f"cannot listen on {settings.host} port {settings.port}"
+            message = f"{where}: {error.strerror or error}; choose others with --host and --port"
+            raise OSError(error.errno, message) from error
         yield listener
 
 

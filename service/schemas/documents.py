@@ -97,7 +97,7 @@ class WriteAnswer(Answer):
             tokens=receipt.tokens,
             truncated=list(receipt.truncated),
             unknown=receipt.unknown,
-            milliseconds=dict(receipt.milliseconds),
+            milliseconds={name: round(ms, 3) for name, ms in receipt.milliseconds.items()},
         )
 
 
