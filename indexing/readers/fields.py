@@ -93,7 +93,7 @@ def resolve_table(names: tuple[str, ...], mapping: FieldMapping, where: str) -> 
     columns = resolve(names, mapping)
     if not columns.text:
         message = (
-            f"{where} has no column {', '.join(TEXT_NAMES)}; say which one is the text "
+            f"{where} has no column {', '.join(TEXT_NAMES)}; name the text with --text-field "
             f"(columns: {there})"
         )
         raise SourceError(message)

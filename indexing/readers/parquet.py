@@ -76,7 +76,7 @@ def _refuse_bytes(schema: Any, columns: Columns, file: SourceFile) -> None:  # n
         if kinds.is_binary(kind) or kinds.is_large_binary(kind) or kinds.is_binary_view(kind):
             message = (
                 f"{file.shown}: column {name!r} holds bytes, which metadata cannot; name the "
-                "metadata columns to keep"
+                "columns to keep with --metadata-field"
             )
             raise SourceError(message)
 

@@ -57,7 +57,10 @@ def test_a_text_that_fits_stays_as_it_is():
 
 
 def test_chunks_end_with_sentences_and_overlap_by_whole_ones():
-    text = "One two three four. Five six seven eight. Nine ten eleven twelve. Thirteen fourteen fifteen sixteen."
+    text = (
+        "One two three four. Five six seven eight. Nine ten eleven twelve. "
+        "Thirteen fourteen fifteen sixteen."
+    )
     chunks = Chunker(ENCODER, tokens=16, overlap=5).split(Document("a", text, "A title"))
     assert [chunk.text for chunk in chunks] == [
         "One two three four. Five six seven eight.",

@@ -341,7 +341,7 @@ def test_a_quoted_cell_above_the_limit(tmp_path: Path, monkeypatch: pytest.Monke
     ("content", "message"),
     [
         ("", "is empty; its first row must name the columns"),
-        ("a,b\n1,2\n", "has no column text, content, .* say which one is the text .columns: a, b"),
+        ("a,b\n1,2\n", "has no column text, .*name the text with --text-field .columns: a, b"),
         ("id,text,text\n", "names the column 'text' twice"),
         ('id,"text\n', "the header cannot be read: a quote opens a cell and is never closed"),
     ],

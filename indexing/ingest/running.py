@@ -1,0 +1,252 @@
+"""The ingest itself: windows of documents added until the sources end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexing.errors import InvalidDocumentError, SourceError
+from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead
+from indexing.ingest.journal import REJECTS_FILE, Journal, RejectLog, Run
+from indexing.ingest.pace import Pace
+from indexing.ingest.stream import DocumentStream, Piece
+from indexing.ingest.types import IngestReport, Progress
+from indexing.readers.files import STDIN
+from indexing.readers.records import Reject, excerpt
+from indexing.readers.sources import absolute
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from embeddings.types import Encoder
+    from indexing.ingest.ahead import Block
+    from indexing.ingest.types import IngestOptions, IngestTarget
+    from indexing.types import WriteReceipt
+
+logger = logging.getLogger(__name__)
+
+
+def ingest(
+    sources: Sequence[str],
+    target: IngestTarget,
+    encoder: Encoder,
+    options: IngestOptions,
+    *,
+    resume: bool = False,
+    progress: Callable[[Progress], None] | None = None,
+) -> IngestReport:
+    """Read the sources into the collection.
+
+    What was added before an error or an interruption stays added. Documents that stand in the
+    collection unchanged are not encoded again, so running it again goes on where it stopped.
+
+    Args:
+        sources: files, folders or `-`; empty only with `resume`.
+        target: the collection.
+        encoder: the collection's, to fit chunks into its window.
+        options: how to read and cut.
+        resume: take up the run that was interrupted in this collection: with empty `sources`
+            its sources and options, and in any case its list of refused records. If none was
+            interrupted, `sources` are read as usual.
+        progress: called after every window that was added.
+
+    Raises:
+        SourceError: a source is missing, not what it says, or breaks off; or `resume` without
+            sources where nothing was interrupted.
+        InvalidRequestError: impossible chunks.
+        StorageFullError: the disk is full; what was added before is safe.
+    """
+    folder: Path | None = getattr(target, "folder", None)
+    journal = Journal(folder)
+    run, resumed = _choose(sources, options, journal.interrupted() if resume else None, resume)
+    if run.rejects is None and folder is not None:
+        run = Run.begin(run.sources, run.options, folder / REJECTS_FILE)
+    _protect_sources(run)
+    stream = DocumentStream(run.sources, encoder, run.options)
+    journal.begin(run)
+    rejects = RejectLog(run.rejects, resumed=resumed)
+    ingesting = _Ingesting(target, stream, journal, rejects, progress)
+    try:
+        return ingesting.run()
+    finally:
+        rejects.close()
+
+
+def _choose(
+    sources: Sequence[str], options: IngestOptions, interrupted: Run | None, resume: bool
+) -> tuple[Run, bool]:
+    """The run to do, and whether it goes on where an interrupted one stopped."""
+    given = tuple(absolute(source) for source in sources)
+    path = options.rejects
+    fresh = Run.begin(given, options, None if path is None else path.absolute())
+    if not resume:
+        return fresh, False
+    if interrupted is None:
+        if not given:
+            message = "no run was interrupted in this collection; name the sources to read"
+            raise SourceError(message)
+        return fresh, False
+    if given and given != interrupted.sources:
+        logger.info("the interrupted run read other sources; this is a new one")
+        return fresh, False
+    if not given and STDIN in interrupted.sources:
+        message = (
+            "the interrupted run read standard input, which is gone; pipe it again with `-` as "
+            "the source: what is there already is not encoded again"
+        )
+        raise SourceError(message)
+    if not given:
+        return interrupted, True
+    return fresh, True
+
+
+def _protect_sources(run: Run) -> None:
+    """Refuse a list of rejects that would overwrite a source."""
+    if run.rejects is not None and run.rejects.resolve() in {
+        Path(source).resolve() for source in run.sources
+    }:
+        message = f"{run.rejects} is a source and cannot take the rejects; name another file"
+        raise SourceError(message)
+
+
+@dataclass(slots=True)
+class _Counts:
+    """The report as it grows."""
+
+    added: int = 0
+    changed: int = 0
+    relabelled: int = 0
+    unchanged: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    truncated: int = 0
+    tokens: int = 0
+    unknown: int = 0
+
+    def include(self, receipt: WriteReceipt) -> None:
+        self.added += receipt.added
+        self.changed += receipt.changed
+        self.relabelled += receipt.relabelled
+        self.unchanged += receipt.unchanged
+        self.truncated += len(receipt.truncated)
+        self.tokens += receipt.tokens
+        self.unknown += receipt.unknown
+
+
+class _Ingesting:
+    """One run and its state."""
+
+    def __init__(
+        self,
+        target: IngestTarget,
+        stream: DocumentStream,
+        journal: Journal,
+        rejects: RejectLog,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._target = target
+        self._stream = stream
+        self._journal = journal
+        self._rejects = rejects
+        self._progress = progress
+        self._counts = _Counts()
+        self._pace = Pace(stream.reader.count_bytes())
+        self._read = 0
+
+    def run(self) -> IngestReport:
+        started = time.perf_counter()
+        waiting: list[Piece] = []
+        characters = 0
+        with ReadAhead(self._stream) as blocks:
+            for block in blocks:
+                for piece in self._sort(block):
+                    waiting.append(piece)
+                    characters += len(piece.document.text)
+                    if len(waiting) >= self._pace.window or characters > MOST_CHARACTERS:
+                        self._add(waiting, block.bytes_read)
+                        waiting, characters = [], 0
+            self._add(waiting, None)
+        self._rejects.close()
+        self._journal.note(asdict(self._counts), done=True)
+        return IngestReport(
+            **asdict(self._counts),
+            seconds=time.perf_counter() - started,
+            rejects=self._rejects.path,
+        )
+
+    def _sort(self, block: Block) -> Iterable[Piece]:
+        """The documents of a block; what is none is counted and listed."""
+        for outcome in block.outcomes:
+            self._read += 1
+            if isinstance(outcome, Piece):
+                yield outcome
+            elif isinstance(outcome, Reject):
+                self._refuse(outcome)
+            else:
+                self._counts.duplicates += 1
+
+    def _refuse(self, reject: Reject) -> None:
+        self._counts.rejected += 1
+        self._rejects.add(reject)
+
+    def _add(self, pieces: Sequence[Piece], bytes_read: int | None) -> None:
+        """Add a window, tidy up behind chunked texts, and tell how far we are."""
+        started = time.perf_counter()
+        before = self._counts.added + self._counts.changed
+        refused = self._add_valid(pieces)
+        chunks = {
+            piece.text_id: piece.chunks
+            for piece in pieces
+            # Of a text refused as a whole the earlier version stays.
+            if piece.chunks is not None and not (piece.chunks == 0 and piece in refused)
+        }
+        if chunks:
+            self._target.trim_parents(chunks)
+        encoded = self._counts.added + self._counts.changed - before
+        self._pace.learn(len(pieces), encoded, time.perf_counter() - started)
+        self._rejects.sync()
+        self._journal.note(asdict(self._counts))
+        if self._progress is not None:
+            self._progress(self._describe(bytes_read))
+
+    def _add_valid(self, pieces: Sequence[Piece]) -> list[Piece]:
+        """Add the documents; those that the collection refuses are listed and come back."""
+        refused: list[Piece] = []
+        while pieces:
+            try:
+                receipt = self._target.add([piece.document for piece in pieces])
+            except InvalidDocumentError as error:
+                bad = [piece for piece in pieces if piece.document.id == error.document_id]
+                if not bad and len(pieces) > 1:
+                    # It does not say which: halve until it must be the one.
+                    middle = len(pieces) // 2
+                    refused += self._add_valid(pieces[:middle])
+                    pieces = pieces[middle:]
+                    continue
+                bad = bad or list(pieces)
+                for piece in bad:
+                    text = excerpt(piece.document.text)
+                    self._refuse(Reject(piece.origin, str(error), piece.document.id, excerpt=text))
+                refused += bad
+                pieces = [piece for piece in pieces if piece not in bad]
+            else:
+                self._counts.include(receipt)
+                break
+        return refused
+
+    def _describe(self, bytes_read: int | None) -> Progress:
+        counts = self._counts
+        total = self._pace.estimate_total(self._read, bytes_read)
+        return Progress(
+            read=self._read,
+            written=counts.added + counts.changed + counts.relabelled,
+            unchanged=counts.unchanged,
+            rejected=counts.rejected,
+            total=total,
+            rate=self._pace.rate,
+            eta_s=self._pace.estimate_seconds(self._read, total),
+            tokens=counts.tokens,
+        )

@@ -1,0 +1,163 @@
+"""Records to documents that a collection takes: checked, cut, without repetitions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from indexing.chunking import Chunker
+from indexing.errors import InvalidDocumentError
+from indexing.hashes import Hashes
+from indexing.ingest.seen import Seen
+from indexing.readers.records import Record, Reject, excerpt
+from indexing.readers.sources import SourceReader
+from indexing.validation import check_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from embeddings.types import Encoder
+    from indexing.ingest.types import IngestOptions
+    from indexing.readers.records import Origin
+    from indexing.types import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A document ready to be added.
+
+    Attributes:
+        chunks: on the last document of a text, how many chunks the text has (0: it is one plain
+            document); None on the others and on chunks that came as such.
+    """
+
+    document: Document
+    origin: Origin
+    chunks: int | None
+
+    @property
+    def text_id(self) -> str:
+        """The id of the whole text."""
+        parent = self.document.parent
+        return self.document.id if parent is None else parent.id
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A record with the id and the content of an earlier one."""
+
+    origin: Origin
+
+
+Outcome: TypeAlias = Piece | Repetition | Reject
+
+
+class DocumentStream:
+    """The documents of some sources in order, with what was refused and repeated in between.
+
+    Args:
+        sources: files, folders, or `-`.
+        encoder: whose window chunks must fit.
+        options: how to read and cut.
+
+    Raises:
+        SourceError: a source is missing or not what it says.
+        InvalidRequestError: impossible chunks.
+    """
+
+    def __init__(self, sources: Sequence[str], encoder: Encoder, options: IngestOptions) -> None:
+        self.reader = SourceReader(sources, mapping=options.fields, encoding=options.encoding)
+        self._chunks_rows = isinstance(options.chunk, int)
+        self._chunker: Chunker | None = None
+        if options.chunk != "none":
+            tokens = None if options.chunk == "auto" else options.chunk
+            self._chunker = Chunker(encoder, tokens=tokens, overlap=options.overlap)
+
+    def read(self) -> Iterator[Outcome]:
+        """Everything, in order; to be drawn from one thread.
+
+        Raises:
+            SourceError: a named source breaks off.
+        """
+        with Seen() as seen:
+            for item in self.reader.read():
+                if isinstance(item, Reject):
+                    yield item
+                else:
+                    yield from self._take(item, seen)
+
+    def _take(self, record: Record, seen: Seen) -> Iterator[Outcome]:
+        document = record.document
+        cut = self._chunker is not None and document.parent is None
+        cut = cut and (record.whole_file or self._chunks_rows)
+        try:
+            _check(document, any_length=cut)
+            outcome = _meet(record, document, seen)
+            if outcome is not None:
+                yield outcome
+                return
+            documents = [document]
+            if cut and self._chunker is not None:
+                documents = self._chunker.split(document)
+        except InvalidDocumentError as error:
+            yield _refuse(record, document, str(error))
+            return
+        if len(documents) == 1:
+            yield Piece(documents[0], record.origin, 0 if document.parent is None else None)
+        else:
+            yield from _take_chunks(record, documents, seen)
+
+
+def _take_chunks(record: Record, chunks: Sequence[Document], seen: Seen) -> Iterator[Outcome]:
+    """The chunks that can be stored; the last of them says how many there are."""
+    good: list[Document] = []
+    for chunk in chunks:
+        try:
+            check_document(chunk)
+        except InvalidDocumentError as error:
+            yield _refuse(record, chunk, str(error))
+            continue
+        outcome = _meet(record, chunk, seen)
+        if outcome is None:
+            good.append(chunk)
+        else:
+            yield outcome
+    for chunk in good:
+        yield Piece(chunk, record.origin, len(chunks) if chunk is good[-1] else None)
+
+
+def _check(document: Document, *, any_length: bool) -> None:
+    """Refuse what cannot be stored; with `any_length` the text may be as long as it likes.
+
+    Raises:
+        InvalidDocumentError: naming what is wrong.
+    """
+    for part, value in (("id", document.id), ("title", document.title), ("text", document.text)):
+        if "\0" in value:
+            message = f"{part} holds a NUL character at {value.index(chr(0)) + 1}; it is not text"
+            raise InvalidDocumentError(message, document.id)
+    if not any_length:
+        check_document(document)
+        return
+    check_document(replace(document, text=document.text[:1000].strip() or "-"))
+    try:
+        document.text.encode()
+    except UnicodeEncodeError as error:
+        message = f"text holds half a surrogate pair at character {error.start}"
+        raise InvalidDocumentError(message, document.id) from error
+
+
+def _meet(record: Record, document: Document, seen: Seen) -> Outcome | None:
+    """None for an id that is new in this run; else what to say instead of the document."""
+    content = Hashes.of(document).content
+    earlier = seen.earlier(document.id, content, str(record.origin))
+    if earlier is None:
+        return None
+    if earlier[0] == content:
+        return Repetition(record.origin)
+    reason = f"id {document.id[:80]!r} has other content at {earlier[1]}; ids are unique"
+    return _refuse(record, document, reason)
+
+
+def _refuse(record: Record, document: Document, reason: str) -> Reject:
+    return Reject(record.origin, reason, document.id, excerpt=excerpt(document.text))
