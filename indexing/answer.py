@@ -139,7 +139,7 @@ def _query_vector(collection: LocalCollection, question: _Question, snapshot: Sn
     if request.vector is not None:
         return check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
     stored = collection.get([request.document_id or ""])[0]
-    if stored is None or stored.row >= len(snapshot.vectors):
+    if stored is None or not 0 <= stored.row < len(snapshot.vectors):
         message = f"no document {request.document_id!r} in collection {card.name!r}"
         raise DocumentNotFoundError(message)
     return snapshot.vectors[stored.row : stored.row + 1]
@@ -219,7 +219,7 @@ def _receipt(
     return SearchReceipt(
         exact=found.exact,
         index=found.index,
-        searched=snapshot.documents if rows is None else len(rows),
+        searched=snapshot.documents if rows is None else int((rows >= 0).sum()),
         documents=snapshot.documents,
         matched_by_filter=None if rows is None else len(rows),
         recall_estimate=found.recall,

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _Sql: TypeAlias = tuple[str, list[object]]
 """An expression of value 0 or 1, never NULL, that binds tighter than AND; and its parameters."""
 
-_GROUP = 16
-"""Terms of one chain. SQLite allows a depth of 1,000 and a chain of n terms is n deep."""
+_GROUP = 4
+"""Terms of one chain: SQLite allows a depth of 1,000 in all, and a chain of n terms is n deep."""
 
 _TYPE = "CASE s.type WHEN 'array' THEN e.type ELSE s.type END"
 _VALUE = "CASE s.type WHEN 'array' THEN e.value ELSE s.value END"
@@ -125,21 +125,20 @@ def _leaf(condition: Leaf) -> _Sql:
 
 def _any_element(key: Key, test: _Sql) -> _Sql:
     """Whether the test holds for what the key leads to, or for an element of it if an array."""
-    tables, conditions, names = _walk(key)
+    tables, (names, parameters) = _walk(key)
     elements = "json_each(CASE s.type WHEN 'array' THEN s.value ELSE '[]' END) AS e"
-    where = " AND ".join([*conditions, test[0]])
-    return f"EXISTS (SELECT 1 FROM {tables} LEFT JOIN {elements} WHERE {where})", names + test[1]
+    expression = f"EXISTS (SELECT 1 FROM {tables} LEFT JOIN {elements} WHERE {names} AND {test[0]})"
+    return expression, parameters + test[1]
 
 
 def _is_empty(condition: IsEmpty) -> _Sql:
-    tables, conditions, names = _walk(condition.key)
+    tables, (names, parameters) = _walk(condition.key)
     filled = "s.type <> 'null' AND NOT (s.type = 'array' AND json_array_length(s.value) = 0)"
-    where = " AND ".join([*conditions, filled])
-    return f"(NOT EXISTS (SELECT 1 FROM {tables} WHERE {where}))", names
+    return f"(NOT EXISTS (SELECT 1 FROM {tables} WHERE {names} AND {filled}))", parameters
 
 
-def _walk(key: Key) -> tuple[str, list[str], list[object]]:
-    """FROM terms of which the last, `s`, has a row for each value the key leads to.
+def _walk(key: Key) -> tuple[str, _Sql]:
+    """FROM terms, the last `s`, and a condition; a row for each value that the key leads to.
 
     Names are compared with json_each's `key` instead of being put into a JSON path: paths cannot
     name a key with a quote in it before SQLite 3.45, and compare escapes as they are written.
@@ -150,9 +149,12 @@ def _walk(key: Key) -> tuple[str, list[str], list[object]]:
         kind, other = ("array", "[]") if step is None else ("object", "{}")
         source = f"CASE {alias}.type WHEN '{kind}' THEN {alias}.value ELSE '{other}' END"
         tables.append(f"json_each({source}) AS {inner}")
-    named = [(alias, step) for alias, step in zip(aliases, key.steps, strict=True) if step]
-    conditions = [f"{alias}.key = ?" for alias, _ in named]
-    return " JOIN ".join(tables), conditions, [name for _, name in named]
+    named: list[_Sql] = [
+        (f"{alias}.key = ?", [step])
+        for alias, step in zip(aliases, key.steps, strict=True)
+        if step is not None
+    ]
+    return " JOIN ".join(tables), _chain(named, "AND")
 
 
 def _match_test(condition: Match) -> _Sql:

@@ -85,7 +85,8 @@ def read_object(data: object, path: str, what: str, allowed: Sequence[str]) -> M
         InvalidFilterError: not an object, or an unknown word in it (at the path of the word).
     """
     if not isinstance(data, Mapping):
-        message = f"{what} is {describe(data)}; it must be an object with {list_words(allowed)}"
+        words = ", ".join(allowed)
+        message = f"{what} is {describe(data)}; it must be an object; allowed here: {words}"
         raise InvalidFilterError(message, path)
     for word in data:
         if word not in allowed:

@@ -126,8 +126,8 @@ class _Reader:
             raise InvalidFilterError(message, join_path(path, "min_count"))
         if not 1 <= count <= len(conditions):
             message = (
-                f"min_count is {describe(count)} over {len(conditions)} conditions; it must be at "
-                "least 1 and at most their number"
+                f"min_count is {describe(count)}; it must be from 1 to the number of conditions, "
+                f"{len(conditions)}"
             )
             raise InvalidFilterError(message, join_path(path, "min_count"))
         return MinShould(conditions, int(count))

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from indexing.types import SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
+_BEFORE_ALL = -(1 << 62)
 _ENCODED: frozenset[State] = frozenset({"new", "changed"})
 
 
@@ -272,7 +273,7 @@ class LocalCollection:
             message = f"limit is {limit}; 1 to {_MOST_PAGE:,} are possible"
             raise InvalidRequestError(message, "limit")
         try:
-            row = -1 if cursor is None else int(cursor)
+            row = _BEFORE_ALL if cursor is None else int(cursor)
         except ValueError as error:
             message = f"cursor {cursor!r} is not one that a page gave"
             raise InvalidRequestError(message, "cursor") from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 M001 = """
 CREATE TABLE documents (
-    row INTEGER PRIMARY KEY,            -- the vector's row in vectors.f32
+    row INTEGER PRIMARY KEY,            -- the vector's row in vectors.f32; below 0: it was lost
     id TEXT NOT NULL UNIQUE,
     title TEXT NOT NULL,
     text TEXT NOT NULL,

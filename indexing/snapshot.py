@@ -73,7 +73,7 @@ class Snapshot:
 
     def _among(self, rows: Ids) -> npt.NDArray[np.bool_]:
         allowed = np.zeros(len(self.vectors), dtype=bool)
-        allowed[rows[rows < len(allowed)]] = True
+        allowed[rows[(rows >= 0) & (rows < len(allowed))]] = True
         return allowed & self.live
 
     def _scan(self, queries: Vectors, k: int, allowed: npt.NDArray[np.bool_] | None) -> Found:

@@ -146,7 +146,7 @@ class Storage:
         live = np.ones(rows, dtype=bool)
         live[: len(before.live)] = before.live
         gone = np.asarray(deleted, dtype=np.int64)
-        live[gone[gone < rows]] = False
+        live[gone[(gone >= 0) & (gone < rows)]] = False
         self.snapshot = replace(
             before,
             vectors=self.vectors.read(rows) if rows != len(before.vectors) else before.vectors,
@@ -158,18 +158,20 @@ class Storage:
         """What is on disk, half-written rows cut off, with anything lost noted."""
         committed, there = self.documents.committed_rows(), self.vectors.rows
         if self._writable:
+            if there < committed:
+                self._orphan(there)
             self.vectors.cut(committed)
         rows = min(there, committed)
         vectors = self.vectors.read(rows)
         stored = self.documents.rows()
+        found = (stored >= 0) & (stored < rows)
         live = np.zeros(rows, dtype=bool)
-        live[stored[stored < rows]] = True
-        lost = int(np.count_nonzero(stored >= rows))
+        live[stored[found]] = True
         problems = []
-        if there < committed:
+        if lost := len(stored) - int(found.sum()):
             problems.append(
-                f"{VECTORS_FILE} holds {there} of {committed} rows: {lost} documents cannot be "
-                "found; `meari collections verify NAME --repair` encodes them again from their text"
+                f"{VECTORS_FILE} was cut: {lost} documents lost their vectors and cannot be found; "
+                "`meari collections verify NAME --repair` encodes them again from their text"
             )
             logger.error("%s: %s", self.folder, problems[0])
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
@@ -181,6 +183,17 @@ class Storage:
             remedy = "answers are exact until it is rebuilt"
         self.problems = (*problems, *(f"{problem}; {remedy}" for problem in distrusted))
         return snapshot
+
+    def _orphan(self, there: int) -> None:
+        """Mark the documents whose vectors lay behind the first `there` rows as having none."""
+        kept = [append for append in self.documents.appends() if append.first < there]
+        if kept and kept[-1].first + kept[-1].rows > there:
+            first = kept[-1].first
+            crc32 = self.vectors.checksum(first, there - first)
+            kept[-1] = Append(first, there - first, crc32)
+        with self.documents.transaction() as change:
+            change.orphan(there)
+            change.replace_records(kept)
 
     def _resealed(self, snapshot: Snapshot) -> Snapshot:
         rows, dim = snapshot.vectors.shape

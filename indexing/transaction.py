@@ -64,12 +64,25 @@ class Transaction:
             (json.dumps([int(row) for row in rows]),),
         )
 
+    def orphan(self, first: int) -> None:
+        """Take their rows from documents at or behind row `first`: they have no vector."""
+        self._connection.execute(
+            "UPDATE documents SET row = -1 - row WHERE row >= ?",  # each still its own number
+            (first,),
+        )
+
     def record(self, append: Append) -> None:
         """Refer to rows that were written to the file of vectors, replacing an earlier record."""
         self._connection.execute(
             "INSERT OR REPLACE INTO appends VALUES (?, ?, ?)",
             (append.first, append.rows, append.crc32),
         )
+
+    def replace_records(self, appends: Iterable[Append]) -> None:
+        """Refer to these rows of the file of vectors and no others."""
+        self._connection.execute("DELETE FROM appends")
+        for append in appends:
+            self.record(append)
 
 
 def _place(parent: Parent | None) -> tuple[str | None, int | None, int | None, int | None]:

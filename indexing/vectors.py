@@ -73,12 +73,6 @@ class VectorFile:
             os.ftruncate(self._file, rows * self._row_bytes)
             os.fsync(self._file)
 
-    def extend(self, rows: int) -> None:
-        """Fill up with zeros to `rows` rows, to stand for rows that were lost."""
-        with reporting_full_disk(self.path):
-            os.ftruncate(self._file, max(rows, self.rows) * self._row_bytes)
-            os.fsync(self._file)
-
     def checksum(self, first: int, rows: int) -> int:
         """CRC-32 of `rows` rows from row `first`, as `append` gave it when they were written."""
         content = os.pread(self._file, rows * self._row_bytes, first * self._row_bytes)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexing.types import Ids, StoredDocument
 
 _BLOCK = 4096
+_BEFORE_ALL = -(1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,9 @@ def _vectors(collection: LocalCollection) -> tuple[list[str], Ids]:
     store, file = collection.storage.documents, collection.storage.vectors
     there, stored = file.rows, store.rows()
     problems: list[str] = []
-    touched = [stored[stored >= there]]
-    if len(touched[0]):
-        problems.append(
-            f"{VECTORS_FILE} holds {there} rows, {len(touched[0])} documents lie behind its end"
-        )
+    touched = [stored[(stored < 0) | (stored >= there)]]
+    if lost := len(touched[0]):
+        problems.append(f"{VECTORS_FILE} was cut: {lost} documents have no vector")
     for append in store.appends():
         if append.first + append.rows > there:
             continue
@@ -99,7 +98,7 @@ def _vectors(collection: LocalCollection) -> tuple[list[str], Ids]:
 def _texts(collection: LocalCollection) -> list[str]:
     """Documents whose text is not the one they were stored with."""
     problems: list[str] = []
-    row = -1
+    row = _BEFORE_ALL
     while found := collection.storage.documents.after(row, _BLOCK, None):
         row = found[-1].row
         stored = collection.storage.documents.hashes([item.document.id for item in found])
@@ -132,11 +131,8 @@ def _index(collection: LocalCollection) -> list[str]:
 
 
 def _encode_again(collection: LocalCollection, rows: Ids) -> None:
-    """New rows for the documents in `rows`; the file is as long as its records say before."""
+    """New rows for the documents in `rows`; what is left of damaged ones is recorded as it is."""
     store, file = collection.storage.documents, collection.storage.vectors
-    committed = store.committed_rows()
-    if file.rows < committed:
-        file.extend(committed)
     for start in range(0, len(rows), _BLOCK):
         found = store.by_rows(rows[start : start + _BLOCK].tolist())
         documents: list[StoredDocument] = list(found.values())
