@@ -13,10 +13,12 @@ from service.engine import Engine
 from service.errors import install_handlers
 from service.observe import RequestLog
 from service.routes import collections, documents, encoding, health, search
-from service.routes.page import page_routes
+from service.routes.page import page_routes, reference_routes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from fastapi.routing import APIRoute
 
     from indexing.data_folder import DataFolder
     from service.settings import Settings
@@ -67,13 +69,20 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         openapi_tags=_TAGS,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        generate_unique_id_function=_operation_id,
     )
     app.state.engine = engine
     for module in (collections, documents, search, encoding, health):
         app.include_router(module.routes)
-    app.router.routes.extend(page_routes())
+    app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)
     app.add_middleware(BodyLimit, settings=settings)
     app.add_middleware(RequestLog)
     return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """What generated clients call the operation: the name of the function that answers."""
+    return route.name

@@ -1,12 +1,15 @@
-"""The web page: one HTML file and what it loads, all of it ours."""
+"""The web page and the API's reference: HTML and what it loads, all of it ours."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from starlette.responses import HTMLResponse
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
+
+from service.reference.page import render_reference
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 FOLDER = Path(__file__).parent.parent / "web"
+REFERENCE = Path(__file__).parent.parent / "reference"
 
 HEADERS = {
     # files keep their names from version to version: ask every time whether they changed
@@ -48,6 +52,17 @@ def page_routes() -> list[BaseRoute]:
     names = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_file())
     routes: list[BaseRoute] = [_file_route("/", files, "index.html")]
     return routes + [_file_route(f"/{name.as_posix()}", files, str(name)) for name in names]
+
+
+def reference_routes() -> list[BaseRoute]:
+    """`GET /docs`, made from the OpenAPI document, and its style sheet."""
+
+    async def docs(request: Request) -> Response:
+        page = render_reference(request.app.openapi(), style="docs.css")
+        return HTMLResponse(page, headers=HEADERS)
+
+    style = _file_route("/docs.css", PageFiles(directory=REFERENCE), "style.css")
+    return [Route("/docs", docs, methods=["GET"]), style]
 
 
 def _file_route(path: str, files: PageFiles, name: str) -> Route:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from indexing.types import Metric
 from service.schemas.fields import Answer, Body
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 class CollectionBody(Body):
     """A collection to make."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "faq", "metric": "cosine"}]})
 
     name: Annotated[
         str,
@@ -40,6 +42,8 @@ class CollectionBody(Body):
 
 class VerifyBody(Body):
     """How to check a collection."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"repair": False}]})
 
     repair: Annotated[bool, Field(description="Mend what the documents' text allows to mend.")] = (
         False

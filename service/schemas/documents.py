@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from indexing.types import MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Document, Parent
 from service.schemas.fields import Answer, Body, FilterJson, Query, Within, broken_rule
@@ -68,6 +68,23 @@ class DocumentBody(Body):
 
 class UpsertBody(Body):
     """Documents to insert, or to put in the place of those with the same ids."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "documents": [
+                        {
+                            "id": "faq-17",
+                            "title": "배송",
+                            "text": "배송은 보통 이틀이 걸립니다.",
+                            "metadata": {"lang": "ko", "year": 2026},
+                        }
+                    ]
+                }
+            ]
+        }
+    )
 
     documents: Annotated[list[DocumentBody], Field(min_length=1)]
 
@@ -177,6 +194,8 @@ class DeleteBody(Body):
     filter.
     """  # noqa: D205 - one sentence
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"ids": ["faq-17"]}]})
+
     ids: list[str] | None = None
     filter: FilterJson | None = None
 
@@ -196,6 +215,12 @@ class DeleteAnswer(Answer):
 
 class CountBody(Body):
     """Which documents to count; all of them without a filter."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"filter": {"must": [{"key": "lang", "match": {"value": "ko"}}]}}]
+        }
+    )
 
     filter: FilterJson | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from service.schemas.collections import EncoderCardAnswer  # noqa: TC001 - pydantic reads it
 from service.schemas.fields import Answer, Body, broken_rule
@@ -36,6 +36,12 @@ _ONE_OR_MANY = {
 
 class EmbeddingsBody(Body):
     """OpenAI's request; `input_type` is ours."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "minilm", "input": ["언제 도착하나요?", "When does it arrive?"]}]
+        }
+    )
 
     input: Annotated[
         list[str], Field(min_length=1), BeforeValidator(_as_list), WithJsonSchema(_ONE_OR_MANY)
@@ -92,6 +98,17 @@ class EmbeddingsAnswer(Answer):
 
 class SimilarityBody(Body):
     """One text and those to compare it with."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source": "When does it arrive?",
+                    "texts": ["Delivery takes two days.", "Refund it."],
+                }
+            ]
+        }
+    )
 
     source: Annotated[str, Field(examples=["배송은 얼마나 걸리나요?"])]
     texts: Annotated[

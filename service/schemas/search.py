@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from indexing.types import MAX_LIMIT, Grouping, Mode, SearchRequest
 from service.schemas.documents import ParentAnswer
@@ -20,6 +20,10 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 class SearchBody(Body):
     """Exactly one of `query`, `vector` and `document_id`, and how to answer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"query": "언제 도착하나요?", "limit": 5}]}
+    )
 
     query: Annotated[
         str | None, Field(description="Text to ask with.", examples=["언제 도착하나요?"])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 import pytest
 
+from service.reference.page import render_reference
 from service.routes.page import FOLDER
 
 if TYPE_CHECKING:
@@ -44,3 +46,59 @@ def test_what_the_browser_has_is_not_sent_again(client: Client):
 def test_nothing_else_does(client: Client, path: str):
     answer = client.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "path_not_found")
+
+
+class Anchors(HTMLParser):
+    """Elements, ids and links of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.ids, self.links = set[str](), list[str](), set[str]()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value)
+            elif name in {"href", "src"}:
+                self.links.add(value)
+
+
+def test_the_reference_needs_no_script_and_no_network(client: Client):
+    answer = client.get("/docs")
+    assert answer.headers["content-security-policy"].startswith("default-src 'self';")
+    page = Anchors(answer.text)
+    assert not page.tags & {"script", "style", "img", "iframe"}
+    elsewhere = {link for link in page.links if not link.startswith("#")}
+    assert elsewhere == {"./", "docs.css", "openapi.json"}
+    assert client.get("/docs.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_reference_tells_of_everything(client: Client):
+    document = client.get("/openapi.json").json()
+    operations = [each for methods in document["paths"].values() for each in methods.values()]
+    page = Anchors(client.get("/docs").text)
+    named = {each["operationId"] for each in operations} | set(document["components"]["schemas"])
+    assert set(page.ids) == named | {"objects"}
+    assert len(page.ids) == len(set(page.ids))
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+
+
+def test_the_reference_in_words(client: Client):
+    text = client.get("/docs").text
+    assert "<td>whole number, 1 to 10,000</td><td><code>10</code></td><td>Matches wanted." in text
+    assert '<b class="post">POST</b> <code>/v1/collections/{collection}/search</code>' in text
+    assert 'list of <a href="#DocumentBody">DocumentBody</a>, at least 1' in text
+    assert "<code>Retry-After</code> says when to try again" in text
+
+
+def test_the_reference_shows_markup_as_text():
+    document = {
+        "info": {"title": "<b>", "version": "1", "description": "<script>x</script>"},
+        "tags": [],
+        "paths": {},
+        "components": {"schemas": {"X": {"properties": {"<i>": {"default": "<u>"}}}}},
+    }
+    page = Anchors(render_reference(document, style="s"))
+    assert not page.tags & {"b", "script", "i", "u"}
