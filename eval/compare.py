@@ -112,7 +112,7 @@ class Comparison:
                 [
                     "# Comparison",
                     facts(known),
-                    table(columns, rows, numbers="A B p equal"),
+                    table(columns, rows, numbers=columns[1:]),
                     self._explain_p(),
                 ]
             )

@@ -56,7 +56,7 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Numbers (from 1) and JSON objects of a JSON Lines file.
 
     Raises:
-        DatasetError: as `read_lines`, and a line that is not a JSON object.
+        DatasetError: as `read_lines`, and a line that is not a JSON object or not valid Unicode.
     """
     for number, line in read_lines(path):
         try:
@@ -64,10 +64,22 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except ValueError as error:
             message = f"{path}:{number}: not JSON ({error})"
             raise DatasetError(message) from error
+        if "\\u" in line and not _is_unicode(value):
+            message = f"{path}:{number}: holds half a surrogate pair; it is not valid Unicode"
+            raise DatasetError(message)
         if not isinstance(value, dict):
             message = f"{path}:{number}: a JSON {type(value).__name__}; an object is needed"
             raise DatasetError(message)
         yield number, value
+
+
+def _is_unicode(value: object) -> bool:
+    """False if a string in a JSON value cannot be written as UTF-8."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @contextmanager

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: str = "") -> str:
-    """A table, its columns padded; those named in `numbers` (blank separated) to the right."""
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, numbers: Container[str] = ()
+) -> str:
+    """A table, its columns padded; those named in `numbers` to the right."""
     cells = [[tell(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    right = [column in numbers.split() for column in columns]
+    right = [column in numbers for column in columns]
     rule = [
         "-" * (width - 1) + ":" if is_right else "-" * width
         for width, is_right in zip(widths, right, strict=True)

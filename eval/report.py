@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from eval.errors import EvalError
 from eval.report_page import retrieval_page
 from eval.trec import write_run
 from indexing.files import write_atomically
@@ -24,6 +25,19 @@ FORMAT = 1
 REPORT_FILE = "retrieval.json"
 PAGE_FILE = "retrieval.md"
 RUN_FILE = "retrieval.run"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it; done before long work, not after it.
+
+    Raises:
+        EvalError: it cannot be made, or is a file.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"results cannot go to {folder}: {error.strerror}; name another folder"
+        raise EvalError(message) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +97,10 @@ class RetrievalReport:
         """Put `retrieval.json`, `retrieval.md` and the run file `retrieval.run` into `folder`.
 
         Raises:
-            DatasetError: an id with blanks, which the run file cannot say.
+            DatasetError: an id with blanks, which the run file cannot say; the others are written.
+            EvalError: the folder cannot be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
         write_atomically(folder / REPORT_FILE, content.encode())
         write_atomically(folder / PAGE_FILE, self.to_markdown().encode())

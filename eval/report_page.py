@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from eval.report import RetrievalReport
     from eval.target import TargetFacts, TextCounts
 
+READ_COLUMNS = ("texts", "tokens", "tokens read", "cut short", "unknown tokens")
+"""Of the table whose rows `read_row` gives, behind the name."""
+
 
 def retrieval_page(report: RetrievalReport) -> str:
     """A page that stands alone: what was measured, on what, by what, and where it failed."""
@@ -25,7 +28,7 @@ def retrieval_page(report: RetrievalReport) -> str:
             (name, value.value, f"{value.low:.4f} to {value.high:.4f}")
             for name, value in report.measures.items()
         ),
-        numbers="mean",
+        numbers={"mean"},
     )
     parts = [
         f"# Retrieval: {dataset.name} ({dataset.split}) by {_who(target)}",
@@ -40,9 +43,9 @@ def retrieval_page(report: RetrievalReport) -> str:
         *(f"> {warning}" for warning in target.warnings),
         "## How much was read",
         table(
-            ("of", "texts", "tokens", "tokens read", "cut short", "unknown tokens"),
+            ("of", *READ_COLUMNS),
             (read_row("documents", target.documents), read_row("queries", target.queries)),
-            numbers="texts tokens",
+            numbers=READ_COLUMNS,
         ),
         "## Run",
         facts(provenance_rows(report.provenance, report.seconds)),

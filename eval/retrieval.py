@@ -16,7 +16,7 @@ from eval.errors import TargetError
 from eval.measures import DEFAULT_MEASURES, evaluate, parse_measures
 from eval.outcomes import describe_dataset, describe_queries, pick_worst
 from eval.provenance import Provenance
-from eval.report import RetrievalReport
+from eval.report import RetrievalReport, make_folder
 from eval.selection import DEFAULT_DATA, TargetSelection
 from eval.statistics import RESAMPLES, estimate_mean
 from indexing.types import MAX_LIMIT
@@ -99,12 +99,13 @@ def run_retrieval(
     exact: bool = False,
     seed: int = 0,
     out: Path | None = None,
+    default_encoder: str | None = None,
     progress: Progress | None = None,
 ) -> RetrievalReport:
     """Evaluate a BEIR folder on a collection, an encoder or a server; the report says which.
 
     Without `collection` and `encoder` it is the collection named like the data set's folder if
-    there is one (always, with `url`), else the default encoder.
+    there is one (always, with `url`), else `default_encoder`.
 
     Args:
         dataset: a BEIR folder.
@@ -118,6 +119,7 @@ def run_retrieval(
         exact: compare every vector, whatever index the collection has.
         seed: of the bootstrap intervals.
         out: a folder for `retrieval.json`, `retrieval.md` and `retrieval.run`; made if missing.
+        default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
         progress: told how far encoding and searching are.
 
     Raises:
@@ -126,11 +128,14 @@ def run_retrieval(
         TargetError: contradicting choices, an unreachable server, or answers that are no rankings.
         IndexingError: the collection cannot be opened.
         EmbeddingError: the encoder cannot be loaded.
+        EvalError: `out` cannot be made.
     """
     wanted = parse_measures(measures)
     _check_depth(wanted, depth)
-    target = TargetSelection(collection, encoder, data, url, exact)
+    target = TargetSelection(collection, encoder, data, url, exact, default_encoder)
     judged = load_beir(dataset, split)
+    if out is not None:
+        make_folder(out)
     with target.open(judged, progress) as searcher:
         report = evaluate_retrieval(judged, searcher, measures=wanted, depth=depth, seed=seed)
     if out is not None:

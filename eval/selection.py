@@ -26,7 +26,7 @@ class TargetSelection:
     """What to evaluate.
 
     Without `collection` and `encoder` it is the collection named like the data set (always,
-    with `url`; without, if the data folder has it), else the default encoder.
+    with `url`; without, if the data folder has it), else `default_encoder`.
 
     Attributes:
         collection: name of a collection in the data folder or on the server.
@@ -34,6 +34,7 @@ class TargetSelection:
         data: the data folder.
         url: a server that holds the collection.
         exact: compare every vector, whatever index there is.
+        default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
 
     Raises:
         TargetError: an encoder together with a collection or a server.
@@ -44,6 +45,7 @@ class TargetSelection:
     data: Path = DEFAULT_DATA
     url: str | None = None
     exact: bool = False
+    default_encoder: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoder is not None and (self.collection is not None or self.url is not None):
@@ -99,6 +101,6 @@ class TargetSelection:
         from embeddings.load import DEFAULT_ENCODER, load_encoder
         from eval.searchers import EncoderSearcher
 
-        encoder = load_encoder(self.encoder or DEFAULT_ENCODER)
+        encoder = load_encoder(self.encoder or self.default_encoder or DEFAULT_ENCODER)
         logger.info("evaluating encoder %r by exact search in memory", encoder.card.name)
         return EncoderSearcher.over(encoder, judged.documents.values(), progress=progress)

@@ -16,7 +16,8 @@ from eval.errors import DatasetError, EvalError
 from eval.markdown import facts, table
 from eval.pairs import DEFAULT_COLUMNS, Columns, load_pairs
 from eval.provenance import Provenance
-from eval.report_page import encoder_rows, provenance_rows, read_row
+from eval.report import make_folder
+from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
 from eval.statistics import RESAMPLES, estimate_paired
 from eval.target import TextCounts
 from indexing.files import write_atomically
@@ -103,14 +104,14 @@ class SimilarityReport:
         left_out = f"{self.blank:,} with a blank text, {self.unscored:,} without a score"
         parts = [
             f"# Similarity: {self.name}{split} by encoder {self.encoder.name}",
-            table(("correlation", "value", "95 % interval"), rows, numbers="value"),
+            table(("correlation", "value", "95 % interval"), rows, numbers={"value"}),
             f"Cosine against judged similarity over {self.pairs:,} pairs. Intervals: percentile "
             f"bootstrap over pairs, {self.resamples:,} resamples, seed {self.seed}.",
             facts([("pairs left out", left_out), *encoder_rows(self.encoder)]),
             table(
-                ("of", "texts", "tokens", "tokens read", "cut short", "unknown tokens"),
+                ("of", *READ_COLUMNS),
                 [read_row("different texts", self.texts)],
-                numbers="texts tokens",
+                numbers=READ_COLUMNS,
             ),
             facts(provenance_rows(self.provenance, self.seconds)),
         ]
@@ -118,7 +119,7 @@ class SimilarityReport:
 
     def write(self, folder: Path) -> None:
         """Put `similarity.json` and `similarity.md` into `folder`, made if missing."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
         write_atomically(folder / REPORT_FILE, content.encode())
         write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
@@ -191,10 +192,13 @@ def run_similarity(
     Raises:
         DatasetError: the file cannot be read.
         EmbeddingError: the encoder cannot be loaded.
+        EvalError: `out` cannot be made.
     """
     from embeddings.load import DEFAULT_ENCODER, load_encoder
 
     data = load_pairs(dataset, columns=columns, split=split)
+    if out is not None:
+        make_folder(out)
     loaded = load_encoder(encoder or DEFAULT_ENCODER)
     report = evaluate_similarity(data, loaded, seed=seed, progress=progress)
     if out is not None:

@@ -98,6 +98,11 @@ def test_a_split_without_anything_to_evaluate_is_refused(beir_folder: Path):
     ("name", "content", "message"),
     [
         ("corpus.jsonl", '{"_id": "a", "text": "x"}\n{oops\n', r"corpus\.jsonl:2: not JSON"),
+        (
+            "corpus.jsonl",
+            '{"_id": "a", "text": "\\ud83d"}\n',
+            r"corpus\.jsonl:1: holds half a surrog",
+        ),
         ("corpus.jsonl", "[1]\n", r"corpus\.jsonl:1: a JSON list; an object is needed"),
         ("corpus.jsonl", '\n{"text": "x"}\n', r'corpus\.jsonl:2: "_id" is None'),
         ("corpus.jsonl", '{"_id": true, "text": "x"}\n', r'corpus\.jsonl:1: "_id" is True'),

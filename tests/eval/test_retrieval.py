@@ -12,7 +12,7 @@ import pytest
 
 from embeddings.hashing import HashEncoder
 from eval.datasets import load_beir
-from eval.errors import DatasetError, MeasureError, TargetError
+from eval.errors import DatasetError, EvalError, MeasureError, TargetError
 from eval.measures import Measure, parse_measures
 from eval.retrieval import evaluate_retrieval, run_retrieval
 from eval.searchers import CollectionSearcher, EncoderSearcher
@@ -337,8 +337,11 @@ def test_without_collection_the_default_encoder_is_taken(
     beir_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("embeddings.load.DEFAULT_ENCODER", "hash:24")
-    report = run_retrieval(str(beir_folder), data=tmp_path / "nowhere")
+    nowhere = tmp_path / "nowhere"
+    report = run_retrieval(str(beir_folder), data=nowhere)
     assert (report.target.kind, report.target.name) == ("encoder", "hash:24")
+    report = run_retrieval(str(beir_folder), data=nowhere, default_encoder="hash:16")
+    assert (report.target.kind, report.target.name) == ("encoder", "hash:16")
     assert not (tmp_path / "nowhere").exists()
 
 
@@ -352,6 +355,15 @@ def test_contradicting_choices_are_refused(beir_folder: Path):
 def test_an_unknown_split_lists_those_present(beir_folder: Path):
     with pytest.raises(DatasetError, match="it has dev, test"):
         run_retrieval(str(beir_folder), split="train", encoder="hash:16")
+
+
+def test_a_place_for_results_that_cannot_be_is_refused_before_the_work(
+    beir_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("eval.retrieval.evaluate_retrieval", lambda *_, **__: pytest.fail("worked"))
+    with pytest.raises(EvalError, match=r"results cannot go to .*file"):
+        run_retrieval(str(beir_folder), encoder="hash:16", out=tmp_path / "file")
 
 
 def test_equal_seeds_give_equal_reports_apart_from_the_clock(beir_folder: Path):
