@@ -1,6 +1,6 @@
 /** The server's HTTP interface, as far as the page uses it. Every call takes an abort signal. */
 
-const ROOT = new URL("../v1/", import.meta.url);
+const ROOT = new URL("v1/", import.meta.url);
 
 /** An answer that is not one: the server's own words, or why there were none. */
 export class ServerError extends Error {

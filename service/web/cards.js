@@ -145,9 +145,10 @@ function metadataChips(match, { filter, onToggle }) {
   return element(
     "ul",
     { class: "chips" },
-    found.map(([key, value]) =>
-      element("li", {}, isAddress(value) ? addressChip(key, value) : filterChip(match, key, value, values, onToggle)),
-    ),
+    found.map(({ key, value, usable }) => {
+      if (isAddress(value)) return element("li", {}, addressChip(key, value));
+      return element("li", {}, usable ? filterChip(match, key, value, values, onToggle) : plainChip(key, value));
+    }),
   );
 }
 
@@ -170,6 +171,10 @@ function filterChip({ id }, key, value, chosen, onToggle) {
     element("span", { class: "key" }, key),
     ` ${shown}`,
   );
+}
+
+function plainChip(key, value) {
+  return element("span", { class: "chip" }, element("span", { class: "key" }, key), ` ${shorten(display(value))}`);
 }
 
 function addressChip(key, value) {

@@ -4,14 +4,26 @@ const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\
 const ADDRESS = /^https?:\/\/\S+$/i;
 const MOST_VALUES = 200;
 
-/** The leaves of a metadata object: `[path, value]`, keys joined by dots, lists taken apart. */
-export function leaves(metadata, path = "") {
-  return Object.entries(metadata ?? {}).flatMap(([key, value]) => {
-    const at = path ? `${path}.${key}` : key;
-    if (Array.isArray(value)) return value.filter(isPlain).map((item) => [at, item]);
-    if (value !== null && typeof value === "object") return leaves(value, at);
-    return isPlain(value) ? [[at, value]] : [];
+/**
+ * The strings, numbers and booleans of a metadata object, in its order; lists are taken apart.
+ *
+ * @returns {{key: string, value: unknown, usable: boolean}[]} `key` as filters write it
+ *   (`a.b`, `a[].b`); not usable where a name holds a dot or ends in `[]`, which filters cannot say.
+ */
+export function leaves(metadata, before = "", usable = true) {
+  return Object.entries(metadata ?? {}).flatMap(([name, value]) => {
+    const key = `${before}${name}`;
+    const plain = usable && name !== "" && !name.includes(".") && !name.endsWith("[]");
+    return Array.isArray(value)
+      ? value.flatMap((item) => leaf(item, key, `${key}[].`, plain))
+      : leaf(value, key, `${key}.`, plain);
   });
+}
+
+function leaf(value, key, inside, usable) {
+  if (isPlain(value)) return [{ key, value, usable }];
+  const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
+  return isObject ? leaves(value, inside, usable) : [];
 }
 
 function isPlain(value) {
@@ -33,7 +45,7 @@ export class Fields {
     for (const { id, metadata } of documents) {
       if (this.#seen.has(id)) continue;
       this.#seen.add(id);
-      for (const [key, value] of leaves(metadata)) this.#learnValue(key, value);
+      for (const { key, value, usable } of leaves(metadata)) if (usable) this.#learnValue(key, value);
     }
   }
 

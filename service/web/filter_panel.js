@@ -34,7 +34,6 @@ export class FilterPanel {
     this.editor = byId("advanced-text");
     byId("advanced-apply").addEventListener("click", () => this.#apply());
     byId("advanced-undo").addEventListener("click", () => this.#showJson());
-    byId("advanced").addEventListener("toggle", () => this.#showJson());
     this.editor.addEventListener("input", () => this.complain(""));
     this.editor.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) this.#apply();
@@ -53,7 +52,7 @@ export class FilterPanel {
     this.#filter = filter;
     const root = byId("fields");
     keepingFocus(root, () => refill(root, this.#content()));
-    if (!same || !byId("advanced").open) this.#showJson();
+    if (!same) this.#showJson();
   }
 
   /** Says under the editor what is wrong with its text; an empty message takes it back. */
@@ -215,7 +214,7 @@ export class FilterPanel {
 
 /** The first or last moment of a day, UTC. */
 function dayBound(day, end) {
-  return end === "gte" ? `${day}T00:00:00Z` : `${day}T23:59:59Z`;
+  return end === "gte" ? day : `${day}T23:59:59.999999Z`;
 }
 
 /** The fields, and those of the filter that no document seen so far has. */

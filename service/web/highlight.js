@@ -42,8 +42,11 @@ function latinStem(word) {
 /** What of a query marks words: `{stem, prefix}`; `prefix` false asks for the whole word. */
 export function queryTerms(query) {
   const terms = [];
-  for (const [raw] of query.normalize("NFC").toLowerCase().matchAll(WORD)) {
+  const whole = query.normalize("NFC").toLowerCase();
+  for (const { 0: raw, index } of whole.matchAll(WORD)) {
     if (HANGUL.test(raw)) {
+      // the particle of a Latin word or a number (GPU를)
+      if (PARTICLES.includes(raw) && /[\p{L}\p{N}]$/u.test(whole.slice(0, index))) continue;
       const stem = koreanStem(raw);
       terms.push({ stem, prefix: stem.length >= 2 });
     } else if (!STOP.has(raw)) {

@@ -1,0 +1,169 @@
+"""Asking, reading the answer, and what is shown where there is none."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Open = Callable[..., Any]
+
+pytestmark = pytest.mark.browser
+
+
+def test_typing_finds_marks_and_accounts(visit: Open):
+    here = visit("?collection=faq")
+    here.search("delivery time")
+    assert here.page.locator(".card h3").first.inner_text() == "Delivery time"
+    assert here.marks(".card:first-child h3") == ["Delivery", "time"]
+    assert here.marks(".card:first-child .text") == ["Delivery"]
+    assert here.bill() == {
+        "Compared": "every vector",
+        "Index": "flat",
+        "Recall": "100%, exact",
+        "Searched": "6 of 6",
+        "Query": "2 tokens",
+        "Encoder": "hash:64",
+        "Fingerprint": here.bill()["Fingerprint"],
+    }
+    fingerprint = httpx.get(f"{here.url}/v1/collections/faq").json()["encoder"]["fingerprint"]
+    assert here.bill()["Fingerprint"] == fingerprint[:8]
+    assert "encode" in here.page.locator(".times").inner_text()
+
+
+def test_korean_words_are_marked_without_their_particles(visit: Open):
+    here = visit("?collection=faq", locale="ko-KR")
+    here.search("배송이 걸립니다")
+    assert here.page.locator(".card h3").first.inner_text() == "배송 기간"
+    assert here.marks(".card:first-child .text") == ["배송", "걸립니다", "걸립니다"]
+    assert "비교" in here.bill()
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "expected"),
+    [
+        ("배송이", "배송은 배송비 무배송", ["배송", "배송"]),
+        ("환불 규정은?", "환불규정을 보세요, 환불", ["환불", "환불"]),
+        ("집", "집 집으로 우리집", ["집"]),
+        ("GPU를", "GPU를 GPUs gpu", ["GPU", "gpu"]),
+        ("deliveries of the", "delivery deliveries of the", ["delivery", "deliveries"]),
+        ("returning", "Return, returns, returned; turn", ["Return", "returns", "returned"]),
+        ("2024", "20240 2024", ["2024"]),
+        ("a.b*(", "a.b*( plain", ["b"]),
+        ("", "anything", []),
+    ],
+)
+def test_words_to_mark(visit: Open, query: str, text: str, expected: list[str]):
+    here = visit()
+    parts = here.page.evaluate(
+        "([query, text]) => import('/highlight.js')"
+        ".then(({ highlight, queryTerms }) => highlight(text, queryTerms(query)))",
+        [query, text],
+    )
+    assert [part["text"] for part in parts if part["hit"]] == expected
+    assert "".join(part["text"] for part in parts) == text
+
+
+@pytest.mark.parametrize(
+    ("query", "begin", "end"),
+    [
+        ("nothing", "word0 ", " word8 …"),
+        ("word20", "… word19 ", " word26 …"),
+        ("word30", "… word25 ", " last"),
+    ],
+)
+def test_a_long_text_is_shown_around_its_first_marked_word(
+    visit: Open, query: str, begin: str, end: str
+):
+    here = visit()
+    text = " ".join(f"word{number}" for number in range(31)) + " last"
+    shown = here.page.evaluate(
+        "([query, text]) => import('/highlight.js').then(({ excerpt, queryTerms }) => {"
+        " const { text: part, before, after } = excerpt(text, queryTerms(query), 50);"
+        " return `${before ? '… ' : ''}${part}${after ? ' …' : ''}`; })",
+        [query, text],
+    )
+    assert shown.startswith(begin)
+    assert shown.endswith(end)
+    assert query in shown or query == "nothing"
+
+
+def test_text_stays_text(visit: Open):
+    here = visit("?collection=faq&q=img+src&limit=20")
+    here.see(".card .text", "<img src=x onerror=alert(1)>")
+    assert here.page.locator(".card img, .card b, #fields b").count() == 0
+    assert here.page.locator(".card:first-child .chip").last.text_content() == "topic <b>x</b>"
+    here.search("<img src=x onerror=alert(2)>")
+    assert here.page.locator("#results img").count() == 0
+
+
+def test_more_like_this(visit: Open):
+    here = visit("?collection=faq&q=lost+parcel")
+    here.see(".card h3", "Lost parcels")
+    here.page.click(".card[data-id='en-parcel'] .like")
+    here.see("#like", "Like: Lost parcels")
+    here.see_cards("ko-delivery", "en-delivery", "en-refund", "script", "handbook.md#2")
+    assert here.page.input_value("#query") == ""
+    assert "Query" not in here.bill()
+    here.page.reload()
+    here.see("#like", "Like: Lost parcels")
+    here.page.go_back()
+    here.see("#status", "lost parcel")
+    assert here.page.is_hidden("#like")
+
+
+def test_more_pages_are_shown_and_kept(visit: Open):
+    here = visit("?collection=notes&q=note")
+    here.see("#status", "The first 10 matches")
+    here.page.click("#more")
+    here.see("#status", "The first 20 matches")
+    here.page.click("#more")
+    here.see("#status", "25 matches")
+    assert here.page.is_hidden("#more")
+    ranks = [int(rank) for rank in here.page.locator(".rank").all_inner_texts()]
+    assert ranks == list(range(1, 26))
+    here.page.reload()
+    here.see("#status", "25 matches")
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_the_search_is_copied_as_a_command(visit: Open, allowed: bool):
+    permissions = ["clipboard-read", "clipboard-write"] if allowed else ["clipboard-read"]
+    here = visit("?collection=faq&q=it's+a+parcel", permissions=permissions)
+    here.see("#status", "it's a parcel")
+    here.page.click("#receipt .curl")
+    if allowed:
+        here.see("#receipt .curl", "Copied")
+        command = here.page.evaluate("navigator.clipboard.readText()")
+    else:
+        here.see("#by-hand", "Copy it by hand")
+        command = here.page.input_value("#by-hand-text")
+    assert command.splitlines() == [
+        f"curl -sS '{here.url}/v1/collections/faq/search' \\",
+        "  -H 'content-type: application/json' \\",
+        r"""  -d '{"query":"it'\''s a parcel","limit":10}'""",
+    ]
+
+
+def test_what_is_missing_is_told(visit: Open):
+    here = visit("?collection=nowhere&q=x")
+    here.see("#notice .message", "nowhere")
+    here.see("#notice .hint", "collection_not_found")
+    here.open("?collection=nowhere")
+    here.see("#notice .hint", "collection_not_found")
+    here.open("?collection=faq&like=nobody")
+    here.see("#notice .hint", "document_not_found")
+
+
+def test_a_server_without_collections_says_how_to_make_one(visit: Open, empty_url: str):
+    here = visit(at=empty_url)
+    here.see("#notice h2", "No collection yet")
+    here.see("#notice pre", f"meari index docs/ --into notes --url {empty_url}")
+    httpx.post(f"{empty_url}/v1/collections", json={"name": "new"}).raise_for_status()
+    here.page.click("#notice .button")
+    here.see("#notice h2", "This collection is still empty")

@@ -1,0 +1,45 @@
+"""The files of the search page: complete in both languages, and closed to markup and strangers."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+WEB = Path(__file__).parents[2] / "service" / "web"
+CODE = sorted([*WEB.glob("*.js"), *WEB.glob("*.html")])
+
+
+def words_of(language: str) -> set[str]:
+    table = (WEB / f"words.{language}.js").read_text(encoding="utf-8")
+    return set(re.findall(r"^  (\w+):", table, flags=re.MULTILINE))
+
+
+def test_both_languages_say_the_same_things():
+    assert words_of("ko") == words_of("en")
+    assert len(words_of("ko")) > 50
+
+
+def test_every_word_is_there_and_used():
+    code = "\n".join(path.read_text(encoding="utf-8") for path in CODE if "words." not in path.name)
+    asked = set(re.findall(r"\bsay\(\s*\"(\w+)\"", code))
+    asked |= set(re.findall(r"data-say(?:-label|-title|-placeholder)?=\"(\w+)\"", code))
+    assert asked <= words_of("en")
+    unused = {word for word in words_of("en") if not re.search(rf"[\"`]{word}[\"`]", code)}
+    composed = {word for word in unused if re.match(r"(mode|stage|theme)_", word)}
+    assert unused == composed
+
+
+@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+def test_no_file_can_turn_data_into_markup_or_code(path: Path):
+    text = path.read_text(encoding="utf-8")
+    makers = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc="
+    assert re.findall(makers, text) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=\"", text) == []
+
+
+@pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
+def test_no_file_asks_for_anything_elsewhere(path: Path):
+    text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+    assert re.findall(r"(?:https?:)?//[\w-]+\.\w+|@import|\burl\(", text) == []
