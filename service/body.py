@@ -148,13 +148,18 @@ def parse_json(body: bytes, what: str = "the body") -> Any:  # noqa: ANN401 - an
     """The JSON value in `body`.
 
     Raises:
-        BadJsonError: not UTF-8, not JSON, NaN or infinity, a number beyond a float's range, or
-            nesting too deep to read.
+        BadJsonError: not UTF-8, not JSON, NaN or infinity, a number beyond a float's range, a
+            name twice in one object, or nesting too deep to read.
         BadTextError: a string holds half a surrogate pair; `param` is its path.
     """
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+        value = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+        )
         if _SURROGATE_ESCAPE.search(text):
             check_unicode(value)
     except UnicodeDecodeError as error:
@@ -163,7 +168,7 @@ def parse_json(body: bytes, what: str = "the body") -> Any:  # noqa: ANN401 - an
         message = f"{what} is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
     except RecursionError:
         message = f"{what} is nested too deeply to be read"
-    except _NumberError as error:
+    except _ContentError as error:
         message = f"{what} holds {error}"
     except ValueError:  # Python's own limit
         message = f"{what} holds a whole number of too many digits"
@@ -192,18 +197,28 @@ def check_unicode(value: Any, path: str = "") -> None:  # noqa: ANN401 - any JSO
             check_unicode(item, f"{path}.{key}" if path else key)
 
 
-class _NumberError(ValueError):
-    """A number that is not JSON, or not one of ours."""
+class _ContentError(ValueError):
+    """JSON that says nothing, or two things at once."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        message = f"the name {quote(twice)} twice in one object"
+        raise _ContentError(message)
+    return value
 
 
 def _refuse_constant(name: str) -> float:
     message = f"{name}, which is not JSON; every number must be finite"
-    raise _NumberError(message)
+    raise _ContentError(message)
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         message = f"the number {quote(text)}, beyond a 64-bit float"
-        raise _NumberError(message)
+        raise _ContentError(message)
     return number

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _BACKLOG = 2048
+_IDLE_SECONDS = 65
+"""How long an unused connection stays open: longer than proxies and clients keep theirs."""
 _GRACE_SECONDS = 30
 """How long requests in progress may go on after a signal."""
 
@@ -49,6 +51,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
             lifespan="on",
             server_header=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_keep_alive=_IDLE_SECONDS,
         )
         with _stopping_quietly():
             _Server(config, bound.url, on_start).run(sockets=[listener])

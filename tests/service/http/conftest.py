@@ -111,6 +111,17 @@ ANIMALS = [
 @pytest.fixture
 def animals(client: Client) -> Client:
     """The client, with the collection `animals` of four documents."""
+    return fill(client)
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """As `animals`, shared by the tests of a module: for those that change nothing."""
+    with started(Settings(data=tmp_path_factory.mktemp("data"), encoder=ENCODER)) as client:
+        yield fill(client)
+
+
+def fill(client: Client) -> Client:
     assert client.post("/v1/collections", {"name": "animals"}).status_code == 201
     answer = client.post("/v1/collections/animals/documents", {"documents": ANIMALS})
     assert answer.status_code == 200, answer.text

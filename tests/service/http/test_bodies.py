@@ -30,38 +30,37 @@ JSON = {"content-type": "application/json"}
         (b'{"vector":[1e999]}', "'1e999', beyond a 64-bit float"),
         (b'{"query":"a","limit":' + b"9" * 5000 + b"}", "a whole number of too many digits"),
         (b"[" * 100_000, "nested too deeply"),
+        (b'{"query":"a","limit":1,"limit":2}', "holds the name 'limit' twice in one object"),
         (b'{"query":"a","filter":{"must":[{"key":"x","match":{"value":NaN}}]}}', "holds NaN"),
     ],
 )
-def test_what_is_not_json(animals: Client, body: object, words: str):
-    answer = animals.request("POST", SEARCH, content=body, headers=JSON)
+def test_what_is_not_json(steady: Client, body: object, words: str):
+    answer = steady.request("POST", SEARCH, content=body, headers=JSON)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["param"]) == (400, "invalid_json", None)
     assert words in error["message"]
 
 
-def test_metadata_holds_no_nan(animals: Client):
+def test_metadata_holds_no_nan(steady: Client):
     body = b'{"documents":[{"id":"x","text":"x","metadata":{"a":{"b":[NaN]}}}]}'
-    answer = animals.request(
-        "POST", "/v1/collections/animals/documents", content=body, headers=JSON
-    )
+    answer = steady.request("POST", "/v1/collections/animals/documents", content=body, headers=JSON)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
-    assert animals.get("/v1/collections/animals/documents/x").status_code == 404
+    assert steady.get("/v1/collections/animals/documents/x").status_code == 404
 
 
-def test_a_byte_order_mark_does_no_harm(animals: Client):
+def test_a_byte_order_mark_does_no_harm(steady: Client):
     body = b'\xef\xbb\xbf{"query":"cat"}'
-    assert animals.request("POST", SEARCH, content=body, headers=JSON).status_code == 200
+    assert steady.request("POST", SEARCH, content=body, headers=JSON).status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"  ", b"null", b"5"])
-def test_a_body_is_needed(animals: Client, body: object):
-    answer = animals.request("POST", SEARCH, content=body, headers=JSON)
+def test_a_body_is_needed(steady: Client, body: object):
+    answer = steady.request("POST", SEARCH, content=body, headers=JSON)
     assert answer.status_code == 400
 
 
-def test_a_missing_body_is_told(animals: Client):
-    error = animals.post(SEARCH).json()["error"]
+def test_a_missing_body_is_told(steady: Client):
+    error = steady.post(SEARCH).json()["error"]
     assert error["message"] in {
         "the body is missing; send a JSON object",
         "the body is null; it must be a JSON object",
@@ -71,8 +70,8 @@ def test_a_missing_body_is_told(animals: Client):
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "json"]
 )
-def test_other_types_are_refused(animals: Client, kind: str):
-    answer = animals.request(
+def test_other_types_are_refused(steady: Client, kind: str):
+    answer = steady.request(
         "POST", SEARCH, content=b'{"query":"cat"}', headers={"content-type": kind}
     )
     error = answer.json()["error"]
@@ -81,8 +80,8 @@ def test_other_types_are_refused(animals: Client, kind: str):
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "application/ld+json"])
-def test_json_by_other_names(animals: Client, kind: str):
-    answer = animals.request(
+def test_json_by_other_names(steady: Client, kind: str):
+    answer = steady.request(
         "POST", SEARCH, content=b'{"query":"cat"}', headers={"content-type": kind}
     )
     assert answer.status_code == 200

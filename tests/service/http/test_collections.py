@@ -69,15 +69,15 @@ def test_defaults(client: Client):
     ],
 )
 def test_refused(
-    animals: Client, body: object, status: int, param: str | None, code: str, words: str
+    steady: Client, body: object, status: int, param: str | None, code: str, words: str
 ):
-    answer = animals.post("/v1/collections", body)
+    answer = steady.post("/v1/collections", body)
     assert answer.status_code == status, answer.text
     error = answer.json()["error"]
     assert (error["param"], error["code"]) == (param, code)
     assert words in error["message"]
     assert error["type"] == "invalid_request_error"
-    assert len(animals.get("/v1/collections").json()["collections"]) == 1
+    assert len(steady.get("/v1/collections").json()["collections"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -93,24 +93,24 @@ def test_refused(
         ("POST", "/documents/count"),
     ],
 )
-def test_a_collection_that_is_not_there(animals: Client, method: str, path: str):
-    answer = animals.request(method, f"/v1/collections/plants{path}")
+def test_a_collection_that_is_not_there(steady: Client, method: str, path: str):
+    answer = steady.request(method, f"/v1/collections/plants{path}")
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (404, "collection_not_found")
     assert "'plants'" in error["message"]
     assert "animals" in error["message"], "the message lists what there is"
 
 
-def test_optimize_answers_with_the_status(animals: Client):
-    optimized = animals.post("/v1/collections/animals/optimize")
+def test_optimize_answers_with_the_status(steady: Client):
+    optimized = steady.post("/v1/collections/animals/optimize")
     assert optimized.status_code == 200
-    assert optimized.json() == animals.get("/v1/collections/animals").json()
+    assert optimized.json() == steady.get("/v1/collections/animals").json()
     assert (optimized.json()["documents"], optimized.json()["index"]) == (4, "flat")
 
 
 @pytest.mark.parametrize("body", [None, {}, {"repair": False}])
-def test_verify_finds_nothing_wrong(animals: Client, body: object):
-    report = animals.post("/v1/collections/animals/verify", body)
+def test_verify_finds_nothing_wrong(steady: Client, body: object):
+    report = steady.post("/v1/collections/animals/verify", body)
     assert report.json() == {"ok": True, "documents": 4, "problems": [], "repaired": []}
 
 

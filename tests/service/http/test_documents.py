@@ -67,14 +67,14 @@ def test_a_document_comes_back_as_it_went_in(animals: Client):
     assert animals.get(path).status_code == 404
 
 
-def test_pages(animals: Client):
-    first = animals.get(DOCUMENTS, params={"limit": 3})
+def test_pages(steady: Client):
+    first = steady.get(DOCUMENTS, params={"limit": 3})
     assert ids(first) == ["cat", "dog", "bird"]
-    second = animals.get(DOCUMENTS, params={"limit": 3, "cursor": first.json()["cursor"]})
+    second = steady.get(DOCUMENTS, params={"limit": 3, "cursor": first.json()["cursor"]})
     assert ids(second) == ["고양이"]
     assert second.json()["cursor"] is None
     filter = json.dumps({"must": [{"key": "legs", "match": {"value": 2}}]})
-    assert ids(animals.get(DOCUMENTS, params={"filter": filter})) == ["bird"]
+    assert ids(steady.get(DOCUMENTS, params={"filter": filter})) == ["bird"]
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,14 @@ def test_pages(animals: Client):
         ({"fliter": "{}"}, "fliter", "invalid_value"),
     ],
 )
-def test_impossible_pages(
-    animals: Client, parameters: dict[str, str], param: str | None, code: str
-):
-    answer = animals.get(DOCUMENTS, params=parameters)
+def test_impossible_pages(steady: Client, parameters: dict[str, str], param: str | None, code: str):
+    answer = steady.get(DOCUMENTS, params=parameters)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"], error["code"]) == (400, param, code), error
 
 
-def test_limits_of_a_page_are_named(animals: Client):
-    message = animals.get(DOCUMENTS, params={"limit": 0}).json()["error"]["message"]
+def test_limits_of_a_page_are_named(steady: Client):
+    message = steady.get(DOCUMENTS, params={"limit": 0}).json()["error"]["message"]
     assert message == "limit is '0'; 1 to 1,000 are possible"
 
 
@@ -149,17 +147,17 @@ def test_a_parent_goes_with_its_chunks(animals: Client):
         ({"ids": ["x"] * 10_001}, "ids", "ids has 10,001 items; at most 10,000"),
     ],
 )
-def test_impossible_deletions(animals: Client, body: object, param: str | None, words: str):
-    answer = animals.post(f"{DOCUMENTS}/delete", body)
+def test_impossible_deletions(steady: Client, body: object, param: str | None, words: str):
+    answer = steady.post(f"{DOCUMENTS}/delete", body)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (400, param)
     assert words in error["message"]
-    assert animals.post(f"{DOCUMENTS}/count").json() == {"count": 4}
+    assert steady.post(f"{DOCUMENTS}/count").json() == {"count": 4}
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_a_document_that_is_not_there(animals: Client, method: str):
-    answer = animals.request(method, f"{DOCUMENTS}/cow")
+def test_a_document_that_is_not_there(steady: Client, method: str):
+    answer = steady.request(method, f"{DOCUMENTS}/cow")
     assert answer.status_code == 404
     assert answer.json()["error"] == {
         "message": "no document 'cow' in collection 'animals'",
@@ -198,13 +196,13 @@ GOOD = {"id": "good", "text": "good"}
     ],
 )
 def test_nothing_of_a_refused_request_is_kept(
-    animals: Client, documents: object, status: int, param: str | None, words: str
+    steady: Client, documents: object, status: int, param: str | None, words: str
 ):
-    answer = animals.post(DOCUMENTS, {"documents": documents})
+    answer = steady.post(DOCUMENTS, {"documents": documents})
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (status, param), error
     assert words in error["message"]
-    assert ids(animals.get(DOCUMENTS)) == ["cat", "dog", "bird", "고양이"]
+    assert ids(steady.get(DOCUMENTS)) == ["cat", "dog", "bird", "고양이"]
 
 
 @pytest.mark.parametrize(
@@ -217,8 +215,8 @@ def test_nothing_of_a_refused_request_is_kept(
         ('{"id":"b","text":"x","metadata":{"\\ud83d":1}}', "documents[0].metadata"),
     ],
 )
-def test_half_a_surrogate_pair(animals: Client, document: dict[str, Any], param: str | None):
-    answer = animals.post(
+def test_half_a_surrogate_pair(steady: Client, document: dict[str, Any], param: str | None):
+    answer = steady.post(
         DOCUMENTS,
         content=f'{{"documents":[{document}]}}',
         headers={"content-type": "application/json"},

@@ -20,8 +20,8 @@ def vectors():
     return load_encoder("hash:64").encode(TEXTS, role="document").vectors
 
 
-def test_embeddings_in_openais_shape(client: Client, vectors: Vectors):
-    answer = client.post("/v1/embeddings", {"input": TEXTS, "model": "hash:64", "user": "me"})
+def test_embeddings_in_openais_shape(steady: Client, vectors: Vectors):
+    answer = steady.post("/v1/embeddings", {"input": TEXTS, "model": "hash:64", "user": "me"})
     assert answer.status_code == 200, answer.text
     body = answer.json()
     for index, item in enumerate(body.pop("data")):
@@ -36,21 +36,21 @@ def test_embeddings_in_openais_shape(client: Client, vectors: Vectors):
     }
 
 
-def test_one_text_is_a_list_of_one(client: Client, vectors: Vectors):
-    data = client.post("/v1/embeddings", {"input": TEXTS[0], "model": "hash:64"}).json()["data"]
+def test_one_text_is_a_list_of_one(steady: Client, vectors: Vectors):
+    data = steady.post("/v1/embeddings", {"input": TEXTS[0], "model": "hash:64"}).json()["data"]
     assert [item["embedding"] for item in data] == [vectors[0].tolist()]
 
 
-def test_base64_is_little_endian_float32(client: Client, vectors: Vectors):
+def test_base64_is_little_endian_float32(steady: Client, vectors: Vectors):
     body = {"input": TEXTS, "model": "hash:64", "encoding_format": "base64", "dimensions": 64}
-    data = client.post("/v1/embeddings", body).json()["data"]
+    data = steady.post("/v1/embeddings", body).json()["data"]
     for item, vector in zip(data, vectors, strict=True):
         assert np.array_equal(np.frombuffer(base64.b64decode(item["embedding"]), "<f4"), vector)
 
 
-def test_cut_texts_are_told(client: Client):
+def test_cut_texts_are_told(steady: Client):
     body = {"input": ["short", "cat " * 300, "x " * 257], "model": "hash:64"}
-    answer = client.post("/v1/embeddings", body).json()
+    answer = steady.post("/v1/embeddings", body).json()
     assert answer["truncated"] == [1, 2]
     assert answer["usage"] == {"prompt_tokens": 513, "total_tokens": 513}
 
@@ -77,9 +77,9 @@ def test_cut_texts_are_told(client: Client):
     ],
 )
 def test_impossible_embeddings(
-    client: Client, change: dict[str, object], status: int, param: str | None, words: str
+    steady: Client, change: dict[str, object], status: int, param: str | None, words: str
 ):
-    answer = client.post("/v1/embeddings", {"input": "text", "model": "hash:64"} | change)
+    answer = steady.post("/v1/embeddings", {"input": "text", "model": "hash:64"} | change)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (status, param), error
     assert words in error["message"]
@@ -87,8 +87,8 @@ def test_impossible_embeddings(
         assert error["code"] == "model_not_found"
 
 
-def test_half_a_surrogate_pair_in_the_input(client: Client):
-    answer = client.post(
+def test_half_a_surrogate_pair_in_the_input(steady: Client):
+    answer = steady.post(
         "/v1/embeddings",
         content='{"model":"hash:64","input":["a","\\ud83d"]}',
         headers={"content-type": "application/json"},
@@ -128,9 +128,9 @@ def test_encoders_of_collections_are_models(client: Client):
     assert encoders[-1]["description"] == list(DESCRIPTIONS.values())[-1]
 
 
-def test_similarity_is_the_cosine(client: Client, vectors: Vectors):
+def test_similarity_is_the_cosine(steady: Client, vectors: Vectors):
     body = {"source": TEXTS[0], "texts": [TEXTS[1], TEXTS[0], "배송은"]}
-    answer = client.post("/v1/similarity", body)
+    answer = steady.post("/v1/similarity", body)
     assert answer.status_code == 200, answer.text
     encoder = load_encoder("hash:64")
     third = encoder.encode(["배송은"], role="query").vectors[0]
@@ -144,9 +144,9 @@ def test_similarity_is_the_cosine(client: Client, vectors: Vectors):
     }
 
 
-def test_similarity_tells_what_was_cut(client: Client):
+def test_similarity_tells_what_was_cut(steady: Client):
     body = {"source": "cat " * 300, "texts": ["cat", "dog " * 300]}
-    receipt = client.post("/v1/similarity", body).json()["receipt"]
+    receipt = steady.post("/v1/similarity", body).json()["receipt"]
     assert (receipt["source_truncated"], receipt["truncated"]) == (True, [1])
 
 
@@ -161,6 +161,6 @@ def test_similarity_tells_what_was_cut(client: Client):
         ({"source": "a", "texts": ["b"], "model": "nope"}, 404, "model"),
     ],
 )
-def test_impossible_similarity(client: Client, body: object, status: int, param: str | None):
-    answer = client.post("/v1/similarity", body)
+def test_impossible_similarity(steady: Client, body: object, status: int, param: str | None):
+    answer = steady.post("/v1/similarity", body)
     assert (answer.status_code, answer.json()["error"]["param"]) == (status, param), answer.text

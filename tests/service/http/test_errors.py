@@ -91,10 +91,8 @@ def test_a_full_disk_by_any_name():
         ("POST", "/", 405, "method_not_allowed"),
     ],
 )
-def test_paths_that_nothing_answers(
-    animals: Client, method: str, path: str, status: int, code: str
-):
-    answer = animals.request(method, path)
+def test_paths_that_nothing_answers(steady: Client, method: str, path: str, status: int, code: str):
+    answer = steady.request(method, path)
     assert answer.status_code == status
     error = answer.json()["error"]
     assert (error["code"], error["type"], error["param"]) == (code, "invalid_request_error", None)

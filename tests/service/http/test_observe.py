@@ -47,15 +47,15 @@ def test_one_line_a_request_with_the_template_of_its_route(
 
 
 @pytest.mark.parametrize("given", ["abc-DEF_1.2:3", "x" * 128])
-def test_a_sane_request_id_comes_back(client: Client, given: str | bytes):
-    assert client.get("/livez", headers={"x-request-id": given}).headers["x-request-id"] == given
+def test_a_sane_request_id_comes_back(steady: Client, given: str | bytes):
+    assert steady.get("/livez", headers={"x-request-id": given}).headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 129, 'a"', "가".encode(), b"a\tb"])
-def test_any_other_gets_a_new_one(client: Client, given: str | bytes):
+def test_any_other_gets_a_new_one(steady: Client, given: str | bytes):
     headers = {"x-request-id": given}
-    new = client.get("/livez", headers=headers).headers["x-request-id"]
-    again = client.get("/livez", headers=headers).headers["x-request-id"]
+    new = steady.get("/livez", headers=headers).headers["x-request-id"]
+    again = steady.get("/livez", headers=headers).headers["x-request-id"]
     assert len(new) == 32
     assert int(new, 16) != int(again, 16)
 

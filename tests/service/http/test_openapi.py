@@ -13,8 +13,8 @@ ERROR = {"$ref": "#/components/schemas/ErrorAnswer"}
 
 
 @pytest.fixture
-def document(client: Client):
-    return client.get("/openapi.json").json()
+def document(steady: Client):
+    return steady.get("/openapi.json").json()
 
 
 def operations(document: dict[str, Any]):

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tests.service.http.conftest import Client
 
 
-def test_the_page_stands_at_the_root(client: Client):
-    answer = client.get("/")
+def test_the_page_stands_at_the_root(steady: Client):
+    answer = steady.get("/")
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert answer.content == (FOLDER / "index.html").read_bytes()
@@ -28,23 +28,23 @@ def test_the_page_stands_at_the_root(client: Client):
 @pytest.mark.parametrize(
     ("name", "kind"), [("main.js", "text/javascript"), ("logo.svg", "image/svg+xml")]
 )
-def test_its_files_stand_beside_it(client: Client, name: str, kind: str):
-    answer = client.get(f"/{name}")
+def test_its_files_stand_beside_it(steady: Client, name: str, kind: str):
+    answer = steady.get(f"/{name}")
     assert answer.content == (FOLDER / name).read_bytes()
     assert answer.headers["content-type"].startswith(kind)
     assert answer.headers["cache-control"] == "no-cache"
 
 
-def test_what_the_browser_has_is_not_sent_again(client: Client):
-    tag = client.get("/main.js").headers["etag"]
-    answer = client.get("/main.js", headers={"if-none-match": tag})
+def test_what_the_browser_has_is_not_sent_again(steady: Client):
+    tag = steady.get("/main.js").headers["etag"]
+    answer = steady.get("/main.js", headers={"if-none-match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
-    assert client.request("HEAD", "/").status_code == 200
+    assert steady.request("HEAD", "/").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/web", "/../settings.py", "/%2e%2e/settings.py", "/main.jsx"])
-def test_nothing_else_does(client: Client, path: str):
-    answer = client.get(path)
+def test_nothing_else_does(steady: Client, path: str):
+    answer = steady.get(path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "path_not_found")
 
 
@@ -65,28 +65,28 @@ class Anchors(HTMLParser):
                 self.links.add(value)
 
 
-def test_the_reference_needs_no_script_and_no_network(client: Client):
-    answer = client.get("/docs")
+def test_the_reference_needs_no_script_and_no_network(steady: Client):
+    answer = steady.get("/docs")
     assert answer.headers["content-security-policy"].startswith("default-src 'self';")
     page = Anchors(answer.text)
     assert not page.tags & {"script", "style", "img", "iframe"}
     elsewhere = {link for link in page.links if not link.startswith("#")}
     assert elsewhere == {"./", "docs.css", "openapi.json"}
-    assert client.get("/docs.css").headers["content-type"].startswith("text/css")
+    assert steady.get("/docs.css").headers["content-type"].startswith("text/css")
 
 
-def test_the_reference_tells_of_everything(client: Client):
-    document = client.get("/openapi.json").json()
+def test_the_reference_tells_of_everything(steady: Client):
+    document = steady.get("/openapi.json").json()
     operations = [each for methods in document["paths"].values() for each in methods.values()]
-    page = Anchors(client.get("/docs").text)
+    page = Anchors(steady.get("/docs").text)
     named = {each["operationId"] for each in operations} | set(document["components"]["schemas"])
     assert set(page.ids) == named | {"objects"}
     assert len(page.ids) == len(set(page.ids))
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
 
 
-def test_the_reference_in_words(client: Client):
-    text = client.get("/docs").text
+def test_the_reference_in_words(steady: Client):
+    text = steady.get("/docs").text
     assert "<td>whole number, 1 to 10,000</td><td><code>10</code></td><td>Matches wanted." in text
     assert '<b class="post">POST</b> <code>/v1/collections/{collection}/search</code>' in text
     assert 'list of <a href="#DocumentBody">DocumentBody</a>, at least 1' in text

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from embeddings.load import load_encoder
+from embeddings.hashing import HashEncoder
+from embeddings.load import BUILT_IN, load_encoder
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import httpx
 
-    from tests.service.http.conftest import Client
+    from embeddings.types import Encoding, Role
+    from service.settings import Settings
+    from tests.service.http.conftest import Client, Start
 
 SEARCH = "/v1/collections/animals/search"
 TEXTS = {
@@ -37,8 +44,8 @@ def found(answer: httpx.Response):
     return {match["id"]: match["score"] for match in answer.json()["matches"]}
 
 
-def test_scores_are_the_cosines(animals: Client, truth: dict[str, float]):
-    answer = animals.post(SEARCH, {"query": QUERY})
+def test_scores_are_the_cosines(steady: Client, truth: dict[str, float]):
+    answer = steady.post(SEARCH, {"query": QUERY})
     assert list(found(answer)) == list(truth)
     assert found(answer) == pytest.approx(truth, abs=1e-6)
     best = answer.json()["matches"][0]
@@ -56,8 +63,8 @@ def test_scores_are_the_cosines(animals: Client, truth: dict[str, float]):
     }
 
 
-def test_the_receipt_tells_what_was_done(animals: Client):
-    receipt = animals.post(SEARCH, {"query": QUERY}).json()["receipt"]
+def test_the_receipt_tells_what_was_done(steady: Client):
+    receipt = steady.post(SEARCH, {"query": QUERY}).json()["receipt"]
     milliseconds = receipt.pop("milliseconds")
     assert {"encode", "search", "fetch", "total"} <= set(milliseconds)
     assert receipt == {
@@ -79,48 +86,48 @@ def test_the_receipt_tells_what_was_done(animals: Client):
     }
 
 
-def test_pages_continue(animals: Client, truth: dict[str, float]):
-    answer = animals.post(SEARCH, {"query": QUERY, "limit": 2, "offset": 1, "mode": "dense"})
+def test_pages_continue(steady: Client, truth: dict[str, float]):
+    answer = steady.post(SEARCH, {"query": QUERY, "limit": 2, "offset": 1, "mode": "dense"})
     assert list(found(answer)) == list(truth)[1:3]
     assert [match["rank"] for match in answer.json()["matches"]] == [2, 3]
 
 
-def test_a_filter_leaves_out(animals: Client, truth: dict[str, float]):
+def test_a_filter_leaves_out(steady: Client, truth: dict[str, float]):
     filter = {"must": [{"key": "legs", "match": {"value": 4}}]}
-    answer = animals.post(SEARCH, {"query": QUERY, "filter": filter})
+    answer = steady.post(SEARCH, {"query": QUERY, "filter": filter})
     assert list(found(answer)) == [id_ for id_ in truth if id_ != "bird"]
     receipt = answer.json()["receipt"]
     assert (receipt["matched_by_filter"], receipt["searched"], receipt["documents"]) == (3, 3, 4)
 
 
-def test_a_threshold_leaves_out(animals: Client, truth: dict[str, float]):
+def test_a_threshold_leaves_out(steady: Client, truth: dict[str, float]):
     threshold = list(truth.values())[1]
-    answer = animals.post(SEARCH, {"query": QUERY, "score_threshold": threshold - 1e-5})
+    answer = steady.post(SEARCH, {"query": QUERY, "score_threshold": threshold - 1e-5})
     assert list(found(answer)) == list(truth)[:2]
-    assert found(animals.post(SEARCH, {"query": QUERY, "score_threshold": 2})) == {}
+    assert found(steady.post(SEARCH, {"query": QUERY, "score_threshold": 2})) == {}
 
 
-def test_a_vector_asks(animals: Client, truth: dict[str, float]):
+def test_a_vector_asks(steady: Client, truth: dict[str, float]):
     vector = load_encoder("hash:64").encode([QUERY], role="query").vectors[0].tolist()
-    answer = animals.post(SEARCH, {"vector": vector, "exact": True})
+    answer = steady.post(SEARCH, {"vector": vector, "exact": True})
     assert found(answer) == pytest.approx(truth, abs=1e-6)
     assert answer.json()["receipt"]["query_tokens"] is None
 
 
-def test_whole_numbers_are_numbers(animals: Client):
-    answer = animals.post(SEARCH, {"vector": [1] + [0] * 63, "score_threshold": -1})
+def test_whole_numbers_are_numbers(steady: Client):
+    answer = steady.post(SEARCH, {"vector": [1] + [0] * 63, "score_threshold": -1})
     assert len(found(answer)) == 4
 
 
-def test_a_document_asks_and_leaves_itself_out(animals: Client):
-    answer = animals.post(SEARCH, {"document_id": "cat"})
+def test_a_document_asks_and_leaves_itself_out(steady: Client):
+    answer = steady.post(SEARCH, {"document_id": "cat"})
     vectors = load_encoder("hash:64").encode(list(TEXTS.values()), role="document").vectors
     expected = dict(zip(list(TEXTS)[1:], (vectors[1:] @ vectors[0]).tolist(), strict=True))
     assert found(answer) == pytest.approx(expected, abs=1e-6)
 
 
-def test_vectors_come_along_if_asked(animals: Client):
-    answer = animals.post(SEARCH, {"query": QUERY, "with_vectors": True, "limit": 1}).json()
+def test_vectors_come_along_if_asked(steady: Client):
+    answer = steady.post(SEARCH, {"query": QUERY, "with_vectors": True, "limit": 1}).json()
     vector = load_encoder("hash:64").encode([TEXTS["bird"]], role="document").vectors[0]
     got = np.asarray(answer["matches"][0]["vector"], dtype=np.float32)
     np.testing.assert_allclose(got, vector, atol=1e-6)
@@ -143,8 +150,8 @@ def test_one_match_a_parent(animals: Client):
     assert first["parent"] == {"id": "book", "chunk": 1, "start": 0, "end": 1}
 
 
-def test_a_query_too_long_for_the_encoder_is_told(animals: Client):
-    answer = animals.post(SEARCH, {"query": "cat " * 300}).json()
+def test_a_query_too_long_for_the_encoder_is_told(steady: Client):
+    answer = steady.post(SEARCH, {"query": "cat " * 300}).json()
     assert answer["receipt"]["query_truncated"] is True
     assert answer["receipt"]["query_tokens"] == 300
 
@@ -197,9 +204,9 @@ def test_an_empty_collection_has_no_matches(client: Client):
     ],
 )
 def test_impossible_questions(
-    animals: Client, body: object, status: int, param: str | None, words: str
+    steady: Client, body: object, status: int, param: str | None, words: str
 ):
-    answer = animals.post(SEARCH, body)
+    answer = steady.post(SEARCH, body)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (status, param), error
     assert words in error["message"]
@@ -219,3 +226,31 @@ def test_other_metrics(client: Client, metric: str):
     assert found(answer) == pytest.approx(expected, abs=1e-5)
     for match in answer.json()["matches"]:
         assert match["distance"] == -match["score"]
+
+
+def test_a_slow_write_keeps_no_search_waiting(
+    settings: Settings, started: Start, monkeypatch: pytest.MonkeyPatch
+):
+    gate = threading.Event()
+
+    class Slow(HashEncoder):
+        def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
+            if "slowly" in inputs[0]:
+                assert gate.wait(30)
+            return super().encode(inputs, role=role)
+
+    monkeypatch.setitem(BUILT_IN, "hash", lambda name, device: Slow(64, max_tokens=256))
+    one = settings.model_copy(update={"write_threads": 1})
+    with started(one) as client, ThreadPoolExecutor(2) as pool:
+        client.post("/v1/collections", {"name": "animals"})
+        path = "/v1/collections/animals/documents"
+        client.post(path, {"documents": [{"id": "1", "text": "quickly"}]})
+        body = {"documents": [{"id": "2", "text": "slowly"}]}
+        writing = [pool.submit(client.post, path, body) for _ in range(2)]
+        for _ in range(20):
+            assert list(found(client.post(SEARCH, {"query": "quickly"}))) == ["1"]
+        assert not any(each.done() for each in writing)
+        gate.set()
+        receipts = [each.result().json() for each in writing]
+    assert sorted(receipt["added"] for receipt in receipts) == [0, 1]
+    assert sorted(receipt["unchanged"] for receipt in receipts) == [0, 1]
