@@ -76,7 +76,7 @@ def show(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False
 def drop(
     name: Name, yes: Yes = False, data: Data = None, url: Url = None, as_json: AsJson = False
 ) -> None:
-    """Remove a collection and every document in it, for good."""
+    """Remove a collection and all its documents, for good."""
     with opened(data, url, mode="write") as store:
         if not yes:
             _confirm(f"remove {name}{_contents(store, name)} for good?")
@@ -88,7 +88,7 @@ def drop(
 
 
 def optimize(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
-    """Build the search index a collection of this size wants, and measure its recall."""
+    """Build the search index and measure its recall."""
     with opened(data, url, mode="write") as store, waiting(f"optimising {name}"):
         answer = store.optimize(name)
     if as_json:
@@ -104,7 +104,10 @@ def verify(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that documents, vectors and index agree; exit status 1 if they do not."""
+    """Check that documents, vectors and index agree.
+
+    Exit status 1 if they do not.
+    """
     with (
         opened(data, url, mode="write" if repair else "read") as store,
         waiting(f"checking {name}"),

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 class Verb(TyperCommand):
     """A verb whose help names arguments as people write them, without Python's types."""
 
-    def format_options(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ANN401 - typer's own, not public
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ANN401 - typer's base is not public
+        """Arguments without braces: `NAME QUERY`, `[SOURCE]...`."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """Write the sections `Arguments` and `Options`."""
         sections: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for parameter in self.get_params(ctx):

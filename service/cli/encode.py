@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,6 +15,7 @@ from service.cli.output import (
     AsJson,
     counted,
     facts,
+    results,
     told_bytes,
     warn,
     write,
@@ -23,7 +25,7 @@ from service.cli.output import (
 from service.cli.progress import Amount, metered, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from embeddings.types import Encoder, Encoding
 
@@ -68,11 +70,15 @@ def encode(
         raise MisuseError(message)
     with waiting("loading the encoder"):
         loaded = load(encoder)
-    batches = _batches(loaded, inputs, role)
-    if out is None:
-        _print_lines(batches)
-    else:
-        _save(out, loaded, list(batches), as_json=as_json)
+    # A bar on stderr would stand between the lines on a terminal.
+    meter = metered("text") if out or not results().is_terminal else nullcontext(lambda _: None)
+    with meter as tell:
+        batches = _batches(loaded, inputs, role, tell)
+        if out is None:
+            _print_lines(batches)
+            return
+        encodings = [encoding for _, encoding in batches]
+    _save(out, loaded, encodings, as_json=as_json)
 
 
 def load(name: str | None) -> Encoder:
@@ -85,26 +91,41 @@ def load(name: str | None) -> Encoder:
 
 
 def _inputs(texts: list[str], lines: Path | None) -> list[str]:
-    """The texts named, or the lines of a file or of stdin; blank lines are refused later on."""
+    """The texts named, or the lines of a file or of stdin.
+
+    Raises:
+        MisuseError: none of the three is given, or two.
+        InvalidInputError: one is blank; its index is named.
+    """
+    from embeddings.types import as_texts
+
     if (lines is None) == (not texts):
         message = "give either texts, or --file FILE, or - for lines from stdin"
         raise MisuseError(message)
     if lines is not None:
-        return lines.read_text(encoding="utf-8").splitlines()
-    return sys.stdin.read().splitlines() if texts == ["-"] else texts
+        with lines.open(encoding="utf-8") as file:
+            found = _without_ends(file)
+    else:
+        found = _without_ends(sys.stdin) if texts == ["-"] else texts
+    return as_texts(found)
+
+
+def _without_ends(lines: Iterable[str]) -> list[str]:
+    return [line.removesuffix("\n") for line in lines]
 
 
 def _batches(
-    encoder: Encoder, inputs: list[str], role: Literal["query", "document"]
+    encoder: Encoder,
+    inputs: list[str],
+    role: Literal["query", "document"],
+    tell: Callable[[Amount], None],
 ) -> Iterator[tuple[int, Encoding]]:
-    """Encodings with the index of their first text, a meter running while there are many."""
+    """Encodings with the index of their first text; one of no rows for no texts."""
     begun = time.monotonic()
-    with metered("text") as tell:
-        for start in range(0, len(inputs), _BATCH):
-            yield start, encoder.encode(inputs[start : start + _BATCH], role=role)
-            done = min(start + _BATCH, len(inputs))
-            rate = done / max(time.monotonic() - begun, 1e-9)
-            tell(Amount(done, len(inputs), rate, (len(inputs) - done) / rate))
+    for start in range(0, max(len(inputs), 1), _BATCH):
+        yield start, encoder.encode(inputs[start : start + _BATCH], role=role)
+        done = min(start + _BATCH, len(inputs))
+        tell(Amount.after(time.monotonic() - begun, done, len(inputs)))
 
 
 def _print_lines(batches: Iterator[tuple[int, Encoding]]) -> None:
@@ -120,19 +141,17 @@ def _print_lines(batches: Iterator[tuple[int, Encoding]]) -> None:
             )
 
 
-def _save(
-    out: Path, encoder: Encoder, batches: list[tuple[int, Encoding]], *, as_json: bool
-) -> None:
+def _save(out: Path, encoder: Encoder, encodings: list[Encoding], *, as_json: bool) -> None:
     import numpy as np
 
-    vectors = np.concatenate([encoding.vectors for _, encoding in batches])
+    vectors = np.concatenate([encoding.vectors for encoding in encodings])
     with out.open("wb") as file:
         np.save(file, vectors)
-    truncated = sum(int(encoding.truncated.sum()) for _, encoding in batches)
+    truncated = sum(int(encoding.truncated.sum()) for encoding in encodings)
     summary: dict[str, Any] = {
         "texts": len(vectors),
         "dim": vectors.shape[1],
-        "tokens": sum(int(encoding.tokens.sum()) for _, encoding in batches),
+        "tokens": sum(int(encoding.tokens.sum()) for encoding in encodings),
         "truncated": truncated,
         "encoder": {"name": encoder.card.name, "fingerprint": encoder.card.fingerprint},
         "out": str(out),

@@ -61,7 +61,10 @@ def _built_in() -> list[dict[str, object]]:
 
 
 def show(encoder: Name, as_json: AsJson = False) -> None:
-    """Load an encoder and show its card: what it reads, what it gives, who it is."""
+    """Load an encoder and show its card.
+
+    The card says what it reads, what it gives and, by its fingerprint, who it is.
+    """
     from embeddings.load import load_encoder
 
     with waiting(f"loading {encoder}"):

@@ -37,21 +37,11 @@ class Fault:
 
 def fault_of(error: BaseException) -> Fault:
     """The line and the status an error earns."""
-    if isinstance(error, typer.TyperException):
-        return Fault(_usage(error), error.exit_code)
-    if isinstance(error, FailedError | MisuseError):
-        return Fault(_line(error), MISUSE if isinstance(error, MisuseError) else FAILED)
-    if isinstance(error, BrokenPipeError):
-        return Fault("", FAILED)
-    if isinstance(error, OSError):
-        return Fault(_system(error), FAILED)
-    if isinstance(error, MemoryError):
-        return Fault("out of memory; give less at once, or more memory to this process", FAILED)
-    return _of_the_floors(error) or Fault(
-        f"internal: {type(error).__name__}: {_line(error)}; "
-        "`meari --debug ...` shows where, please report it",
-        FAILED,
-    )
+    for judge in (_of_the_verbs, _of_the_system, _of_the_floors, _of_the_client, _of_the_schemas):
+        if fault := judge(error):
+            return fault
+    message = f"internal: {type(error).__name__}: {_line(error)}"
+    return Fault(f"{message}; `meari --debug ...` shows where, please report it", FAILED)
 
 
 def report(error: BaseException, *, debug: bool) -> int:
@@ -62,6 +52,27 @@ def report(error: BaseException, *, debug: bool) -> int:
     if fault.message:
         sys.stderr.write(f"error: {fault.message}\n")
     return fault.status
+
+
+def _of_the_verbs(error: BaseException) -> Fault | None:
+    """The fault of what the parser, or a verb, refused."""
+    if isinstance(error, typer.TyperException):
+        return Fault(_usage(error), error.exit_code)
+    if isinstance(error, MisuseError):
+        return Fault(_line(error), MISUSE)
+    return Fault(_line(error), FAILED) if isinstance(error, FailedError) else None
+
+
+def _of_the_system(error: BaseException) -> Fault | None:
+    """The fault of a file, a pipe, the memory."""
+    if isinstance(error, OSError):
+        return Fault(_system(error), FAILED)
+    if isinstance(error, UnicodeDecodeError):
+        place = f"{error.reason} at byte {error.start:,}"
+        return Fault(f"the input is not {error.encoding}: {place}; convert it first", FAILED)
+    if isinstance(error, MemoryError):
+        return Fault("out of memory; give less at once, or more memory to this process", FAILED)
+    return None
 
 
 def _of_the_floors(error: BaseException) -> Fault | None:
@@ -82,7 +93,7 @@ def _of_the_floors(error: BaseException) -> Fault | None:
         return Fault(_line(error), MISUSE)
     if isinstance(error, EmbeddingError | IndexingError | EvalError):
         return Fault(_line(error), FAILED)
-    return _of_the_client(error) or _of_the_schemas(error)
+    return None
 
 
 def _of_the_client(error: BaseException) -> Fault | None:

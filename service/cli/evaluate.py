@@ -106,7 +106,10 @@ def retrieval(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how well a collection, an encoder or a server finds what was judged relevant."""
+    """Measure how well judged documents are found.
+
+    A collection, an encoder or a server is asked every judged query.
+    """
     from eval.retrieval import run_retrieval
 
     with _stages() as progress:
@@ -141,7 +144,7 @@ def similarity(
     out: PairsOut = None,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how well an encoder's cosines follow people's judgement of likeness."""
+    """Measure how well cosines follow judged likeness of texts."""
     from eval.pairs import Columns
     from eval.similarity import run_similarity
 
@@ -169,7 +172,10 @@ def compare(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Tell whether A is better than B, by a paired randomisation test on their queries."""
+    """Tell whether A is better than B.
+
+    By a paired randomisation test on their queries.
+    """
     from eval import compare as comparing
 
     report = comparing.compare(a, b, qrels=qrels, measures=measures or (), shared=shared, seed=seed)
@@ -192,17 +198,15 @@ def _show(report: Report, *, as_json: bool) -> None:
 
 @contextmanager
 def _stages() -> Iterator[Callable[[str, int, int], None]]:
-    """A meter for work in stages: each has its own clock."""
-    stage, begun = "", 0.0
+    """A meter for work in stages, each of which is timed from its first report on."""
+    stage, first, begun = "", 0, 0.0
     with metered("text") as tell:
 
         def progress(name: str, done: int, total: int) -> None:
-            nonlocal stage, begun
+            nonlocal stage, first, begun
             if name != stage:
-                stage, begun = name, time.monotonic()
-            seconds = time.monotonic() - begun
-            rate = done / seconds if seconds > 0 else 0.0
-            left = (total - done) / rate if rate > 0 else None
-            tell(Amount(done, total, rate, left))
+                stage, first, begun = name, done, time.monotonic()
+            timed = Amount.after(time.monotonic() - begun, done - first, total - first)
+            tell(Amount(done, total, timed.rate, timed.eta_s))
 
         yield progress

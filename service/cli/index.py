@@ -138,7 +138,7 @@ def index(
     for hint in hints(report, collection["encoder"]):
         warn(hint)
     if report.rejected:
-        warn(f"{counted(report.rejected, 'record')} refused, with the reasons in {report.rejects}")
+        warn(f"{counted(report.rejected, 'record')} rejected; {report.rejects} says why")
         raise typer.Exit(FAILED)
 
 

@@ -56,7 +56,6 @@ class LocalStore:
     def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
         """The best matches and the receipt."""
         from indexing.filters import Filter
-
         from service.schemas.search import SearchAnswer, SearchBody
 
         asked = SearchBody.model_validate(body)

@@ -142,6 +142,11 @@ def told_time(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
 
 
+def told_rate(each_second: float, noun: str) -> str:
+    """`1,234 documents/s`, `0.4 documents/s`."""
+    return f"{each_second:,.0f} {noun}s/s" if each_second >= 10 else f"{each_second:.1f} {noun}s/s"
+
+
 def counted(count: int, noun: str) -> str:
     """`1 document`, `2,310 documents`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

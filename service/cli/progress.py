@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.cli.output import counted, notices, told_time
+from service.cli.output import counted, notices, told_rate, told_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +37,14 @@ class Amount:
     eta_s: float | None = None
     rejected: int = 0
 
+    @classmethod
+    def after(cls, seconds: float, done: int, total: int) -> Amount:
+        """The amount done after that time, at a steady pace."""
+        if not done or seconds <= 0:
+            return cls(done, total)
+        rate = done / seconds
+        return cls(done, total, rate, (total - done) / rate)
+
 
 @contextmanager
 def metered(
@@ -55,7 +63,7 @@ def metered(
     with _bars(console) as bars:
         task = bars.add_task(f"{noun}s", total=None, note="")
         yield lambda amount: bars.update(
-            task, completed=amount.done, total=amount.total, note=_note(amount, noun)
+            task, completed=amount.done, total=amount.total, note=", ".join(_notes(amount, noun))
         )
 
 
@@ -76,16 +84,18 @@ def line(amount: Amount, noun: str) -> str:
     if amount.total:
         share = 100 * amount.done // amount.total
         done = f"{amount.done:,} of {counted(amount.total, noun)} ({share} %)"
-    return f"{done}, {_note(amount, noun)}"
+    return ", ".join([done, *_notes(amount, noun)])
 
 
-def _note(amount: Amount, noun: str) -> str:
-    parts = [f"{amount.rate:,.0f} {noun}s/s"]
-    if amount.eta_s is not None:
-        parts.append(f"{told_time(amount.eta_s)} left")
+def _notes(amount: Amount, noun: str) -> list[str]:
+    notes = []
+    if amount.rate:
+        notes.append(told_rate(amount.rate, noun))
+    if amount.eta_s:
+        notes.append(f"{told_time(amount.eta_s)} left")
     if amount.rejected:
-        parts.append(f"{amount.rejected:,} rejected")
-    return ", ".join(parts)
+        notes.append(f"{amount.rejected:,} rejected")
+    return notes
 
 
 def _plain(console: Console, noun: str, clock: Callable[[], float]) -> Callable[[Amount], None]:

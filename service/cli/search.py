@@ -27,7 +27,7 @@ FilterJson = Annotated[
     typer.Option(
         "--filter",
         metavar="JSON",
-        help='Only documents that satisfy it: {"must":[{"key":"lang","match":{"value":"ko"}}]}.',
+        help='Only documents that satisfy it: {"must":[{"key":"language","match":{"value":"ko"}}]}',
     ),
 ]
 ModeName = Annotated[Literal["dense"], typer.Option("--mode", help="How to look.")]
@@ -54,7 +54,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the documents nearest in meaning to QUERY."""
-    text = sys.stdin.read() if query == "-" else query
+    text = sys.stdin.read().strip() if query == "-" else query
     body: JsonObject = {
         "query": text,
         "limit": limit,
@@ -80,7 +80,7 @@ def _parsed(filter_json: str | None) -> Any:  # noqa: ANN401 - any JSON; the gra
     except ValueError as error:
         message = (
             f"--filter is not JSON ({error}); quote it for the shell: "
-            """--filter '{"must":[{"key":"lang","match":{"value":"ko"}}]}'"""
+            """--filter '{"must":[{"key":"language","match":{"value":"ko"}}]}'"""
         )
         raise MisuseError(message) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.cli.collections import told_index
-from service.cli.output import counted, facts, told_time
+from service.cli.output import counted, facts, told_rate, told_time
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +20,9 @@ _MANY_UNKNOWN = 0.2
 def summarise(report: IngestReport, collection: JsonObject) -> Table:
     """What an indexing run did and what stands now."""
     encoded = report.added + report.changed
-    rate = f", {encoded / report.seconds:,.0f} documents/s" if report.seconds and encoded else ""
+    rate = (
+        f", {told_rate(encoded / report.seconds, 'document')}" if report.seconds and encoded else ""
+    )
     return facts(
         [
             ("added", report.added),
