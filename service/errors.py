@@ -75,6 +75,10 @@ class BadTextError(ServiceError):
     """A text that cannot be encoded: too long, or not valid Unicode."""
 
 
+class BadDocumentError(ServiceError):
+    """A document that cannot be stored; `param` says which of the request's it is."""
+
+
 class ModelNotFoundError(ServiceError):
     """`model` is no encoder in use here."""
 
@@ -128,6 +132,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     MediaTypeError: (415, "unsupported_media_type", None),
     BodyTooLargeError: (413, "body_too_large", None),
     BadTextError: (422, "invalid_text", None),
+    BadDocumentError: (422, "invalid_document", "documents"),
     ModelNotFoundError: (404, "model_not_found", "model"),
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
-from indexing.errors import DocumentNotFoundError
+from indexing.errors import DocumentNotFoundError, InvalidDocumentError
 from indexing.filters import Filter
-from service.errors import BadValueError
+from service.errors import BadDocumentError, BadValueError
 from service.routes.access import (
     CollectionName,
     JsonAnswer,
@@ -54,7 +54,11 @@ async def upsert_documents(
     def work() -> WriteAnswer:
         documents = [document.to_document() for document in body.documents]
         with engine.using(collection) as target:
-            return WriteAnswer.of(target.add(documents))
+            try:
+                return WriteAnswer.of(target.add(documents))
+            except InvalidDocumentError as error:
+                ids = [document.id for document in documents]
+                raise _placed(error, ids) from error
 
     return await engine.write(work)
 
@@ -157,6 +161,12 @@ async def delete_document(
         return DeleteAnswer(deleted=deleted)
 
     return await engine.write(work)
+
+
+def _placed(error: InvalidDocumentError, ids: list[str]) -> BadDocumentError:
+    """The error, with the place of its document in the request (of two with one id, the first)."""
+    place = f"[{ids.index(error.document_id)}]" if error.document_id in ids else ""
+    return BadDocumentError(str(error), f"documents{place}")
 
 
 def _missing(collection: str, document_id: str) -> DocumentNotFoundError:

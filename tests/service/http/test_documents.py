@@ -173,16 +173,16 @@ GOOD = {"id": "good", "text": "good"}
 @pytest.mark.parametrize(
     ("documents", "status", "param", "words"),
     [
-        ([GOOD, {"id": "b", "text": ""}], 422, "documents", "'b' has empty text"),
-        ([GOOD, {"id": "b", "text": " \n"}], 422, "documents", "'b' has empty text"),
+        ([GOOD, {"id": "b", "text": ""}], 422, "documents[1]", "'b' has empty text"),
+        ([GOOD, {"id": "b", "text": " \n"}], 422, "documents[1]", "'b' has empty text"),
         ([GOOD, {"id": "", "text": "x"}], 422, "documents", "empty id"),
-        ([GOOD, GOOD], 422, "documents", "'good' stands twice"),
-        ([GOOD, {"id": "b", "text": "x" * 1_000_001}], 422, "documents", "1,000,001 bytes"),
-        ([GOOD, {"id": "b" * 513, "text": "x"}], 422, "documents", "513 bytes"),
+        ([GOOD, GOOD], 422, "documents[0]", "'good' stands twice"),
+        ([GOOD, {"id": "b", "text": "x" * 1_000_001}], 422, "documents[1]", "1,000,001 bytes"),
+        ([GOOD, {"id": "b" * 513, "text": "x"}], 422, "documents[1]", "513 bytes"),
         (
             [GOOD, {"id": "b", "text": "x", "metadata": {"k": "v" * 64_000}}],
             422,
-            "documents",
+            "documents[1]",
             "64,0",
         ),
         ([GOOD, {"id": "b"}], 400, "documents[1].text", "documents[1].text is missing"),

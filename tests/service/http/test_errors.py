@@ -41,6 +41,7 @@ def test_the_status_words_of_the_contract():
         "MediaTypeError": 415,
         "BodyTooLargeError": 413,
         "BadTextError": 422,
+        "BadDocumentError": 422,
         "ModelNotFoundError": 404,
         "NotReadyError": 503,
         "EncoderNotFoundError": 404,

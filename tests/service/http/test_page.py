@@ -71,7 +71,7 @@ def test_the_reference_needs_no_script_and_no_network(steady: Client):
     page = Anchors(answer.text)
     assert not page.tags & {"script", "style", "img", "iframe"}
     elsewhere = {link for link in page.links if not link.startswith("#")}
-    assert elsewhere == {"./", "docs.css", "openapi.json"}
+    assert elsewhere == {"./", "docs.css", "logo.svg", "openapi.json"}
     assert steady.get("/docs.css").headers["content-type"].startswith("text/css")
 
 
