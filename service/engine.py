@@ -88,8 +88,6 @@ class Engine:
         self._folder = folder
         self._warming: asyncio.Task[None] | None = None
 
-    # -- from start to stop ----------------------------------------------------------------
-
     async def start(self) -> None:
         """Own the data folder; encoder and collections are loaded behind it, in a thread.
 
@@ -111,16 +109,20 @@ class Engine:
     def _warm(self) -> None:
         """Load what the first request would otherwise wait for."""
         name = self.settings.encoder
+        outcome = Readiness("ready")
         try:
             self.folder.encoder(name).encode(["ready"], role="query")
-        except Exception as error:
+        except EmbeddingError as error:
             logger.exception("encoder %s cannot be loaded", name)
-            known = isinstance(error, EmbeddingError)
-            reason = str(error) if known else "it failed to load; the log tells more"
-            outcome = Readiness("failed", f"encoder {name!r} cannot be used: {reason}")
-        else:
-            outcome = Readiness("ready")
-        self.encoder_users()  # opens every collection
+            outcome = Readiness("failed", f"encoder {name!r} cannot be used: {error}")
+        except Exception:
+            logger.exception("encoder %s cannot be loaded", name)
+            outcome = Readiness("failed", f"encoder {name!r} failed to load; the log tells more")
+        try:
+            self.for_each(lambda collection: collection.card)  # opens them
+        except Exception:
+            logger.exception("the collections cannot be opened")
+            outcome = Readiness("failed", "the collections cannot be opened; the log tells more")
         if self.readiness.phase == "starting":
             self.readiness = outcome
 
@@ -140,8 +142,6 @@ class Engine:
             message = f"not ready: {self.readiness.reason}; try again in a moment"
             raise NotReadyError(message)
 
-    # -- threads ---------------------------------------------------------------------------
-
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that changes nothing, run in a thread."""
         return await _run(self._readers, function, *args, **kwargs)
@@ -150,7 +150,7 @@ class Engine:
         """The result of a call that changes the data folder, run in a thread."""
         return await _run(self._writers, function, *args, **kwargs)
 
-    # -- collections and encoders: these block, for use inside `read` and `write` --------------
+    # what follows blocks: for use inside `read` and `write`
 
     @property
     def folder(self) -> DataFolder:
@@ -239,7 +239,7 @@ class Engine:
                     results.append(function(collection))
             except CollectionNotFoundError:
                 continue  # dropped since it was listed
-            except IndexingError as error:
+            except (IndexingError, OSError) as error:
                 problems[name] = str(error)
         for name in problems.keys() - self.problems.keys():
             logger.error("collection %s cannot be used: %s", name, problems[name])

@@ -103,3 +103,21 @@ def test_a_damaged_collection_leaves_the_others_alone(animals: Client, settings:
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "collection_damaged")
     assert client.delete("/v1/collections/broken").json() == {"name": "broken", "documents": 0}
     assert client.get("/health").json()["status"] == "ok"
+
+
+def test_an_encoder_that_fails_in_its_own_way_shows_nothing_of_it(
+    tmp_path: Path,
+    starting: Start,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    def load(name: str, device: object):
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setitem(BUILT_IN, "odd", load)
+    with starting(Settings(data=tmp_path, encoder="odd")) as client:
+        while (health := client.get("/health").json())["status"] == "starting":
+            pass
+        assert health["reason"] == "encoder 'odd' failed to load; the log tells more"
+        assert client.get("/readyz").json()["error"]["message"] == f"not ready: {health['reason']}"
+    assert "ZeroDivisionError: secret" in caplog.text
