@@ -1,0 +1,116 @@
+"""How values, snippets and progress read."""
+
+from __future__ import annotations
+
+import pytest
+from rich.cells import cell_len
+
+from service.cli.output import counted, told, told_bytes, told_rate, told_time
+from service.cli.progress import PLAIN_EVERY, Amount, line, metered
+from service.cli.snippet import snippet
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (True, "yes"),
+        (1234567, "1,234,567"),
+        (0.98765, "0.9877"),
+        (["en", "ko"], "en, ko"),
+        ([], "-"),
+        (None, "-"),
+        ("as it is", "as it is"),
+    ],
+)
+def test_values(value: object, text: str) -> None:
+    assert told(value) == text
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [(0, "0 bytes"), (999, "999 bytes"), (1_500, "1.5 kB"), (2e6, "2.0 MB"), (3e12, "3.0 TB")],
+)
+def test_bytes(count: int, text: str) -> None:
+    assert told_bytes(count) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0421, "42 ms"),
+        (3.14, "3.1 s"),
+        (48.2, "48 s"),
+        (160, "2 min 40 s"),
+        (11_100, "3 h 5 min"),
+    ],
+)
+def test_spans(seconds: float, text: str) -> None:
+    assert told_time(seconds) == text
+
+
+def test_rates_and_counts() -> None:
+    assert told_rate(0.42, "document") == "0.4 documents/s"
+    assert told_rate(1234.4, "document") == "1,234 documents/s"
+    assert (counted(1, "row"), counted(2310, "row")) == ("1 row", "2,310 rows")
+
+
+def test_a_short_text_is_shown_whole_with_its_words_marked() -> None:
+    text = snippet("The car\nneeds new tyres", "new car", cells=60)
+    assert text.plain == "The car needs new tyres"
+    assert [text.plain[span.start : span.end] for span in text.spans] == ["car", "new"]
+
+
+def test_korean_words_are_found_with_their_particles() -> None:
+    text = snippet("어제 사과를 먹었다", "사과", cells=60)
+    assert [text.plain[span.start : span.end] for span in text.spans] == ["사과"]
+
+
+def test_latin_words_are_found_from_their_beginning_on() -> None:
+    text = snippet("The scar on the cartwheel", "car", cells=60)
+    assert [(span.start, span.end) for span in text.spans] == [(16, 19)]
+
+
+@pytest.mark.parametrize("letters", ["나", "a", "a가"])
+@pytest.mark.parametrize("cells", [8, 21, 80])
+def test_a_snippet_never_takes_more_columns_than_there_are(letters: str, cells: int) -> None:
+    for text in (letters * 200, f"{letters * 5} " * 60, f"{'b ' * 100}바늘 {letters * 50}"):
+        assert cell_len(snippet(text, "바늘", cells=cells).plain) <= cells
+
+
+def test_a_snippet_begins_near_the_first_word_found() -> None:
+    text = snippet(f"{'hay ' * 100}needle {'hay ' * 100}", "needle", cells=40).plain
+    assert text.startswith("… hay")
+    assert text.endswith(" …")
+    assert "needle" in text
+
+
+def test_a_query_without_words_marks_nothing() -> None:
+    assert snippet("what?", "?!", cells=20).spans == []
+
+
+def test_a_progress_line_tells_all_that_is_known() -> None:
+    amount = Amount(1200, 10_000, 55.0, 160.0, 3)
+    assert line(amount, "document") == (
+        "1,200 of 10,000 documents (12 %), 55 documents/s, 2 min 40 s left, 3 rejected"
+    )
+    assert line(Amount(7), "document") == "7 documents"
+
+
+def test_a_steady_pace_gives_rate_and_time_left() -> None:
+    assert Amount.after(2.0, 10, 40) == Amount(10, 40, 5.0, 6.0)
+    assert Amount.after(0.0, 10, 40) == Amount(10, 40)
+
+
+def test_without_a_terminal_a_line_comes_every_few_seconds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = 0.0
+    with metered("document", clock=lambda: now) as tell:
+        for done in range(1, 13):
+            now = done * PLAIN_EVERY / 4
+            tell(Amount(done, 12))
+    assert capsys.readouterr().err.splitlines() == [
+        "4 of 12 documents (33 %)",
+        "8 of 12 documents (66 %)",
+        "12 of 12 documents (100 %)",
+    ]

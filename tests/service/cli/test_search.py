@@ -1,0 +1,110 @@
+"""`meari search`: the answer, the receipt, and what cannot be asked."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.cli.errors import FAILED, MISUSE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.service.cli.conftest import Meari
+
+KOREAN = '{"must":[{"key":"language","match":{"value":"ko"}}]}'
+
+
+def test_matches_are_ranked_with_snippet_and_receipt(indexed: Meari) -> None:
+    ran = indexed.done("search", "faq", "the late bus", "-k", "2")
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["1", lines[0].split()[1], "Town", "traffic", "bus"]
+    assert lines[1] == "     the bus is late"
+    assert lines[3].split()[0] == "2"
+    assert lines[-1].startswith("flat · exact · searched 4 of 4 documents · hash:64 · ")
+    assert ran.err == ""
+
+
+def test_the_json_is_the_answer_itself(indexed: Meari) -> None:
+    answer = indexed.done("search", "faq", "the late bus", "-k", "1", "--json").json
+    (match,) = answer["matches"]
+    assert (match["id"], match["rank"], match["title"]) == ("bus", 1, "Town traffic")
+    assert match["metadata"] == {"language": "en"}
+    assert answer["receipt"]["exact"] is True
+    assert answer["receipt"]["documents"] == 4
+
+
+def test_the_query_may_come_from_stdin(indexed: Meari) -> None:
+    piped = indexed.done("search", "faq", "-", "--json", stdin="the late bus\n").json
+    named = indexed.done("search", "faq", "the late bus", "--json").json
+    assert piped["matches"] == named["matches"]
+
+
+def test_an_offset_keeps_the_ranks_of_the_whole_answer(indexed: Meari) -> None:
+    whole = indexed.done("search", "faq", "the bus", "--json").json["matches"]
+    page = indexed.done("search", "faq", "the bus", "--offset", "2", "-k", "1", "--json").json
+    assert page["matches"] == whole[2:3]
+    assert page["matches"][0]["rank"] == 3
+
+
+def test_a_filter_leaves_only_what_satisfies_it(indexed: Meari) -> None:
+    answer = indexed.done("search", "faq", "먹었다", "--filter", KOREAN, "--json").json
+    assert {match["id"] for match in answer["matches"]} == {"apple", "pear"}
+    assert answer["receipt"]["matched_by_filter"] == 2
+
+
+def test_a_filter_nothing_satisfies_is_told(indexed: Meari) -> None:
+    ran = indexed.done("search", "faq", "x", "--filter", KOREAN.replace('"ko"', '"fr"'))
+    assert ran.out.splitlines()[0] == "none of 4 documents satisfies the filter"
+
+
+def test_parents_answers_once_a_text(meari: Meari, tmp_path: Path) -> None:
+    source = tmp_path / "long.jsonl"
+    source.write_text(json.dumps({"id": "a", "text": "one two three four. " * 100}))
+    meari.done("index", source, "--into", "faq", "--chunk", "64")
+    chunks = meari.done("search", "faq", "four one", "-k", "5", "--json").json["matches"]
+    assert len(chunks) == 5
+    (best,) = meari.done("search", "faq", "four one", "--parents", "--json").json["matches"]
+    assert best["parent"]["id"] == "a"
+
+
+def test_what_was_not_read_is_warned_of(meari: Meari, tmp_path: Path) -> None:
+    source = tmp_path / "long.jsonl"
+    source.write_text(json.dumps({"id": "a", "text": "word " * 300}))
+    meari.done("index", source, "--into", "faq")
+    ran = meari.done("search", "faq", "word " * 300)
+    assert ran.out.splitlines()[0].split() == ["1", "1.0000", "a", "cut"]
+    assert ran.err.splitlines() == [
+        "warning: the encoder did not read all 300 tokens of the query; shorten it",
+        "warning: 1 match marked `cut`: the encoder did not read the document to its end",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["-k", "0"], "error: limit is 0; 1 to 10,000 are possible"),
+        (["--offset", "-1"], "error: offset is -1; 0 to 10,000 are possible"),
+        (["--filter", "{"], "error: --filter is not JSON ("),
+        (["--filter", "[1]"], "error: filter is a list of 1 items; it must be a JSON object"),
+        (["--filter", '{"mus":[]}'], "error: filter mus: unknown word; allowed here: must"),
+    ],
+)
+def test_what_cannot_be_asked_is_misuse(indexed: Meari, arguments: list[str], line: str) -> None:
+    ran = indexed("search", "faq", "x", *arguments)
+    assert ran.status == MISUSE
+    assert ran.err.startswith(line)
+    assert ran.err.count("\n") == 1
+
+
+def test_an_empty_query_is_misuse(indexed: Meari) -> None:
+    ran = indexed("search", "faq", "-", stdin="  \n")
+    assert (ran.status, ran.err) == (MISUSE, "error: query is empty; ask something\n")
+
+
+def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
+    ran = indexed("search", "fak", "x")
+    assert ran.status == FAILED
+    assert ran.err == f"error: no collection 'fak' in {indexed.folder} (there: faq)\n"
