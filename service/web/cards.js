@@ -26,7 +26,8 @@ export function scoreShare(match, metric, best) {
  *
  * @param {object} match as the server gives it
  * @param {{terms: object[], filter: object | null, metric: string, best: number,
- *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void, onLike: (match: object) => void}} context
+ *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void,
+ *   onLike: (match: object) => void}} context
  */
 export function card(match, context) {
   const title = match.title || match.parent?.id || "";
@@ -56,7 +57,12 @@ export function card(match, context) {
         {},
         element("code", { class: "id", title: match.id }, match.id),
         match.truncated &&
-          element("span", { class: "badge", title: say("truncated_title") }, icon("warning"), say("truncated")),
+          element(
+            "span",
+            { class: "badge", title: say("truncated_title") },
+            icon("warning"),
+            say("truncated"),
+          ),
         element("span", { class: "space" }),
         body.button,
         element(
@@ -147,7 +153,11 @@ function metadataChips(match, { filter, onToggle }) {
     { class: "chips" },
     found.map(({ key, value, usable }) => {
       if (isAddress(value)) return element("li", {}, addressChip(key, value));
-      return element("li", {}, usable ? filterChip(match, key, value, values, onToggle) : plainChip(key, value));
+      return element(
+        "li",
+        {},
+        usable ? filterChip(match, key, value, values, onToggle) : plainChip(key, value),
+      );
     }),
   );
 }
@@ -174,11 +184,22 @@ function filterChip({ id }, key, value, chosen, onToggle) {
 }
 
 function plainChip(key, value) {
-  return element("span", { class: "chip" }, element("span", { class: "key" }, key), ` ${shorten(display(value))}`);
+  return element(
+    "span",
+    { class: "chip" },
+    element("span", { class: "key" }, key),
+    ` ${shorten(display(value))}`,
+  );
 }
 
 function addressChip(key, value) {
-  const attributes = { class: "chip", href: value, target: "_blank", rel: "noopener noreferrer", title: value };
+  const attributes = {
+    class: "chip",
+    href: value,
+    target: "_blank",
+    rel: "noopener noreferrer",
+    title: value,
+  };
   return element("a", attributes, element("span", { class: "key" }, key), ` ${shorten(value)} ↗`);
 }
 

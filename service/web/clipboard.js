@@ -17,6 +17,10 @@ export async function copy(text, button) {
   }
   const before = [...button.childNodes];
   const short = button.classList.contains("round");
-  refill(button, icon("check"), element("span", { class: short ? "hidden" : null, role: "status" }, say("copied")));
+  refill(
+    button,
+    icon("check"),
+    element("span", { class: short ? "hidden" : null, role: "status" }, say("copied")),
+  );
   setTimeout(() => button.replaceChildren(...before), THANKS_MS);
 }

@@ -76,3 +76,16 @@ export function byId(id) {
 export function marked(parts) {
   return parts.map(({ text, hit }) => (hit ? element("mark", {}, text) : text));
 }
+
+/** Does `render` and puts the focus back on the control with the same `data-focus`. */
+export function keepingFocus(root, render) {
+  const key = root.contains(document.activeElement)
+    ? document.activeElement.dataset.focus
+    : undefined;
+  render();
+  if (key === undefined) return;
+  const again = [...root.querySelectorAll("[data-focus]")].find(
+    (node) => node.dataset.focus === key,
+  );
+  again?.focus();
+}

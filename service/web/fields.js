@@ -3,6 +3,7 @@
 const DATE = /^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$/;
 const ADDRESS = /^https?:\/\/\S+$/i;
 const MOST_VALUES = 200;
+const MOST_CHIPS = 60;
 
 /**
  * The strings, numbers and booleans of a metadata object, in its order; lists are taken apart.
@@ -45,18 +46,21 @@ export class Fields {
     for (const { id, metadata } of documents) {
       if (this.#seen.has(id)) continue;
       this.#seen.add(id);
-      for (const { key, value, usable } of leaves(metadata)) if (usable) this.#learnValue(key, value);
+      for (const { key, value, usable } of leaves(metadata))
+        if (usable) this.#learnValue(key, value);
     }
   }
 
   #learnValue(key, value) {
     if (!this.#keys.has(key)) this.#keys.set(key, new Map());
     const values = this.#keys.get(key);
-    if (values.has(value) || values.size < MOST_VALUES) values.set(value, (values.get(value) ?? 0) + 1);
+    if (values.has(value) || values.size < MOST_VALUES)
+      values.set(value, (values.get(value) ?? 0) + 1);
   }
 
   /**
-   * The fields, those with few repeated values first; those that only hold web addresses left out.
+   * The fields: those with few repeated values, then numbers and dates, then those with many
+   * values; those that only hold web addresses left out.
    *
    * @returns {{key: string, kind: "values"|"number"|"date", values: unknown[], few: boolean}[]}
    *   `values` most frequent first, for number and date ascending; `few`: worth showing at once.
@@ -64,7 +68,8 @@ export class Fields {
   list() {
     const usable = [...this.#keys].filter(([, counts]) => ![...counts.keys()].every(isAddress));
     const fields = usable.map(([key, counts]) => describe(key, counts));
-    return fields.toSorted((a, b) => Number(b.few) - Number(a.few));
+    const place = ({ kind, few }) => (kind !== "values" ? 1 : few ? 0 : 2);
+    return fields.toSorted((a, b) => place(a) - place(b));
   }
 }
 
@@ -78,6 +83,6 @@ function describe(key, counts) {
     return { key, kind: "date", values: values.toSorted(), few: true };
   }
   const frequent = [...counts].toSorted(([, a], [, b]) => b - a).map(([value]) => value);
-  const few = values.length <= 30 && (values.length <= 3 || uses >= values.length * 1.5);
+  const few = values.length <= 3 || (values.length <= MOST_CHIPS && uses >= values.length * 1.5);
   return { key, kind: "values", values: frequent, few };
 }

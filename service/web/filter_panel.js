@@ -1,21 +1,12 @@
 /** The filter panel: chips, ranges and values for the fields seen, and the JSON behind them. */
 
 import { display } from "./cards.js";
-import { byId, element, icon, refill, setAttribute } from "./elements.js";
-import { readFilter, setRange, toggleValue, withoutOthers } from "./filter.js";
+import { byId, element, keepingFocus, refill, setAttribute } from "./elements.js";
+import { readFilter, setRange, toggleValue } from "./filter.js";
 import { say } from "./words.js";
 
 const SHOWN_FIELDS = 6;
 const SHOWN_VALUES = 8;
-
-/** Does `render` and puts the focus back on the control with the same `data-focus`. */
-export function keepingFocus(root, render) {
-  const key = root.contains(document.activeElement) ? document.activeElement.dataset.focus : undefined;
-  render();
-  if (key === undefined) return;
-  const again = [...root.querySelectorAll("[data-focus]")].find((node) => node.dataset.focus === key);
-  again?.focus();
-}
 
 export class FilterPanel {
   #unfolded = new Set();
@@ -135,7 +126,9 @@ export class FilterPanel {
     const offered = few && kind === "values" ? values : [];
     const all = [...chosen.filter((value) => !offered.includes(value)), ...offered];
     const whole = this.#unfolded.has(key) || all.length <= SHOWN_VALUES + 2;
-    const visible = whole ? all : all.filter((value, at) => at < SHOWN_VALUES || chosen.includes(value));
+    const visible = whole
+      ? all
+      : all.filter((value, at) => at < SHOWN_VALUES || chosen.includes(value));
     const rest = all.length - visible.length;
     const unfold = () => {
       this.#fold(key, true);
@@ -146,7 +139,11 @@ export class FilterPanel {
       { class: "chips" },
       visible.map((value) => this.#chip(key, value, chosen.includes(value))),
       rest > 0 &&
-        element("button", { type: "button", class: "link", on: { click: unfold } }, say("filter_show", { n: rest })),
+        element(
+          "button",
+          { type: "button", class: "link", on: { click: unfold } },
+          say("filter_show", { n: rest }),
+        ),
     );
   }
 
@@ -171,7 +168,8 @@ export class FilterPanel {
     const numeric = values.every((value) => typeof value === "number");
     const choose = ({ target }) => {
       const value = numeric ? Number(target.value) : target.value.trim();
-      if (target.value.trim() && !Number.isNaN(value)) this.#onChange(toggleValue(this.#filter, key, value));
+      if (target.value.trim() && !Number.isNaN(value))
+        this.#onChange(toggleValue(this.#filter, key, value));
     };
     return [
       element("input", {
@@ -182,7 +180,11 @@ export class FilterPanel {
         data: { focus: `${key} entry` },
         on: { change: choose },
       }),
-      element("datalist", { id }, values.map((value) => element("option", { value }))),
+      element(
+        "datalist",
+        { id },
+        values.map((value) => element("option", { value })),
+      ),
     ];
   }
 
@@ -193,7 +195,8 @@ export class FilterPanel {
       if (!text) return {};
       return { [end]: date ? dayBound(text, end) : Number(text) };
     };
-    const choose = () => this.#onChange(setRange(this.#filter, key, { ...read("gte"), ...read("lte") }));
+    const choose = () =>
+      this.#onChange(setRange(this.#filter, key, { ...read("gte"), ...read("lte") }));
     const input = (end, bound, limit) =>
       element("input", {
         type: date ? "date" : "number",
@@ -208,7 +211,13 @@ export class FilterPanel {
       gte: input("gte", bounds.gte ?? bounds.gt, values[0]),
       lte: input("lte", bounds.lte ?? bounds.lt, values.at(-1)),
     };
-    return element("div", { class: `range ${kind}` }, inputs.gte, element("span", { "aria-hidden": "true" }, "–"), inputs.lte);
+    return element(
+      "div",
+      { class: `range ${kind}` },
+      inputs.gte,
+      element("span", { "aria-hidden": "true" }, "–"),
+      inputs.lte,
+    );
   }
 }
 
@@ -231,41 +240,4 @@ function withChosen(fields, { values, ranges }) {
 
 function rangeKind(bounds) {
   return Object.values(bounds).some((bound) => typeof bound === "string") ? "date" : "number";
-}
-
-/** The conditions in force as removable chips. */
-export function activeChips(filter, onChange) {
-  const { values, ranges, others } = readFilter(filter);
-  const chips = [];
-  for (const [key, chosen] of values) {
-    for (const value of chosen) {
-      chips.push(removable(`${key}: ${display(value)}`, () => onChange(toggleValue(filter, key, value))));
-    }
-  }
-  for (const [key, bounds] of ranges) {
-    chips.push(removable(`${key} ${boundsText(bounds)}`, () => onChange(setRange(filter, key, null))));
-  }
-  if (others) {
-    chips.push(removable(say("filter_by_hand", { n: others }), () => onChange(withoutOthers(filter))));
-  }
-  if (chips.length > 1) {
-    const clear = { type: "button", class: "link", on: { click: () => onChange(null) } };
-    chips.push(element("button", clear, say("filter_clear")));
-  }
-  return chips;
-}
-
-function removable(text, onClick) {
-  return element(
-    "button",
-    { type: "button", class: "chip", "aria-pressed": "true", "aria-label": say("filter_remove", { text }), on: { click: onClick } },
-    text,
-    icon("close"),
-  );
-}
-
-function boundsText(bounds) {
-  const signs = { gt: ">", gte: "≥", lt: "<", lte: "≤" };
-  const day = (bound) => (typeof bound === "string" ? bound.slice(0, 10) : String(bound));
-  return Object.entries(bounds).map(([end, bound]) => `${signs[end]} ${day(bound)}`).join(", ");
 }

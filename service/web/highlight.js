@@ -12,17 +12,18 @@ const WORD = /\p{Script=Hangul}+|(?:(?!\p{Script=Hangul})[\p{L}\p{N}\p{M}])+/gu;
 const HANGUL = /^\p{Script=Hangul}/u;
 
 /** Longest first: the first that fits, and leaves two syllables, is cut. */
-const PARTICLES = [
-  "으로부터", "에서부터", "이라는", "에서는", "에게서", "으로는", "입니다", "합니다", "되나요", "하나요",
-  "하려면", "하는", "되는", "에서", "에게", "한테", "부터", "까지", "처럼", "보다", "마다", "으로", "이나",
-  "이란", "라는", "에는", "하고", "하기", "인가", "할", "한", "은", "는", "이", "가", "을", "를", "의", "에",
-  "도", "만", "와", "과", "로", "란",
-];
+const PARTICLES = (
+  "으로부터 에서부터 이라는 에서는 에게서 으로는 입니다 합니다 되나요 하나요 하려면 하는 되는 에서 에게 " +
+  "한테 부터 까지 처럼 보다 마다 으로 이나 이란 라는 에는 하고 하기 인가 할 한 은 는 이 가 을 를 의 에 도 " +
+  "만 와 과 로 란"
+).split(" ");
 
 const STOP = new Set(
-  ("a an and are as at be but by can do does for from has have how i if in is it its my not of on or " +
+  (
+    "a an and are as at be but by can do does for from has have how i if in is it its my not of on or " +
     "our so that the their there these they this to was we were what when where which who why will " +
-    "with you your").split(" "),
+    "with you your"
+  ).split(" "),
 );
 
 /** The word without its last particle, never shorter than two syllables. */

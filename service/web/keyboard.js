@@ -9,7 +9,8 @@ export function startKeyboard() {
   document.addEventListener("keydown", (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const { target } = event;
-    const done = target.id === "query" ? fromQuery(event) : target.matches(TYPING) ? false : elsewhere(event);
+    const done =
+      target.id === "query" ? fromQuery(event) : target.matches(TYPING) ? false : elsewhere(event);
     if (done) event.preventDefault();
   });
 }

@@ -10,7 +10,9 @@ import { changed, fromAddress, isAsking, MOST, searchBody, toAddress } from "./q
 import { SearchForm } from "./search_form.js";
 import { render, renderCount } from "./view.js";
 
-const FIRST_DOCUMENTS = 100;
+/** How much to read of a collection to learn its fields: bytes, and documents at most. */
+const SAMPLE_BYTES = 1_000_000;
+const SAMPLE_DOCUMENTS = 500;
 const NOT_READY_MS = 2000;
 /** From which width on a panel lies open, as in style.css. */
 const WIDE = { filter: matchMedia("(width >= 60rem)"), receipt: matchMedia("(width >= 80rem)") };
@@ -92,7 +94,11 @@ class Page {
     const same = toAddress(next) === toAddress(this.question);
     const typed = how === "typed";
     if (same && typed) return;
-    history[same || (typed && this.#typed) ? "replaceState" : "pushState"](null, "", toAddress(next));
+    history[same || (typed && this.#typed) ? "replaceState" : "pushState"](
+      null,
+      "",
+      toAddress(next),
+    );
     this.#typed = typed;
     this.#arrive(next);
   }
@@ -117,7 +123,7 @@ class Page {
     this.panel.forget();
     this.render();
     try {
-      const first = await api.firstDocuments(question.collection, FIRST_DOCUMENTS);
+      const first = await api.firstDocuments(question.collection, sampleSize(this.collection));
       if (question !== this.question) return;
       this.first = first;
       this.fields.learn(first);
@@ -226,6 +232,12 @@ class Page {
   render() {
     render(this);
   }
+}
+
+/** As many documents as make about `SAMPLE_BYTES`, by the collection's average. */
+function sampleSize({ bytes, documents } = {}) {
+  const average = documents > 0 ? bytes / documents : SAMPLE_BYTES;
+  return Math.max(20, Math.min(SAMPLE_DOCUMENTS, Math.floor(SAMPLE_BYTES / average)));
 }
 
 /** Panels lie open where there is room beside the results, and are folded where not. */

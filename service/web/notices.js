@@ -8,7 +8,11 @@ function notice(kind, title, ...content) {
 }
 
 function button(text, onClick, kind = "") {
-  return element("button", { type: "button", class: `button ${kind}`, on: { click: onClick } }, text);
+  return element(
+    "button",
+    { type: "button", class: `button ${kind}`, on: { click: onClick } },
+    text,
+  );
 }
 
 function command(text, onCopy) {
@@ -52,7 +56,13 @@ export function startNotice(documents, onTry) {
       element(
         "ul",
         { class: "tries" },
-        titles.map((title) => element("li", {}, button(title, () => onTry(title), "quiet"))),
+        titles.map((title) =>
+          element(
+            "li",
+            {},
+            button(title, () => onTry(title), "quiet"),
+          ),
+        ),
       ),
     ],
   );
@@ -98,8 +108,13 @@ export function noCollectionNotice(onCopy, onRetry) {
 /** The server refused, failed or was not reached; in its own words where it has some. */
 export function errorNotice(error, onRetry) {
   let message = error.message;
-  if (!message) message = error.status ? say("error_unreadable", { status: String(error.status) }) : say("error_unreachable");
-  const where = [error.param && say("error_field", { field: error.param }), error.code].filter(Boolean);
+  if (!message)
+    message = error.status
+      ? say("error_unreadable", { status: String(error.status) })
+      : say("error_unreachable");
+  const where = [error.param && say("error_field", { field: error.param }), error.code].filter(
+    Boolean,
+  );
   return element(
     "div",
     { class: "notice error", role: "alert" },

@@ -1,4 +1,4 @@
-/** What is asked, as one frozen value; in the address bar, so that it can be shared and gone back to. */
+/** What is asked, as one frozen value, and its place in the address bar, to share and go back to. */
 
 export const LIMITS = [10, 20, 50];
 
@@ -92,6 +92,10 @@ export function searchBody(question, first, last) {
 /** The search as a command for a POSIX shell. */
 export function asCurl(address, body) {
   const quote = (text) => `'${text.replaceAll("'", String.raw`'\''`)}'`;
-  const parts = [quote(address), "-H 'content-type: application/json'", `-d ${quote(JSON.stringify(body))}`];
+  const parts = [
+    quote(address),
+    "-H 'content-type: application/json'",
+    `-d ${quote(JSON.stringify(body))}`,
+  ];
   return `curl -sS ${parts.join(" \\\n  ")}`;
 }

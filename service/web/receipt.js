@@ -1,7 +1,7 @@
 /** The receipt: what was really done to answer, in plain words. */
 
 import { element, icon } from "./elements.js";
-import { fixed, number, percent, say, sayOr } from "./words.js";
+import { fixed, languageNames, number, percent, say, sayOr } from "./words.js";
 
 const STAGES = ["encode", "filter", "search", "fetch"];
 
@@ -11,15 +11,20 @@ const MUCH_UNKNOWN = 0.3;
 /**
  * What a reader should know before trusting the answer.
  *
+ * @param {object} receipt
+ * @param {{query: string, languages: string[]}} asked what was asked, and the languages that the
+ *   collection's encoder was made for (none: nobody said)
  * @returns {{text: string, grave: boolean}[]} grave ones belong above the matches, where nobody
  *   overlooks them; the others on the receipt.
  */
-export function warnings(receipt) {
+export function warnings(receipt, { query, languages }) {
   const told = [];
   const { query_unknown: n, query_tokens: total } = receipt;
-  if (n > 0 && total > 0) {
-    const grave = n / total >= MUCH_UNKNOWN;
+  const grave = n > 0 && n / total >= MUCH_UNKNOWN;
+  if (n > 0)
     told.push({ text: say(grave ? "warn_unknown" : "warn_unknown_some", { n, total }), grave });
+  if (!grave && languages.length && !languages.includes("ko") && /\p{Script=Hangul}/u.test(query)) {
+    told.push({ text: say("warn_korean", { languages: languageNames(languages) }), grave: true });
   }
   if (receipt.query_truncated) told.push({ text: say("warn_query_truncated"), grave: true });
   return [...told, ...(receipt.warnings ?? []).map((text) => ({ text, grave: true }))];
@@ -36,22 +41,19 @@ export function receiptHint(receipt) {
 }
 
 /** The panel's content. */
-export function receiptBody(receipt) {
+export function receiptBody(receipt, asked) {
   return [
     element("p", { class: "hint lead" }, say("receipt_text")),
-    warnings(receipt).filter(({ grave }) => !grave).map(({ text }) => warningLine(text)),
+    warnings(receipt, asked)
+      .filter(({ grave }) => !grave)
+      .map(({ text }) => warningLine(text)),
     element("dl", { class: "bill" }, lines(receipt).map(billLine)),
     times(receipt.milliseconds),
   ];
 }
 
 function billLine([label, value, title]) {
-  return element(
-    "div",
-    { title },
-    element("dt", {}, say(label)),
-    element("dd", {}, value),
-  );
+  return element("div", { title }, element("dt", {}, say(label)), element("dd", {}, value));
 }
 
 /** The lines of the bill: label, value, longer explanation. */
@@ -65,16 +67,25 @@ function lines(receipt) {
   ];
   if (fit !== null && fit !== undefined) made.push(["receipt_filter", number(fit)]);
   if (tokens !== null && tokens !== undefined) {
-    const unknown = receipt.query_unknown > 0 && say("receipt_unknown", { n: receipt.query_unknown });
+    const unknown =
+      receipt.query_unknown > 0 && say("receipt_unknown", { n: receipt.query_unknown });
     const cut = receipt.query_truncated && say("truncated");
-    made.push(["receipt_query", [say("receipt_tokens", { n: tokens }), unknown, cut].filter(Boolean).join(" · ")]);
+    made.push([
+      "receipt_query",
+      [say("receipt_tokens", { n: tokens }), unknown, cut].filter(Boolean).join(" · "),
+    ]);
   }
   if (receipt.truncated_matches > 0) {
-    made.push(["receipt_cut", say("receipt_cut_value", { n: receipt.truncated_matches }), say("truncated_title")]);
+    made.push([
+      "receipt_cut",
+      say("receipt_cut_value", { n: receipt.truncated_matches }),
+      say("truncated_title"),
+    ]);
   }
   const { name, fingerprint } = receipt.encoder ?? {};
   if (name) made.push(["receipt_encoder", name]);
-  if (fingerprint) made.push(["receipt_fingerprint", element("code", {}, shortPrint(fingerprint)), fingerprint]);
+  if (fingerprint)
+    made.push(["receipt_fingerprint", element("code", {}, shortPrint(fingerprint)), fingerprint]);
   return made;
 }
 
@@ -101,14 +112,21 @@ function milliseconds(ms) {
 function times(spent = {}) {
   const total = totalOf(spent);
   const known = Object.keys(spent).filter((stage) => stage !== "total" && !STAGES.includes(stage));
-  const parts = [...STAGES, ...known].filter((stage) => spent[stage] > 0).map((stage) => [stage, spent[stage]]);
+  const parts = [...STAGES, ...known]
+    .filter((stage) => spent[stage] > 0)
+    .map((stage) => [stage, spent[stage]]);
   const other = total - parts.reduce((sum, [, ms]) => sum + ms, 0);
   if (other > total * 0.02) parts.push(["other", other]);
   if (!parts.length) return null;
   return element(
     "section",
     { class: "times" },
-    element("h3", {}, say("receipt_time"), element("span", {}, say("receipt_ms", { n: milliseconds(total) }))),
+    element(
+      "h3",
+      {},
+      say("receipt_time"),
+      element("span", {}, say("receipt_ms", { n: milliseconds(total) })),
+    ),
     element("div", { class: "stack", "aria-hidden": "true" }, parts.map(segment)),
     element("ul", {}, parts.map(legend)),
   );

@@ -35,12 +35,16 @@ export class SearchForm {
     byId("collection").addEventListener("change", ({ target }) => {
       this.#ask({ collection: target.value, like: "", filter: null }, "chosen");
     });
-    byId("mode").addEventListener("change", ({ target }) => this.#ask({ mode: target.value }, "chosen"));
+    byId("mode").addEventListener("change", ({ target }) =>
+      this.#ask({ mode: target.value }, "chosen"),
+    );
     byId("limit").addEventListener("change", ({ target }) => {
       this.#ask({ limit: Number(target.value) }, "chosen");
     });
     for (const name of ["exact", "group"]) {
-      byId(name).addEventListener("change", ({ target }) => this.#ask({ [name]: target.checked }, "chosen"));
+      byId(name).addEventListener("change", ({ target }) =>
+        this.#ask({ [name]: target.checked }, "chosen"),
+      );
     }
   }
 
@@ -73,9 +77,21 @@ export class SearchForm {
     const typing = this.#timer !== 0;
     if (!typing && query.value.trim() !== question.query.trim()) query.value = question.query;
     query.placeholder = say(question.like ? "like_placeholder" : "ask_placeholder");
-    showOptions("collection", collections.map(({ name }) => [name, name]), question.collection);
-    showOptions("mode", modes.map((mode) => [mode, sayOr(`mode_${mode}`, mode)]), question.mode || modes[0]);
-    showOptions("limit", LIMITS.map((limit) => [limit, number(limit)]), question.limit);
+    showOptions(
+      "collection",
+      collections.map(({ name }) => [name, name]),
+      question.collection,
+    );
+    showOptions(
+      "mode",
+      modes.map((mode) => [mode, sayOr(`mode_${mode}`, mode)]),
+      question.mode || modes[0],
+    );
+    showOptions(
+      "limit",
+      LIMITS.map((limit) => [limit, number(limit)]),
+      question.limit,
+    );
     byId("mode").closest("label").hidden = !modes.length;
     byId("exact").checked = question.exact;
     byId("group").checked = question.group;
@@ -88,7 +104,13 @@ export class SearchForm {
   #showLike(title) {
     const pill = byId("like");
     pill.hidden = !title;
-    if (title) refill(pill, icon("echo"), element("span", {}, say("like_now", { text: title })), icon("close"));
+    if (title)
+      refill(
+        pill,
+        icon("echo"),
+        element("span", {}, say("like_now", { text: title })),
+        icon("close"),
+      );
   }
 
   #showClear() {
@@ -97,7 +119,10 @@ export class SearchForm {
 }
 
 function showOptions(id, options, chosen) {
-  refill(byId(id), options.map(([value, text]) => element("option", { value }, text)));
+  refill(
+    byId(id),
+    options.map(([value, text]) => element("option", { value }, text)),
+  );
   byId(id).value = chosen;
 }
 
@@ -105,6 +130,11 @@ function showOptions(id, options, chosen) {
 function showAbout(collection) {
   if (!collection) return refill(byId("about"));
   const { documents, encoder, metric } = collection;
-  const parts = [say("documents", { n: documents }), encoder.name, say("dimensions", { n: encoder.dim }), metric];
+  const parts = [
+    say("documents", { n: documents }),
+    encoder.name,
+    say("dimensions", { n: encoder.dim }),
+    metric,
+  ];
   return refill(byId("about"), parts.join(" · "));
 }

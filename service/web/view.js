@@ -1,13 +1,20 @@
 /** The state of the page, on the screen. */
 
+import { activeChips } from "./active_filters.js";
 import { searchAddress } from "./api.js";
 import { card } from "./cards.js";
 import { copy } from "./clipboard.js";
-import { byId, element, icon, refill, setAttribute } from "./elements.js";
-import { activeChips, keepingFocus } from "./filter_panel.js";
+import { byId, element, icon, keepingFocus, refill, setAttribute } from "./elements.js";
 import { toggleValue } from "./filter.js";
 import { queryTerms } from "./highlight.js";
-import { emptyNotice, errorNotice, noCollectionNotice, nothingNotice, startNotice, wakingNotice } from "./notices.js";
+import {
+  emptyNotice,
+  errorNotice,
+  noCollectionNotice,
+  nothingNotice,
+  startNotice,
+  wakingNotice,
+} from "./notices.js";
 import { asCurl, isAsking, searchBody } from "./question.js";
 import { receiptBody, receiptHint, warningLine, warnings } from "./receipt.js";
 import { language, say } from "./words.js";
@@ -62,14 +69,28 @@ function notice(page) {
   if (page.waking) return wakingNotice(page.waking);
   if (!collections) return null;
   if (!collections.length) return [damage(page), noCollectionNotice(copy, again)];
-  if (collection?.documents === 0 && !answer?.matches.length) return emptyNotice(collection.name, copy, again);
+  if (collection?.documents === 0 && !answer?.matches.length)
+    return emptyNotice(collection.name, copy, again);
   if (answer?.matches.length === 0) {
     const onClear = () => page.ask({ filter: null }, "chosen");
     return nothingNotice({ filtered: answer.receipt.matched_by_filter === 0, onClear });
   }
-  if (answer) return warnings(answer.receipt).filter(({ grave }) => grave).map(({ text }) => warningLine(text));
+  if (answer) return graveWarnings(page);
   if (isAsking(question)) return null;
   return [damage(page), startNotice(page.first, (query) => page.ask({ query }, "chosen"))];
+}
+
+function graveWarnings(page) {
+  const told = warnings(page.answer.receipt, asked(page));
+  return told.filter(({ grave }) => grave).map(({ text }) => warningLine(text));
+}
+
+/** What the warnings of an answer depend on besides its receipt. */
+function asked({ question, collection }) {
+  return {
+    query: question.like ? "" : question.query,
+    languages: collection?.encoder.languages ?? [],
+  };
 }
 
 /** What is wrong with collections, as the server told. */
@@ -94,7 +115,8 @@ function renderCards(page) {
     metric: page.collection?.metric,
     best: answer?.matches[0]?.score ?? 0,
     unfolded: page.unfolded,
-    onToggle: (key, value) => page.ask({ filter: toggleValue(page.question.filter, key, value) }, "chosen"),
+    onToggle: (key, value) =>
+      page.ask({ filter: toggleValue(page.question.filter, key, value) }, "chosen"),
     onLike: (match) => {
       page.ask({ like: match.id, query: "" }, "chosen");
       byId("results").focus({ preventScroll: true });
@@ -102,19 +124,28 @@ function renderCards(page) {
     },
   };
   const root = byId("cards");
-  keepingFocus(root, () => refill(root, (answer?.matches ?? []).map((match) => card(match, context))));
+  keepingFocus(root, () =>
+    refill(
+      root,
+      (answer?.matches ?? []).map((match) => card(match, context)),
+    ),
+  );
 }
 
-function renderReceipt({ answer, question }) {
+function renderReceipt(page) {
+  const { answer, question } = page;
   byId("receipt").hidden = !answer;
   byId("columns").classList.toggle("answered", Boolean(answer));
   if (!answer) return;
   byId("receipt-hint").textContent = receiptHint(answer.receipt);
-  const command = asCurl(searchAddress(question.collection), searchBody(question, 1, question.pages));
+  const command = asCurl(
+    searchAddress(question.collection),
+    searchBody(question, 1, question.pages),
+  );
   const onCopy = (event) => copy(command, event.currentTarget);
   refill(
     byId("receipt-body"),
-    receiptBody(answer.receipt),
+    receiptBody(answer.receipt, asked(page)),
     element(
       "button",
       { type: "button", class: "button curl", on: { click: onCopy } },

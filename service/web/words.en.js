@@ -25,12 +25,13 @@ export const en = {
   mode_lexical: "words",
   mode_hybrid: "meaning and words",
   limit: "Results",
+  results: "Results",
   exact: "Exact",
   exact_title: "Compare with every vector instead of asking the index",
   group: "One per source",
   group_title: "Show only the best part of each longer text",
   filter: "Filter",
-  filter_count: ({ n, total }) => `${n} of ${total} documents fit`,
+  filter_count: ({ n, total }) => `${n} of ${total}`,
   filter_none: "These documents have no metadata to filter by.",
   filter_clear: "Clear all",
   filter_clear_now: "Search without the filter",
@@ -70,7 +71,7 @@ export const en = {
   untitled: "Untitled",
   start_title: "What are you looking for?",
   start_text:
-    "Describe it as you would to a colleague. Documents are found by what they mean, in Korean or English, even when they use other words.",
+    "Describe it as you would to a colleague. Documents are found by what they mean, even when they use other words.",
   start_try: "For example",
   nothing_title: "Nothing found",
   nothing_text: "No document answers this search.",
@@ -121,6 +122,8 @@ export const en = {
     `The encoder does not know ${n} of the ${total} tokens of this query, so it understands little of it. Other words, or a collection with an encoder for this language, will find more.`,
   warn_unknown_some: ({ n, total }) =>
     `The encoder does not know ${n} of the ${total} tokens of this query.`,
+  warn_korean: ({ languages }) =>
+    `This collection's encoder was made for ${languages}. Asked in Korean, it may miss the meaning.`,
   warn_query_truncated: "The query is longer than the encoder reads; its end was left out.",
   copy_curl: "Copy as curl",
   copied: "Copied",

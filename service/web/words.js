@@ -54,7 +54,15 @@ export function fixed(value, digits) {
 /** A share in percent, never rounded up to 100. */
 export function percent(share) {
   const floored = share < 1 ? Math.min(Math.floor(share * 1000) / 1000, 0.999) : 1;
-  return new Intl.NumberFormat(current, { style: "percent", maximumFractionDigits: 1 }).format(floored);
+  return new Intl.NumberFormat(current, { style: "percent", maximumFractionDigits: 1 }).format(
+    floored,
+  );
+}
+
+/** The names of languages (ISO 639-1 codes) as a list. */
+export function languageNames(codes) {
+  const names = new Intl.DisplayNames(current, { type: "language" });
+  return new Intl.ListFormat(current).format(codes.map((code) => names.of(code)));
 }
 
 /** Fills every `data-say` (text), `data-say-label`, `data-say-title` and `data-say-placeholder`. */

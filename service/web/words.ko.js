@@ -23,12 +23,13 @@ export const ko = {
   mode_lexical: "낱말",
   mode_hybrid: "의미와 낱말",
   limit: "결과 수",
+  results: "결과",
   exact: "정확 검색",
   exact_title: "색인에 묻지 않고 모든 벡터와 비교합니다",
   group: "원문당 하나",
   group_title: "긴 글은 가장 잘 맞는 부분 하나만 보여 줍니다",
   filter: "필터",
-  filter_count: ({ n, total }) => `문서 ${total}건 중 ${n}건 해당`,
+  filter_count: ({ n, total }) => `${total}건 중 ${n}건`,
   filter_none: "이 문서들에는 걸러 낼 메타데이터가 없습니다.",
   filter_clear: "모두 지우기",
   filter_clear_now: "필터 없이 찾기",
@@ -67,8 +68,7 @@ export const ko = {
   characters: ({ start, end }) => `${start}~${end}자`,
   untitled: "제목 없음",
   start_title: "무엇을 찾으세요?",
-  start_text:
-    "동료에게 말하듯 적어 보세요. 다른 낱말로 쓰인 문서도, 한국어든 영어든 뜻이 통하면 찾아냅니다.",
+  start_text: "동료에게 말하듯 적어 보세요. 다른 낱말로 쓰인 문서도 뜻이 통하면 찾아냅니다.",
   start_try: "이렇게 물어보세요",
   nothing_title: "찾은 문서가 없습니다",
   nothing_text: "이 검색에 맞는 문서가 없습니다.",
@@ -95,7 +95,8 @@ export const ko = {
   receipt_recall: "재현율",
   receipt_recall_measured: ({ share }) => `측정값 ${share}`,
   receipt_recall_exact: "100%, 정확",
-  receipt_recall_title: "실제로 가장 가까운 문서 가운데 색인이 찾아내는 비율. 색인을 만들 때 측정했습니다.",
+  receipt_recall_title:
+    "실제로 가장 가까운 문서 가운데 색인이 찾아내는 비율. 색인을 만들 때 측정했습니다.",
   receipt_searched: "살펴본 문서",
   receipt_of: ({ n, total }) => `${total}건 중 ${n}건`,
   receipt_filter: "필터 해당",
@@ -116,6 +117,8 @@ export const ko = {
   warn_unknown: ({ n, total }) =>
     `인코더가 검색어의 토큰 ${total}개 중 ${n}개를 몰라 뜻을 거의 이해하지 못합니다. 다른 말로 바꾸거나, 이 언어를 아는 인코더의 컬렉션에서 찾아 보세요.`,
   warn_unknown_some: ({ n, total }) => `인코더가 검색어의 토큰 ${total}개 중 ${n}개를 모릅니다.`,
+  warn_korean: ({ languages }) =>
+    `이 컬렉션의 인코더는 ${languages}에 맞춰 만들어졌습니다. 한국어로 물으면 뜻을 놓칠 수 있습니다.`,
   warn_query_truncated: "검색어가 인코더가 읽는 길이보다 길어 뒷부분을 빼고 찾았습니다.",
   copy_curl: "curl로 복사",
   copied: "복사했습니다",

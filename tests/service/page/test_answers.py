@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Any
 
     Open = Callable[..., Any]
 
@@ -91,6 +90,40 @@ def test_a_long_text_is_shown_around_its_first_marked_word(
     assert shown.startswith(begin)
     assert shown.endswith(end)
     assert query in shown or query == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("receipt", "query", "languages", "expected"),
+    [
+        ({"query_tokens": 10, "query_unknown": 0}, "배송", [], []),
+        (
+            {"query_tokens": 10, "query_unknown": 2},
+            "배송",
+            [],
+            [["does not know 2 of the 10", False]],
+        ),
+        ({"query_tokens": 10, "query_unknown": 3}, "배송", ["en"], [["understands little", True]]),
+        ({"query_tokens": 10, "query_unknown": 0}, "배송", ["en"], [["made for English", True]]),
+        ({"query_tokens": 10, "query_unknown": 0}, "배송", ["en", "ko"], []),
+        ({"query_tokens": 10, "query_unknown": 0}, "delivery", ["en"], []),
+        ({"query_truncated": True, "warnings": ["w"]}, "a", [], [["left out", True], ["w", True]]),
+    ],
+)
+def test_warnings_say_what_to_doubt(
+    visit: Open,
+    receipt: dict[str, Any],
+    query: str,
+    languages: list[str],
+    expected: list[tuple[str, bool]],
+):
+    here = visit()
+    told = here.page.evaluate(
+        "([receipt, asked]) => import('/receipt.js').then((m) => m.warnings(receipt, asked))",
+        [receipt, {"query": query, "languages": languages}],
+    )
+    assert [warning["grave"] for warning in told] == [grave for _, grave in expected]
+    for warning, (part, _) in zip(told, expected, strict=True):
+        assert part in warning["text"]
 
 
 def test_text_stays_text(visit: Open):

@@ -20,7 +20,7 @@ def test_chips_and_ranges_narrow(visit: Open):
     here.see_all()
     here.page.click(".card[data-id='en-delivery'] .chip:has-text('topic')")
     here.see_cards("en-delivery", "en-parcel")
-    here.see("#filter-count", "2 of 6 documents fit")
+    here.see("#filter-count", "2 of 6")
     here.page.fill("input[aria-label='year from']", "2022")
     here.page.keyboard.press("Tab")
     here.see_cards("en-delivery")
@@ -97,3 +97,29 @@ def test_filters_written_by_hand_survive_the_chips(visit: Open):
     assert steps["last"] is None
     assert steps["others"] == 2
     assert steps["kept"] == {"must": [lang, year]}
+
+
+def test_fields_are_learnt_from_documents(visit: Open):
+    here = visit()
+    metadata = [
+        {"lang": "ko", "n": 3, "at": "2024-01-02", "site": "https://a.example/1", "who": f"w{i}"}
+        for i in range(8)
+    ]
+    metadata[0] |= {"n": 1.5, "at": "2023-12-31T10:00:00Z", "lang": "en", "a.b": 1, "none": None}
+    metadata[1] |= {"deep": {"tags": ["x", "y"], "rows": [{"c": True}]}}
+    fields = here.page.evaluate(
+        "documents => import('/fields.js').then(({ Fields }) => {"
+        " const fields = new Fields(); fields.learn(documents); fields.learn(documents);"
+        " return fields.list(); })",
+        [{"id": str(i), "metadata": each} for i, each in enumerate(metadata)],
+    )
+    assert [(field["key"], field["kind"], field["few"]) for field in fields] == [
+        ("lang", "values", True),
+        ("deep.tags", "values", True),
+        ("deep.rows[].c", "values", True),
+        ("n", "number", True),
+        ("at", "date", True),
+        ("who", "values", False),
+    ]
+    assert fields[0]["values"] == ["ko", "en"]
+    assert fields[3]["values"] == [1.5, 3]
