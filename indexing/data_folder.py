@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -49,6 +50,7 @@ class DataFolder:
         self._default_encoder = default_encoder
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
+        self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.RLock()
         if mode == "write":
             for leftover in path.glob(f"{_DROPPED}*"):
@@ -149,12 +151,12 @@ class DataFolder:
             EncoderNotFoundError: no such encoder.
         """
         name = check_name(name)
+        self._check_writable()
+        self._check_free(name)
+        loaded = self.encoder(encoder)
         with self._guard:
-            self._check_writable()
-            if (self.path / name / CARD_FILE).exists():
-                message = f"collection {name!r} exists already; drop it first, or use its name"
-                raise CollectionExistsError(message)
-            card = CollectionCard.new(name, self.encoder(encoder).card, metric, analyzer)
+            self._check_free(name)
+            card = CollectionCard.new(name, loaded.card, metric, analyzer)
             collection = LocalCollection.create(self.path / name, card, load_encoder=self.encoder)
             sync_folder(self.path)
             self._collections[name] = collection
@@ -184,6 +186,8 @@ class DataFolder:
 
         name = name or self._default_encoder or DEFAULT_ENCODER
         with self._guard:
+            loading = self._loading[name]
+        with loading:  # who wants another encoder, or none, does not wait for this one
             if name not in self._encoders:
                 self._encoders[name] = load_encoder(name, device=self._device)
             return self._encoders[name]
@@ -193,6 +197,11 @@ class DataFolder:
             message = f"{self.path} is open for reading alone"
             raise InvalidRequestError(message, "mode")
 
+    def _check_free(self, name: str) -> None:
+        if (self.path / name / CARD_FILE).exists():
+            message = f"collection {name!r} exists already; drop it first, or use its name"
+            raise CollectionExistsError(message)
+
     def _missing(self, name: str) -> str:
         there = ", ".join(self.names()) or "none"
-        return f"no collection {name!r} in {self.path} (there: {there})"
+        return f"no collection {name!r} (there: {there})"

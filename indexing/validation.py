@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,13 +26,15 @@ from indexing.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import Any
 
     from embeddings.types import Vectors
     from indexing.types import Document, SearchRequest
 
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _MAX_NAME = 64
+_MAX_DEPTH = 64
 _MODES = ("dense",)
 _GROUPS = ("documents", "parents")
 
@@ -84,10 +88,29 @@ def check_document(document: Document) -> None:
     _check_size(document, "title", document.title, MAX_TEXT_BYTES)
     try:
         metadata = dump_json(document.metadata)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         message = f"document {name!r}: metadata is not a JSON object ({error})"
         raise InvalidDocumentError(message, document.id) from error
     _check_size(document, "metadata", metadata, MAX_METADATA_BYTES)
+    if _depth(document.metadata) > _MAX_DEPTH:
+        message = f"document {name!r}: metadata is nested deeper than {_MAX_DEPTH} levels"
+        raise InvalidDocumentError(message, document.id)
+    if "\0" in document.id or _ESCAPED_NUL.search(metadata):
+        message = f"document {name!r}: U+0000 in id or metadata; SQLite would cut the text there"
+        raise InvalidDocumentError(message, document.id)
+
+
+def _depth(data: object) -> int:
+    """Levels of arrays and objects in JSON data; a number or a string has none."""
+    depth, level = 0, [data]
+    while inner := [item for item in level if isinstance(item, Mapping | list | tuple)]:
+        depth += 1
+        level = [
+            value
+            for item in inner
+            for value in (item.values() if isinstance(item, Mapping) else item)
+        ]
+    return depth
 
 
 def _check_size(document: Document, part: str, value: str, most: int) -> None:

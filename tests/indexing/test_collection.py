@@ -41,6 +41,13 @@ def ids(collection: LocalCollection, request: SearchRequest) -> list[str]:
     return [match.document.id for match in collection.search(request).matches]
 
 
+def nested(levels: int) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        data = {"k": data}
+    return data
+
+
 def test_it_is_a_collection(collection: LocalCollection) -> None:
     assert isinstance(collection, Collection)
     assert collection.card.name == "help"
@@ -333,6 +340,10 @@ def test_impossible_vectors_are_named(collection: LocalCollection) -> None:
         (Document("x", "text", metadata={"n": float("nan")}), "not a JSON object"),
         (Document("x", "text", metadata={"n": {1, 2}}), "not a JSON object"),
         (Document("x", "text", metadata={"n": "y" * 70_000}), "metadata has 70,008 bytes"),
+        (Document("x\0y", "text"), r"U\+0000 in id or metadata"),
+        (Document("x", "text", metadata={"k": ["a\0b"]}), r"U\+0000 in id or metadata"),
+        (Document("x", "text", metadata=nested(65)), "nested deeper than 64 levels"),
+        (Document("x", "text", metadata=nested(100_000)), "not a JSON object"),
     ],
 )
 def test_impossible_documents_are_named_and_nothing_is_kept(
