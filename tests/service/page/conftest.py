@@ -134,7 +134,7 @@ def browser() -> Iterator[Browser]:
         try:
             browser = playwright.chromium.launch(executable_path=found, args=flags)
         except api.Error as error:
-            pytest.skip(f"Chromium does not start: {error}")
+            pytest.skip(f"Chromium does not start: {error.message.splitlines()[0]}")
         yield browser
         browser.close()
 
