@@ -56,7 +56,7 @@ class ReadAhead:
         with self._change:
             self._stopped = True
             self._change.notify_all()
-        self._thread.join(timeout=5)
+        self._thread.join(timeout=2)
 
     def __iter__(self) -> Iterator[Block]:
         while True:

@@ -95,7 +95,7 @@ class Journal:
         if self._path is None or not self._path.is_file():
             return None
         try:
-            run = Run.from_json(json.loads(self._path.read_text(encoding="utf-8")))
+            run = Run.from_json(json.loads(self._path.read_text("utf-8", "surrogateescape")))
         except (ValueError, TypeError, KeyError) as error:
             logger.warning("%s cannot be read and is passed over: %s", self._path, error)
             return None
@@ -115,7 +115,8 @@ class Journal:
     def _write(self, run: Run) -> None:
         if self._path is not None:
             text = json.dumps(run.to_json(), ensure_ascii=False, indent=1)
-            write_atomically(self._path, text.encode())
+            # A path may hold bytes that are no UTF-8.
+            write_atomically(self._path, text.encode(errors="surrogateescape"))
 
 
 class RejectLog:

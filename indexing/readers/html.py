@@ -36,7 +36,7 @@ _BLOCKS = _PARAGRAPHS | frozenset(
     | {"section", "summary", "tbody", "tfoot", "thead", "tr"}
 )
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.I)
-_SPACE = re.compile(r"[ \t\n\r\f\v]+")
+_SPACE = re.compile(r"[ \t\n\r\f\v\xa0]+")
 
 
 def read_html(

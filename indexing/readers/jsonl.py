@@ -24,7 +24,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(message)
 
 
-_decode = json.JSONDecoder(parse_constant=_refuse_constant).decode
+def _unite(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    united = dict(pairs)
+    if len(united) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        message = f"the key {twice!r} stands twice in one object"
+        raise ValueError(message)
+    return united
+
+
+_decode = json.JSONDecoder(object_pairs_hook=_unite, parse_constant=_refuse_constant).decode
 
 
 def read_jsonl(

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ALIASES = {"utf-8": "utf-8-sig", "euc_kr": "cp949"}
 """UTF-8 may start with a mark; what calls itself EUC-KR mostly is its superset cp949."""
+_LABELS = {"windows-949": "cp949"}
+"""Names that web pages use and Python does not know."""
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -40,7 +42,7 @@ def find_codec(encoding: str) -> str:
         SourceError: no encoding of that name.
     """
     try:
-        name = codecs.lookup(encoding).name
+        name = codecs.lookup(_LABELS.get(encoding.lower(), encoding)).name
         "".encode(name)
     except (LookupError, ValueError) as error:
         message = f"encoding {encoding!r} is unknown; try utf-8, cp949 or utf-16"

@@ -133,7 +133,13 @@ class SourceReader:
 
 
 def absolute(source: str) -> str:
-    """The source as it can be found again from another working folder."""
+    """The source as it can be found again from another working folder.
+
+    Raises:
+        SourceError: it is empty.
+    """
+    if not source:
+        raise SourceError("a source is empty; name a file, a folder or -")
     return source if source == STDIN else str(Path(source).expanduser().absolute())
 
 
@@ -190,7 +196,7 @@ def _as_source_file(path: Path, name: str, *, given: bool) -> SourceFile | Rejec
     if not path.exists():
         return Reject(origin, "the link leads nowhere", name)
     if not path.is_file():
-        return Reject(origin, "not a regular file", name)
+        return Reject(origin, "not a regular file; pipe it in with - as the source", name)
     stem, format_, packing = parse_suffixes(name)
     if format_ is None:
         return Reject(origin, f"unknown suffix, the file is skipped; read are {_KNOWN}", name)

@@ -377,6 +377,19 @@ def test_a_source_that_breaks_off_keeps_what_was_read(empty: LocalCollection, tm
     assert journal(empty)["state"] == "running"
 
 
+def test_names_that_are_no_unicode(empty: LocalCollection, tmp_path: Path):
+    folder = tmp_path / os.fsdecode(b"\xb0\xa1")
+    folder.mkdir()
+    write_rows(folder / "a.jsonl", make_rows(1))
+    (folder / os.fsdecode(b"\xff.txt")).write_text("x")
+    report = run(empty, folder)
+    assert (report.added, report.rejected) == (1, 1)
+    assert report.rejects is not None
+    assert "half a surrogate pair" in json.loads(report.rejects.read_text())["reason"]
+    again = [*(empty.folder / "ingest.json").read_bytes().splitlines()]
+    assert any(line.strip() == b'"%s"' % os.fsencode(folder) for line in again)
+
+
 def test_options_survive_the_journal():
     options = IngestOptions(
         64, 8, FieldMapping("i", ("a", "b"), "t", ("m",)), Path("x.jsonl"), "cp949"

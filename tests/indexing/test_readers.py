@@ -8,7 +8,8 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,17 +18,29 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from indexing.chunking import LEAST_TOKENS, MOST_AUTO_TOKENS
 from indexing.errors import SourceError
-from indexing.readers.fields import FieldMapping, resolve
+from indexing.ingest.pace import LEAST_WINDOW, MOST_WINDOW
+from indexing.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, FieldMapping, resolve
+from indexing.readers.files import FORMATS, PACKINGS
 from indexing.readers.html import extract_page
 from indexing.readers.markdown import split_front_matter, strip_markup
 from indexing.readers.parquet import as_json
-from indexing.readers.records import Origin, Record, Reject
+from indexing.readers.records import (
+    MAX_FILE_BYTES,
+    MAX_LINE_CHARACTERS,
+    Origin,
+    Record,
+    Reject,
+)
 from indexing.readers.sources import SourceReader
-from indexing.types import Document, Parent
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from indexing.types import (
+    MAX_ID_BYTES,
+    MAX_METADATA_BYTES,
+    MAX_TEXT_BYTES,
+    Document,
+    Parent,
+)
 
 
 def read(
@@ -89,13 +102,14 @@ def test_bad_jsonl_lines_are_refused_with_their_number_and_the_rest_is_read(tmp_
         + b"[" * 100_000
         + b"\n"
         + b'{"id":"12","text":"t","title":5}\n'
+        + b'{"id":"13","text":"t","x":{"a":1,"b":2,"a":3}}\n'
         + good
     )
     documents, rejects = read(path)
     assert documents == [Document("good", "t")]
-    assert [reject.origin.line for reject in rejects] == [1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12]
+    assert [reject.origin.line for reject in rejects] == [1, 2, 3, 4, 5, 6, *range(8, 14)]
     assert [reject.id for reject in rejects] == [
-        *(None, None, "3", "4", "5", None, None, None, None, None, "12")
+        *(None, None, "3", "4", "5", None, None, None, None, None, "12", None)
     ]
     reasons = [reject.reason for reject in rejects]
     assert reasons[0] == (
@@ -113,6 +127,7 @@ def test_bad_jsonl_lines_are_refused_with_their_number_and_the_rest_is_read(tmp_
     assert reasons[8] == "not JSON: NaN is not JSON"
     assert reasons[9] == "not JSON: nested too deeply"
     assert reasons[10] == "'title' is a number; a string is needed"
+    assert reasons[11] == "not JSON: the key 'a' stands twice in one object"
     assert str(rejects[0].origin) == f"{path}:1"
     assert rejects[5].excerpt == '{"id":"6","text":"??"}'
     assert rejects[9].excerpt == "[" * 200
@@ -369,7 +384,9 @@ def test_a_column_that_is_not_there(tmp_path: Path):
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.tuples(CELL, CELL), max_size=8), st.sampled_from([",", "\t"]))
 def test_what_csv_writes_is_read_back(tmp_path: Path, rows: list[tuple[str, str]], comma: str):
     path = tmp_path / ("a.csv" if comma == "," else "a.tsv")
@@ -387,7 +404,9 @@ def test_what_csv_writes_is_read_back(tmp_path: Path, rows: list[tuple[str, str]
     assert len(rejects) == len(rows) - len(kept)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.sampled_from([b"1,a", b'2,"b', b'3,"c"', b"\xff", b",", b'"', b"x,y,z"])))
 def test_any_csv_comes_to_an_end_and_good_rows_survive(tmp_path: Path, rows: list[bytes]):
     path = tmp_path / "a.csv"
@@ -578,7 +597,7 @@ def test_html_nested_deeper_than_python_recurses():
 
 
 def test_html_in_the_encoding_it_declares(tmp_path: Path):
-    page = '<html><head><meta charset="euc-kr"></head><p>안녕 뷁</p></html>'
+    page = '<html><head><meta charset="windows-949"></head><p>안녕&nbsp; 뷁</p></html>'
     (tmp_path / "a.html").write_bytes(page.encode("cp949"))
     (tmp_path / "b.htm").write_bytes(page.encode())
     (tmp_path / "c.html").write_bytes(b"<script>only()</script>")
@@ -656,8 +675,13 @@ def test_sources_that_are_not_what_they_say(
 def test_no_source_and_an_empty_folder(tmp_path: Path):
     with pytest.raises(SourceError, match="no source given"):
         SourceReader([])
+    with pytest.raises(SourceError, match="a source is empty"):
+        SourceReader([""])
     with pytest.raises(SourceError, match="holds no file that is read"):
         SourceReader([str(tmp_path)])
+    os.mkfifo(tmp_path / "a.jsonl")
+    with pytest.raises(SourceError, match="not a regular file; pipe it in with -"):
+        SourceReader([str(tmp_path / "a.jsonl")])
 
 
 def test_a_named_source_that_breaks_off_is_an_error(tmp_path: Path):
@@ -710,3 +734,12 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path):
         assert tracemalloc.get_traced_memory()[1] < 2_000_000
     finally:
         tracemalloc.stop()
+
+
+def test_the_page_names_every_suffix_column_and_limit():
+    page = (Path(__file__).parents[2] / "docs" / "indexing.md").read_text("utf-8")
+    words = [*FORMATS, *PACKINGS, *ID_NAMES, *TEXT_NAMES, *TITLE_NAMES]
+    assert [word for word in words if f"`{word}`" not in page] == []
+    limits = [MAX_TEXT_BYTES, MAX_ID_BYTES, MAX_METADATA_BYTES, MOST_AUTO_TOKENS]
+    limits += [MAX_LINE_CHARACTERS, MAX_FILE_BYTES, LEAST_TOKENS, LEAST_WINDOW, MOST_WINDOW]
+    assert [limit for limit in limits if f"{limit:,}" not in page] == []
