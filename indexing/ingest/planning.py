@@ -37,7 +37,7 @@ def plan(
         SourceError: a source is missing, not what it says, or breaks off.
         InvalidRequestError: impossible chunks.
     """
-    stream = DocumentStream(sources, encoder, options)
+    stream = DocumentStream(sources, encoder, options, rejects=options.rejects)
     with Seen() as seen:
         planning = _Planning(target, encoder, seen)
         for outcome in stream.read():

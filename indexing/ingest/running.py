@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.errors import InvalidDocumentError, SourceError
+from indexing.errors import InvalidDocumentError, InvalidRequestError, SourceError
 from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead
 from indexing.ingest.journal import REJECTS_FILE, Journal, RejectLog, Run
 from indexing.ingest.pace import Pace
@@ -56,7 +56,7 @@ def ingest(
     Raises:
         SourceError: a source is missing, not what it says, or breaks off; or `resume` without
             sources where nothing was interrupted.
-        InvalidRequestError: impossible chunks.
+        InvalidRequestError: impossible chunks, or a list of rejects that cannot be written.
         StorageFullError: the disk is full; what was added before is safe.
     """
     folder: Path | None = getattr(target, "folder", None)
@@ -64,8 +64,8 @@ def ingest(
     run, resumed = _choose(sources, options, journal.interrupted() if resume else None, resume)
     if run.rejects is None and folder is not None:
         run = Run.begin(run.sources, run.options, folder / REJECTS_FILE)
-    _protect_sources(run)
-    stream = DocumentStream(run.sources, encoder, run.options)
+    _check_rejects(run)
+    stream = DocumentStream(run.sources, encoder, run.options, rejects=run.rejects)
     journal.begin(run)
     rejects = RejectLog(run.rejects, resumed=resumed)
     ingesting = _Ingesting(target, stream, journal, rejects, progress)
@@ -103,13 +103,17 @@ def _choose(
     return fresh, True
 
 
-def _protect_sources(run: Run) -> None:
-    """Refuse a list of rejects that would overwrite a source."""
-    if run.rejects is not None and run.rejects.resolve() in {
-        Path(source).resolve() for source in run.sources
-    }:
-        message = f"{run.rejects} is a source and cannot take the rejects; name another file"
-        raise SourceError(message)
+def _check_rejects(run: Run) -> None:
+    """Refuse a list of rejects that would overwrite a source, or cannot be written."""
+    path = run.rejects
+    if path is None:
+        return
+    if path.resolve() in {Path(source).resolve() for source in run.sources}:
+        message = f"{path} is a source and cannot take the rejects; name another file"
+        raise InvalidRequestError(message, "rejects")
+    if path.is_dir() or not path.parent.is_dir():
+        message = f"{path} cannot take the rejects; name a file in a folder that is there"
+        raise InvalidRequestError(message, "rejects")
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from indexing.validation import check_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from embeddings.types import Encoder
     from indexing.ingest.types import IngestOptions
@@ -59,14 +60,24 @@ class DocumentStream:
         sources: files, folders, or `-`.
         encoder: whose window chunks must fit.
         options: how to read and cut.
+        rejects: the list of refused records, not to be read as a source.
 
     Raises:
         SourceError: a source is missing or not what it says.
         InvalidRequestError: impossible chunks.
     """
 
-    def __init__(self, sources: Sequence[str], encoder: Encoder, options: IngestOptions) -> None:
-        self.reader = SourceReader(sources, mapping=options.fields, encoding=options.encoding)
+    def __init__(
+        self,
+        sources: Sequence[str],
+        encoder: Encoder,
+        options: IngestOptions,
+        *,
+        rejects: Path | None = None,
+    ) -> None:
+        self.reader = SourceReader(
+            sources, mapping=options.fields, encoding=options.encoding, passed_over=rejects
+        )
         self._chunks_rows = isinstance(options.chunk, int)
         self._chunker: Chunker | None = None
         if options.chunk != "none":

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from indexing.documents import DOCUMENTS_FILE
 from indexing.errors import SourceError
 from indexing.readers.delimited import read_delimited
 from indexing.readers.fields import FieldMapping
@@ -53,6 +54,8 @@ class SourceReader:
         sources: paths of files and folders, or `-`.
         mapping: which columns are what.
         encoding: of text files.
+        passed_over: a file that is not read where it is found in a folder: the list of refused
+            records, which grows while the folder is read.
 
     Raises:
         SourceError: no source, one that is missing or of unknown format, an unknown encoding.
@@ -64,11 +67,13 @@ class SourceReader:
         *,
         mapping: FieldMapping | None = None,
         encoding: str = "utf-8",
+        passed_over: Path | None = None,
     ) -> None:
         find_codec(encoding)
         self.sources = tuple(absolute(source) for source in sources)
         self._mapping = mapping or FieldMapping()
         self._encoding = encoding
+        self._passed_over = passed_over
         self._finished = 0
         self._open: OpenFile | None = None
         if not self.sources:
@@ -79,7 +84,8 @@ class SourceReader:
 
     def _try(self, source: str) -> None:
         """Refuse a source that is not what it says before any work is done."""
-        first = next((item for item in find_files(source) if isinstance(item, SourceFile)), None)
+        found = find_files(source, self._passed_over)
+        first = next((item for item in found if isinstance(item, SourceFile)), None)
         if first is None:
             raise SourceError(f"{source} holds no file that is read; read are {_KNOWN}")
         if first.given and first.format != "stdin":
@@ -98,7 +104,7 @@ class SourceReader:
         files = (
             item
             for source in self.sources
-            for item in find_files(source)
+            for item in find_files(source, self._passed_over)
             if isinstance(item, SourceFile)
         )
         return sum(file.path.stat().st_size for file in files if file.path.exists())
@@ -111,7 +117,7 @@ class SourceReader:
                 was found in a folder is refused instead, and the rest goes on.
         """
         for source in self.sources:
-            for item in find_files(source):
+            for item in find_files(source, self._passed_over):
                 if isinstance(item, Reject):
                     yield item
                     continue
@@ -143,11 +149,12 @@ def absolute(source: str) -> str:
     return source if source == STDIN else str(Path(source).expanduser().absolute())
 
 
-def find_files(source: str) -> Iterator[SourceFile | Reject]:
+def find_files(source: str, passed_over: Path | None = None) -> Iterator[SourceFile | Reject]:
     """The files of a source and the refusals of what is not read.
 
     A folder that holds a BEIR corpus (`corpus.jsonl`, maybe packed) gives that file alone. Of
-    another come its files by name, then its folders by name; hidden ones are passed over.
+    another come its files by name, then its folders by name; hidden ones, folders of collections
+    and the file `passed_over` are left out.
 
     Raises:
         SourceError: it is missing, or a file of unknown format.
@@ -157,7 +164,7 @@ def find_files(source: str) -> Iterator[SourceFile | Reject]:
         return
     path = Path(source)
     if path.is_dir():
-        yield from _walk(path)
+        yield from _walk(path, passed_over and passed_over.resolve())
         return
     if not path.exists():
         raise SourceError(f"{source} is not there; name a file, a folder or -")
@@ -167,7 +174,7 @@ def find_files(source: str) -> Iterator[SourceFile | Reject]:
     yield found
 
 
-def _walk(root: Path) -> Iterator[SourceFile | Reject]:
+def _walk(root: Path, passed_over: Path | None) -> Iterator[SourceFile | Reject]:
     """The files below a folder; each folder is entered once, however many links lead to it."""
     waiting = [root]
     entered: set[tuple[int, int]] = set()
@@ -182,9 +189,11 @@ def _walk(root: Path) -> Iterator[SourceFile | Reject]:
         except OSError as error:
             yield Reject(Origin(str(folder)), f"the folder cannot be read: {error.strerror}")
             continue
+        if any(entry.name == DOCUMENTS_FILE for entry in entries):
+            continue
         corpus = [entry for name in _BEIR_CORPUS for entry in entries if entry.name == name]
         for entry in corpus[:1] or entries:
-            if not entry.is_dir():
+            if not entry.is_dir() and entry.resolve() != passed_over:
                 yield _as_source_file(entry, entry.relative_to(root).as_posix(), given=False)
         if not corpus:
             waiting.extend(entry for entry in reversed(entries) if entry.is_dir())

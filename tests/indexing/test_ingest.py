@@ -175,9 +175,27 @@ def test_rejects_go_where_they_are_sent_but_not_over_a_source(
     path = write_rows(tmp_path / "a.jsonl", [{"id": "1"}])
     report = run(empty, path, options=IngestOptions(rejects=tmp_path / "bad.jsonl"))
     assert report.rejects == tmp_path / "bad.jsonl"
-    with pytest.raises(SourceError, match="is a source and cannot take the rejects"):
-        run(empty, path, options=IngestOptions(rejects=path))
+    for rejects, message in (
+        (path, "is a source and cannot take the rejects"),
+        (tmp_path, "cannot take the rejects; name a file in a folder that is there"),
+        (tmp_path / "no" / "bad.jsonl", "cannot take the rejects; name a file"),
+    ):
+        with pytest.raises(InvalidRequestError, match=message):
+            run(empty, path, options=IngestOptions(rejects=rejects))
     assert path.read_text() == '{"id": "1"}\n'
+
+
+def test_what_an_ingest_writes_is_no_source_of_it(
+    data: DataFolder, empty: LocalCollection, tmp_path: Path
+):
+    write_rows(tmp_path / "z.jsonl", [{"id": "1"}, *make_rows(200)])
+    other = data.create("other", encoder="hash:8")
+    (other.folder / "rejects.jsonl").write_text('{"text": "not a document"}\n')
+    assert tmp_path in empty.folder.parents
+    for rejects in (None, tmp_path / "a.jsonl"):
+        for _ in range(2):
+            report = run(empty, tmp_path, options=IngestOptions(rejects=rejects))
+            assert (report.added + report.unchanged, report.rejected) == (200, 1)
 
 
 @pytest.mark.parametrize("named", [True, False])
