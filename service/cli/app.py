@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from typing import Annotated
 
@@ -88,10 +87,8 @@ def _group(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
 
 def _root(context: typer.Context, debug: Debug = False, version: Version = False) -> None:
     root = context.find_root().command
-    if isinstance(root, Meari):
-        root.debug = debug
-    if debug:
-        logging.basicConfig(level=logging.DEBUG, force=True)
+    if debug and isinstance(root, Meari):
+        root.start_debugging()
     if version:
         from importlib.metadata import version as installed
 

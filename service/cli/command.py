@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -12,7 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 from service.cli.errors import FAILED, STOPPED, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 class Verb(TyperCommand):
@@ -42,7 +44,10 @@ class Verb(TyperCommand):
 class Meari(TyperGroup):
     """The root of the verbs; turns whatever a verb raises into one line and an exit status."""
 
-    debug = False
+    def __init__(self, **given: Any) -> None:  # noqa: ANN401 - passed through
+        super().__init__(**given)
+        self.debug = False
+        self.ending = ExitStack()
 
     def main(
         self,
@@ -58,15 +63,20 @@ class Meari(TyperGroup):
         Raises:
             SystemExit: always; its code is the exit status.
         """
-        self.debug = False
-        status = self._status(
-            args=args,
-            prog_name=prog_name,
-            complete_var=complete_var,
-            windows_expand_args=windows_expand_args,
-            **extra,
-        )
+        with ExitStack() as self.ending:
+            status = self._status(
+                args=args,
+                prog_name=prog_name,
+                complete_var=complete_var,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
         sys.exit(status)
+
+    def start_debugging(self) -> None:
+        """Write every log record, and the traceback of an error, until the verb ends."""
+        self.debug = True
+        self.ending.enter_context(_logging_everything())
 
     def _status(self, **given: Any) -> int:  # noqa: ANN401 - passed through
         try:
@@ -83,6 +93,20 @@ class Meari(TyperGroup):
         if status == STOPPED:
             sys.stderr.write("stopped\n")
         return status
+
+
+@contextmanager
+def _logging_everything() -> Iterator[None]:
+    handler, root = logging.StreamHandler(), logging.getLogger()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.removeHandler(handler)
 
 
 def _leave_pipe() -> None:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from indexing.data_folder import DataFolder
     from indexing.ingest import IngestOptions, IngestReport, IngestTarget, Progress
     from service.cli.target import Target
+    from service.client import JsonObject
+
+_BEHIND = 0.05
+"""Share of rows outside the index that a search may compare one by one."""
 
 Sources = Annotated[
     list[str] | None,
@@ -129,8 +133,7 @@ def index(
         SourceReader(sources, mapping=mapping, encoding=encoding)
     with _target(wish, data, url) as target:
         report = _ingest(sources or [], target, options, resume=resume)
-        with waiting("building the search index"):
-            collection = target.store.optimize(target.name)
+        collection = _optimized(target)
     if as_json:
         write_json({"report": report.to_json(), "collection": collection})
     else:
@@ -235,6 +238,16 @@ def _ingest(
         if isinstance(error, KeyboardInterrupt):
             raise typer.Exit(STOPPED) from error
         raise
+
+
+def _optimized(target: Target) -> JsonObject:
+    """The collection, its search index built again if too many rows stand outside it."""
+    status = target.store.collection(target.name)
+    behind = status["rows"] - status["indexed_rows"]
+    if behind <= status["rows"] * _BEHIND:
+        return status
+    with waiting("building the search index"):
+        return target.store.optimize(target.name)
 
 
 def _how_to_go_on(target: Target) -> str:

@@ -107,4 +107,5 @@ def test_an_empty_query_is_misuse(indexed: Meari) -> None:
 def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
     ran = indexed("search", "fak", "x")
     assert ran.status == FAILED
-    assert ran.err == f"error: no collection 'fak' in {indexed.folder} (there: faq)\n"
+    assert ran.err.startswith("error: no collection 'fak'")
+    assert ran.err.endswith(" (there: faq)\n")
