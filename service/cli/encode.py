@@ -12,7 +12,6 @@ import typer
 
 from service.cli.errors import MisuseError
 from service.cli.output import (
-    AsJson,
     counted,
     facts,
     results,
@@ -49,6 +48,8 @@ Out = Annotated[
     typer.Option("--out", metavar="FILE.npy", help="Write float32 (n, dim) there, and a summary."),
 ]
 
+SummaryJson = Annotated[bool, typer.Option("--json", help="With --out: print the summary as JSON.")]
+
 _BATCH = 64
 
 
@@ -58,7 +59,7 @@ def encode(
     encoder: EncoderName = None,
     role: RoleName = "document",
     out: Out = None,
-    as_json: AsJson = False,
+    as_json: SummaryJson = False,
 ) -> None:
     """Print the vectors of texts, or write them to a file.
 

@@ -11,7 +11,7 @@ import typer
 
 from service.cli.output import AsJson, note, results, write_json
 from service.cli.progress import Amount, metered
-from service.cli.store import Data, Url, data_folder, settings
+from service.cli.store import Data, Url, check_place, data_folder, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -112,6 +112,7 @@ def retrieval(
     """
     from eval.retrieval import run_retrieval
 
+    check_place(data, url)
     with _stages() as progress:
         report = run_retrieval(
             dataset,

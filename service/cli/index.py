@@ -12,7 +12,7 @@ from service.cli.encode import load
 from service.cli.errors import FAILED, STOPPED, MisuseError
 from service.cli.output import AsJson, counted, note, warn, write, write_json
 from service.cli.progress import Amount, metered, waiting
-from service.cli.store import Data, Url, connect, settings
+from service.cli.store import Data, Url, check_place, connect, settings
 from service.cli.summary import hints, summarise, summarise_plan
 from service.cli.target import Nothing, Wish, find_in_folder, find_on_server
 
@@ -112,6 +112,7 @@ def index(
     Documents that stand there unchanged are not encoded again. Exit status 1 if
     something was refused: all the rest is indexed, and a file tells what and why.
     """
+    check_place(data, url)
     _check(sources, plan=plan, resume=resume, url=url)
     from indexing.ingest import FieldMapping, IngestOptions
     from indexing.readers.sources import SourceReader

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import typer
 
+from service.cli.errors import MisuseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -59,6 +61,7 @@ def opened(
         url: a server; the folder is not looked at.
         mode: how the folder is opened; a missing one is an error.
     """
+    check_place(data, url)
     if url is not None:
         with connect(url) as client:
             yield client
@@ -66,8 +69,20 @@ def opened(
     from indexing.data_folder import DataFolder
     from service.cli.local import LocalStore
 
-    with DataFolder.open(data_folder(data), mode=mode, create=False) as folder:
+    chosen = settings(data=data)
+    with DataFolder.open(chosen.data, mode=mode, create=False, device=chosen.device) as folder:
         yield LocalStore(folder)
+
+
+def check_place(data: Path | None, url: str | None) -> None:
+    """Refuse a data folder together with a server.
+
+    Raises:
+        MisuseError: both are named.
+    """
+    if data is not None and url is not None:
+        message = f"--data {data} and --url {url} name two places; leave one of them out"
+        raise MisuseError(message)
 
 
 def connect(url: str) -> Client:

@@ -187,3 +187,20 @@ def test_the_process_leaves_with_the_verbs_status(tmp_path: Path) -> None:
     assert _run("collections", "list", "--data", str(tmp_path / "none")).returncode == FAILED
     assert _run("collections", "nothing").returncode == MISUSE
     assert _run("encoders", "list").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["collections", "list"],
+        ["search", "faq", "x"],
+        ["index", "x", "--into", "faq"],
+        ["eval", "retrieval", "x"],
+    ],
+)
+def test_a_folder_and_a_server_are_not_both_obeyed(meari: Meari, arguments: list[str]) -> None:
+    ran = meari(*arguments, "--data", "here", "--url", "http://there")
+    assert ran.status == MISUSE
+    assert ran.err == (
+        "error: --data here and --url http://there name two places; leave one of them out\n"
+    )
