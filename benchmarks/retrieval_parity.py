@@ -6,7 +6,7 @@ Both sides encode every document and query by themselves, search exactly and jud
 judgements (grade 1 or more is relevant), as the library's evaluator does. Documents without any
 text are left out on both sides: a collection does not take them. The one known difference in
 definition is MAP@k, which the library divides by min(k, relevant) where trec_eval and we divide
-by all relevant documents; it shows where a query has more than k of those.
+by all relevant documents; it shows where a query has more than k of those. Time is not measured.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from eval.datasets import RetrievalData
-    from eval.report import RetrievalReport
     from eval.target import Searcher
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,8 +57,9 @@ def main(
     """Run both sides, print their figures and save them under `benchmarks/results`."""
     data = prepare(load_beir(dataset, split))
     side = "encoder" if through == "encoder" else "collection"
-    report, our_seconds = run_ours(data, encoder, side)
-    theirs, their_seconds = run_theirs(data, model_folder(encoder))
+    with open_searcher(data, encoder, side) as searcher:
+        report = evaluate_retrieval(data, searcher)
+    theirs = run_theirs(data, model_folder(encoder))
     ours = {name: estimate.value for name, estimate in report.measures.items()}
     result = {
         "benchmark": "retrieval_parity",
@@ -77,7 +76,6 @@ def main(
             }
             for name, key in LIBRARY_NAMES.items()
         },
-        "seconds": {"ours": our_seconds, "theirs": their_seconds},
         "commit": commit(),
         **Provenance.now().to_json(),
     }
@@ -98,36 +96,24 @@ def prepare(data: RetrievalData) -> RetrievalData:
     return replace(data, documents=kept, qrels=binary)
 
 
-def run_ours(
-    data: RetrievalData, encoder: str, through: Literal["collection", "encoder"]
-) -> tuple[RetrievalReport, float]:
-    """Our report, and the seconds from texts to figures, the loaded encoder given."""
-    with searcher(data, encoder, through) as (opened, started):
-        report = evaluate_retrieval(data, opened)
-        return report, time.perf_counter() - started
-
-
 @contextmanager
-def searcher(
-    data: RetrievalData, name: str, through: Literal["collection", "encoder"]
-) -> Iterator[tuple[Searcher, float]]:
-    """What answers, and the time at which encoding began."""
+def open_searcher(
+    data: RetrievalData, encoder: str, through: Literal["collection", "encoder"]
+) -> Iterator[Searcher]:
+    """A new collection that holds the documents, or the encoder alone."""
     documents = list(data.documents.values())
     if through == "encoder":
-        loaded = load_encoder(name)
-        started = time.perf_counter()
-        yield EncoderSearcher.over(loaded, documents), started
+        yield EncoderSearcher.over(load_encoder(encoder), documents)
         return
     with tempfile.TemporaryDirectory() as path, DataFolder.open(path) as folder:
-        collection = folder.create("parity", encoder=name)
-        started = time.perf_counter()
+        collection = folder.create("parity", encoder=encoder)
         for start in range(0, len(documents), BATCH):
             collection.add(documents[start : start + BATCH])
-        yield CollectionSearcher(collection, exact=True), started
+        yield CollectionSearcher(collection, exact=True)
 
 
-def run_theirs(data: RetrievalData, folder: Path) -> tuple[dict[str, float], float]:
-    """The library's figures, and the seconds its evaluator took, the loaded model given."""
+def run_theirs(data: RetrievalData, folder: Path) -> dict[str, float]:
+    """The library's figures by its own names."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.evaluation import (
         InformationRetrievalEvaluator,
@@ -144,9 +130,7 @@ def run_theirs(data: RetrievalData, folder: Path) -> tuple[dict[str, float], flo
         accuracy_at_k=[1, 10],
         write_csv=False,
     )
-    model = SentenceTransformer(str(folder), local_files_only=True)
-    started = time.perf_counter()
-    return evaluator(model), time.perf_counter() - started
+    return evaluator(SentenceTransformer(str(folder), local_files_only=True))
 
 
 def model_folder(encoder: str) -> Path:
@@ -168,13 +152,12 @@ def commit() -> str:
 
 def show(result: dict[str, Any]) -> None:
     """Print the figures side by side."""
-    data, seconds = result["dataset"], result["seconds"]
+    data = result["dataset"]
     print(f"{data['name']} ({data['split']}): {result['documents']} documents, "
           f"{result['queries']} queries, encoder {result['encoder']['name']}")  # fmt: skip
     print(f"{'measure':<12}{'ours':>10}{'theirs':>10}{'difference':>13}")
     for name, row in result["measures"].items():
         print(f"{name:<12}{row['ours']:>10.4f}{row['theirs']:>10.4f}{row['difference']:>+13.6f}")
-    print(f"{'seconds':<12}{seconds['ours']:>10.1f}{seconds['theirs']:>10.1f}")
 
 
 if __name__ == "__main__":
