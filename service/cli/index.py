@@ -135,6 +135,15 @@ def index(
     with _target(wish, data, url) as target:
         report = _ingest(sources or [], target, options, resume=resume)
         collection = _optimized(target)
+    _tell(report, collection, as_json=as_json)
+
+
+def _tell(report: IngestReport, collection: JsonObject, *, as_json: bool) -> None:
+    """Summary and hints.
+
+    Raises:
+        typer.Exit: something was refused.
+    """
     if as_json:
         write_json({"report": report.to_json(), "collection": collection})
     else:
