@@ -112,7 +112,7 @@ def test_chunks_are_folded_into_the_texts_they_were_cut_from(
 
 
 def test_a_missing_collection_is_told_in_the_servers_words(client: Callable[[], httpx.Client]):
-    with pytest.raises(TargetError, match=r"answered 404: no collection 'nothing' in"):
+    with pytest.raises(TargetError, match=r"answered 404: no collection 'nothing'"):
         ServerSearcher(client(), "nothing")
 
 
