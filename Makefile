@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo index serve test test-slow check format wheel bench docs clean
+.PHONY: help install demo test test-slow check format wheel bench docs clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -75,6 +75,9 @@ wheel: ## build the wheel and import its packages from a bare environment
 
 bench: install ## documents a second, against peers where they are installed
 	$(VENV)/bin/python -m benchmarks.index_throughput
+
+docs: install ## write the help pages of the command line again
+	$(VENV)/bin/python -m service.cli.reference docs/cli.md
 
 clean: ## remove environments, caches and builds, but no data
 	rm -rf .venv .venv-test .venv-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
