@@ -67,7 +67,8 @@ def _from_folder_or_hub(name: str, device: str | None) -> Encoder:
 
     folder = Path(name).expanduser()
     if folder.is_dir():
-        return SentenceEncoder.from_folder(folder, name=name, device=device)
+        # The whole path: a collection made here is opened from other working folders too.
+        return SentenceEncoder.from_folder(folder, name=str(folder.resolve()), device=device)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         message = (
             f"encoder {name!r} is neither a folder nor one of {', '.join(BUILT_IN)}; "

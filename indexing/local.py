@@ -14,7 +14,7 @@ from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
 from indexing.hashes import Hashes, State
 from indexing.lock import FolderLock
-from indexing.status import CollectionStatus, folder_bytes
+from indexing.status import CollectionStatus, take_status
 from indexing.storage import Storage
 from indexing.types import Document, Page, StoredDocument, WriteReceipt
 from indexing.validation import check_documents
@@ -300,23 +300,7 @@ class LocalCollection:
 
     def describe(self) -> CollectionStatus:
         """Counts, index and problems of this moment."""
-        snapshot, totals = self._storage.snapshot, self._storage.documents.totals()
-        sealed = snapshot.sealed
-        return CollectionStatus(
-            documents=totals.documents,
-            parents=totals.parents,
-            rows=len(snapshot.live),
-            tombstones=len(snapshot.live) - snapshot.documents,
-            truncated=totals.truncated,
-            tokens=totals.tokens,
-            unknown=totals.unknown,
-            index="flat" if sealed is None else sealed.card.kind,
-            indexed_rows=0 if sealed is None else sealed.rows,
-            recall=1.0 if sealed is None else sealed.card.recall,
-            effort=None if sealed is None else sealed.card.effort,
-            bytes=folder_bytes(self.folder),
-            problems=self.problems,
-        )
+        return take_status(self._storage)
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Hold the files against each other; see `indexing.verification`."""

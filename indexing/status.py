@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from indexing.storage import Storage
+
 
 @dataclass(frozen=True, slots=True)
 class CollectionStatus:
@@ -48,7 +50,28 @@ class CollectionStatus:
         return asdict(self) | {"problems": list(self.problems)}
 
 
-def folder_bytes(folder: Path) -> int:
+def take_status(storage: Storage) -> CollectionStatus:
+    """The status of the collection in `storage` at this moment."""
+    snapshot, totals = storage.snapshot, storage.documents.totals()
+    sealed = snapshot.sealed
+    return CollectionStatus(
+        documents=totals.documents,
+        parents=totals.parents,
+        rows=len(snapshot.live),
+        tombstones=len(snapshot.live) - snapshot.documents,
+        truncated=totals.truncated,
+        tokens=totals.tokens,
+        unknown=totals.unknown,
+        index="flat" if sealed is None else sealed.card.kind,
+        indexed_rows=0 if sealed is None else sealed.rows,
+        recall=1.0 if sealed is None else sealed.card.recall,
+        effort=None if sealed is None else sealed.card.effort,
+        bytes=_folder_bytes(storage.folder),
+        problems=storage.problems,
+    )
+
+
+def _folder_bytes(folder: Path) -> int:
     """Bytes of the files directly in the folder; files that vanish meanwhile count nothing."""
     total = 0
     for path in folder.iterdir():

@@ -204,6 +204,14 @@ def test_unknown_names_get_one_clear_sentence(name: str, message: str) -> None:
         load_encoder(name)
 
 
+def test_a_folder_is_called_by_its_whole_path(
+    transformer_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(transformer_folder.parent)
+    card = load_encoder(f"./{transformer_folder.name}", device="cpu").card
+    assert card.name == str(transformer_folder.resolve())
+
+
 def test_an_empty_folder_is_no_model(tmp_path: Path) -> None:
     with pytest.raises(EncoderNotFoundError, match="holds no model"):
         load_encoder(tmp_path)
