@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from service.body import BodyLimit
 from service.engine import Engine
 from service.errors import install_handlers
+from service.gauges import Gauges
 from service.observe import RequestLog
 from service.routes import collections, documents, encoding, health, search
 from service.routes.page import page_routes, reference_routes
@@ -52,6 +53,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         folder: the data folder, if it is open already; closed in the end like one opened here.
     """
     engine = Engine(settings, folder)
+    engine.metrics.add(Gauges(engine))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -79,7 +81,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)
     app.add_middleware(BodyLimit, settings=settings)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=engine.metrics)
     return app
 
 

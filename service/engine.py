@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
+
+import numpy as np
 
 from embeddings.errors import EmbeddingError
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
+from indexing.index import kind_of
+from indexing.types import Metric
 from indexing.validation import check_name
-from service.errors import ModelNotFoundError, NotReadyError
-from service.leases import Leases
+from service.errors import NotReadyError
+from service.leases import Leases, TakenError
+from service.metrics import Metrics
+from service.threads import Threads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from embeddings.types import Encoder, EncoderCard
     from indexing.local import LocalCollection
     from service.settings import Settings
 
@@ -64,7 +66,8 @@ def open_folder(settings: Settings) -> DataFolder:
 class Engine:
     """Runs what blocks (encoding, searching, the disk) in threads of its own.
 
-    Reads and writes have separate threads, so that slow writes never keep searches waiting.
+    Reads and writes have separate threads, so that slow writes never keep searches waiting, and
+    whoever watches the service has one that neither can fill.
     `start` and `stop` bracket every other call.
 
     Args:
@@ -74,6 +77,7 @@ class Engine:
     Attributes:
         started: Unix time at which this was made.
         readiness: where it stands.
+        metrics: what was counted.
         problems: why collections cannot be opened, by name; they keep no others from answering.
     """
 
@@ -81,9 +85,11 @@ class Engine:
         self.settings = settings
         self.started = int(time.time())
         self.readiness = Readiness("starting", "the data folder is being opened")
+        self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
-        self._readers = ThreadPoolExecutor(settings.search_threads, "meari-read")
-        self._writers = ThreadPoolExecutor(settings.write_threads, "meari-write")
+        self._readers = Threads("read", settings.search_threads, settings.max_waiting)
+        self._writers = Threads("write", settings.write_threads, settings.max_waiting)
+        self._watchers = Threads("watch", 1, settings.max_waiting)
         self._leases = Leases()
         self._folder = folder
         self._warming: asyncio.Task[None] | None = None
@@ -120,6 +126,8 @@ class Engine:
             outcome = Readiness("failed", f"encoder {name!r} failed to load; the log tells more")
         try:
             self.for_each(lambda collection: collection.card)  # opens them
+            vector = np.ones((1, 1), dtype=np.float32)
+            kind_of("flat").build(vector, Metric.COSINE).search(vector, 1)  # loads what searches
         except Exception:
             logger.exception("the collections cannot be opened")
             outcome = Readiness("failed", "the collections cannot be opened; the log tells more")
@@ -127,8 +135,8 @@ class Engine:
             self.readiness = outcome
 
     def _close(self) -> None:
-        self._readers.shutdown()
-        self._writers.shutdown()
+        for threads in (self._readers, self._writers, self._watchers):
+            threads.shut_down()
         if self._folder is not None:
             self._folder.close()
 
@@ -143,14 +151,35 @@ class Engine:
             raise NotReadyError(message)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of a call that changes nothing, run in a thread."""
-        return await _run(self._readers, function, *args, **kwargs)
+        """The result of a call that changes nothing, made in a thread.
+
+        Raises:
+            BusyError: too many calls wait already.
+        """
+        return await self._readers.run(function, *args, **kwargs)
 
     async def write(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of a call that changes the data folder, run in a thread."""
-        return await _run(self._writers, function, *args, **kwargs)
+        """The result of a call that changes the data folder, made in a thread.
 
-    # what follows blocks: for use inside `read` and `write`
+        Raises:
+            BusyError: too many calls wait already.
+        """
+        return await self._writers.run(function, *args, **kwargs)
+
+    async def watch(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of a quick call that looks at the service, made in a thread.
+
+        Raises:
+            BusyError: too many calls wait already.
+        """
+        return await self._watchers.run(function, *args, **kwargs)
+
+    @property
+    def waiting(self) -> dict[str, int]:
+        """How many calls wait for the threads of each kind."""
+        return {"read": self._readers.waiting, "write": self._writers.waiting}
+
+    # what follows blocks: for use inside `read`, `write` and `watch`
 
     @property
     def folder(self) -> DataFolder:
@@ -164,16 +193,22 @@ class Engine:
             raise NotReadyError(message)
         return self._folder
 
+    def without_folder(self, message: str) -> str:
+        """The message with files named relative to the data folder: where that lies is not told."""
+        path = self._folder.path if self._folder is not None else self.settings.data.expanduser()
+        return message.replace(f"{path}/", "") if path.is_absolute() else message
+
     @contextmanager
-    def using(self, name: str) -> Iterator[LocalCollection]:
+    def using(self, name: str, *, wait: bool = True) -> Iterator[LocalCollection]:
         """The collection of that name, which nobody drops until the block ends.
 
         Raises:
             CollectionNotFoundError: there is none.
             DamagedError: it cannot be read.
+            TakenError: it is being dropped, and `wait` is False.
         """
         name = check_name(name)
-        with self._leases.using(name):
+        with self._leases.using(name, wait=wait):
             yield self.folder.collection(name)
 
     def drop(self, name: str) -> int:
@@ -195,62 +230,23 @@ class Engine:
         self.problems = {key: text for key, text in self.problems.items() if key != name}
         return documents
 
-    def encoder(self, model: str | None) -> Encoder:
-        """The default encoder, or the one of that name if a collection here uses it.
-
-        Raises:
-            ModelNotFoundError: nothing here uses an encoder of that name, so that no request
-                makes the service load a folder or download a model.
-        """
-        if model is None or model == self.settings.encoder:
-            return self.folder.encoder(self.settings.encoder)
-        users = self.encoder_users()
-        if model not in users:
-            known = ", ".join(users)
-            raise ModelNotFoundError(f"model {model!r} is not in use here; there is: {known}")
-        return self.folder.encoder(model)
-
-    def encoder_users(self) -> dict[str, list[str]]:
-        """Names of the encoders in use, the default first, each with its collections' names."""
-        users: dict[str, list[str]] = {self.settings.encoder: []}
-        for card in self.for_each(lambda collection: collection.card):
-            users.setdefault(card.encoder.name, []).append(card.name)
-        return users
-
-    def cards(self) -> dict[str, EncoderCard]:
-        """Cards of the encoders in use by name, the default first unless it cannot be loaded."""
-        default = self.settings.encoder
-        loaded = self.readiness.phase == "ready"
-        cards = {default: self.folder.encoder(default).card} if loaded else {}
-        for card in self.for_each(lambda collection: collection.card):
-            cards.setdefault(card.encoder.name, card.encoder)
-        return cards
-
-    def for_each(self, function: Callable[[LocalCollection], T]) -> list[T]:
+    def for_each(self, function: Callable[[LocalCollection], T], *, wait: bool = True) -> list[T]:
         """What `function` gives for every collection that can be opened, by name.
 
-        Those that cannot are in `problems` afterwards.
+        Those that cannot are in `problems` afterwards. One that is being dropped is waited for,
+        or left out if `wait` is False: dropping may wait for long work.
         """
         results = []
         problems = {}
         for name in self.folder.names():
             try:
-                with self.using(name) as collection:
+                with self.using(name, wait=wait) as collection:
                     results.append(function(collection))
-            except CollectionNotFoundError:
-                continue  # dropped since it was listed
+            except (CollectionNotFoundError, TakenError):
+                continue  # dropped since it was listed, or about to be
             except (IndexingError, OSError) as error:
-                problems[name] = str(error)
+                problems[name] = self.without_folder(str(error))
         for name in problems.keys() - self.problems.keys():
             logger.error("collection %s cannot be used: %s", name, problems[name])
         self.problems = problems
         return results
-
-
-async def _run(
-    pool: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run in a thread that knows the request's id, for the log."""
-    context = contextvars.copy_context()
-    call = partial(context.run, partial(function, *args, **kwargs))
-    return await asyncio.get_running_loop().run_in_executor(pool, call)

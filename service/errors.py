@@ -8,7 +8,7 @@ where not; `code` is a stable word; `param` is the path of the field at fault.
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI, Request
 
-_RETRY_SECONDS = "2"
+_RETRY_SECONDS = {429: "1", 503: "2"}
 
 
 class ServiceError(Exception):
@@ -83,6 +83,10 @@ class ModelNotFoundError(ServiceError):
     """`model` is no encoder in use here."""
 
 
+class BusyError(ServiceError):
+    """As many requests wait for the threads as may; this one does not join them."""
+
+
 class NotReadyError(ServiceError):
     """The encoder or the collections are still being loaded, or the service is stopping."""
 
@@ -107,8 +111,9 @@ class Problem:
 
     @property
     def type(self) -> str:
-        """Who can mend it."""
-        return "server_error" if self.status >= 500 else "invalid_request_error"
+        """Who can mend it; a request that came at a busy moment needs no mending."""
+        ours = self.status >= 500 or self.status == 429
+        return "server_error" if ours else "invalid_request_error"
 
     def to_json(self) -> dict[str, Any]:
         """The body of the answer."""
@@ -134,6 +139,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     BadTextError: (422, "invalid_text", None),
     BadDocumentError: (422, "invalid_document", "documents"),
     ModelNotFoundError: (404, "model_not_found", "model"),
+    BusyError: (429, "busy", None),
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
@@ -169,7 +175,8 @@ def install_handlers(app: FastAPI) -> None:
             raise error
         if isinstance(error, HTTPException):
             problem = _http_problem(request, error)
-        return problem.to_response()
+        told = request.app.state.engine.without_folder(problem.message)
+        return replace(problem, message=told).to_response()
 
     for kind in (
         ServiceError,
@@ -194,7 +201,8 @@ def find_problem(error: Exception) -> Problem | None:
     for kind in type(error).__mro__:
         if kind in TABLE:
             status, code, param = TABLE[kind]
-            headers = {"Retry-After": _RETRY_SECONDS} if status == 503 else {}
+            wait = _RETRY_SECONDS.get(status)
+            headers = {"Retry-After": wait} if wait else {}
             return Problem(status, code, str(error), _field(error) or param, headers)
     return None
 

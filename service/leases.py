@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+class TakenError(Exception):
+    """Somebody has the thing alone, or waits to."""
+
+
 class Leases:
     """Named things with many users or one taker at a time.
 
@@ -24,9 +28,15 @@ class Leases:
         self._taken: set[str] = set()
 
     @contextmanager
-    def using(self, name: str) -> Iterator[None]:
-        """Be one of its users."""
+    def using(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Be one of its users.
+
+        Raises:
+            TakenError: a taker has it, and `wait` is False.
+        """
         with self._changed:
+            if name in self._taken and not wait:
+                raise TakenError(name)
             self._changed.wait_for(lambda: name not in self._taken)
             self._users[name] += 1
         try:

@@ -12,18 +12,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
 
 from service.errors import internal_problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from service.metrics import Metrics
     from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being answered, in its task and in the threads that work for it."""
+
+_GONE = 499
+"""Told of requests whose sender left before there was an answer; nginx's number for it."""
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -79,15 +84,16 @@ def _moment(record: logging.LogRecord) -> str:
 
 
 class RequestLog:
-    """ASGI middleware: gives each request an id, answers what nobody caught, logs one line.
+    """ASGI middleware: gives each request an id, answers what nobody caught, logs and counts.
 
     The id is the caller's `X-Request-Id` if that is 1 to 128 letters, digits and `._:-`, else a
-    new one; it comes back in the same header. The line names the route's template, not its path,
-    so that it says nothing of documents and has few values.
+    new one; it comes back in the same header. Log and metrics name the route's template, not its
+    path, so that they say nothing of documents and have few values.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and tell how it went."""
@@ -100,19 +106,26 @@ class RequestLog:
         start = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            pass  # nobody is there to be answered, and nothing is wrong here
         except Exception:
             logger.exception("request failed", extra={"fields": {"path": scope["path"]}})
             if answer.status is not None:  # too late for another answer: the server cuts the line
                 raise
             await internal_problem(request_id).to_response()(scope, receive, answer.send)
         finally:
-            milliseconds = (time.perf_counter() - start) * 1000
-            _log(scope, answer.status, milliseconds)
+            self._tell(scope, answer.status or _GONE, time.perf_counter() - start)
             REQUEST_ID.reset(token)
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        method, route = scope["method"], _route(scope)
+        self._metrics.count_request(method, route, status, seconds)
+        fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}
+        logger.info("request", extra={"fields": fields})
 
 
 class _Answer:
-    """`send` that adds the request id and remembers the status."""
+    """`send` that adds what every answer carries and remembers the status."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self._send = send
@@ -122,7 +135,9 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)["X-Request-Id"] = self._request_id
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-Id"] = self._request_id
+            headers["X-Content-Type-Options"] = "nosniff"
         await self._send(message)
 
 
@@ -135,12 +150,14 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-def _log(scope: Scope, status: int | None, milliseconds: float) -> None:
-    route = getattr(scope.get("route"), "path", None) or "-"
-    fields = {
-        "method": scope["method"],
-        "route": route,
-        "status": status,
-        "ms": round(milliseconds, 1),
-    }
-    logger.info("request", extra={"fields": fields})
+def _route(scope: Scope) -> str:
+    """Template of the route that the path belongs to; `-` where no route was looked for or found.
+
+    FastAPI's routes leave themselves in the scope, Starlette's (the page, OpenAPI) do not.
+    """
+    route = scope.get("route")
+    if route is None and "endpoint" in scope:
+        endpoint = scope["endpoint"]
+        routes = scope["app"].routes
+        route = next((each for each in routes if getattr(each, "endpoint", None) is endpoint), None)
+    return getattr(route, "path", None) or "-"

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         max_documents: documents in one upsert, ids in one deletion.
         search_threads: searches and other reads running at once; more of them wait.
         write_threads: writes running at once; writes to one collection take turns anyway.
+        max_waiting: requests that wait for the threads of reads, and as many for those of writes;
+            more are refused with 429.
         log_level: least severe message written.
         log_format: `text` for people, `json` for machines.
     """
@@ -49,6 +51,7 @@ class Settings(BaseSettings):
     max_documents: Annotated[int, Field(ge=1)] = 10_000
     search_threads: Threads = 8
     write_threads: Threads = 4
+    max_waiting: Annotated[int, Field(ge=1)] = 256
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

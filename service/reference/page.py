@@ -103,7 +103,8 @@ def _objects(schema: Schema, schemas: dict[str, Schema]) -> list[Schema]:
 def _answers(responses: dict[str, Any], schemas: dict[str, Schema]) -> str:
     rows = []
     for status, answer in responses.items():
-        schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        content: dict[str, Any] = answer.get("content", {})  # of one type, JSON or text
+        schema: Schema = next((each["schema"] for each in content.values()), {})
         told = answer["description"]
         if status.startswith("2"):  # FastAPI says no more than that it was successful
             told = " ".join(each.get("description", "") for each in _objects(schema, schemas))

@@ -50,6 +50,7 @@ _REFUSALS = {
     415: "The body is not JSON",
     422: "A text that cannot be encoded or stored",
     423: "Another process owns the folder",
+    429: "Too many requests wait already; `Retry-After` says when to try again",
     500: "Our fault; the message carries the request id for the log",
     503: "Still loading; `Retry-After` says when to try again",
     507: "The disk is full; nothing of this write was kept",
@@ -68,7 +69,7 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """
     answers: dict[int | str, dict[str, Any]] = {
         status: {"model": ErrorAnswer, "description": _REFUSALS[status]}
-        for status in sorted({*statuses, 500, 503})
+        for status in sorted({*statuses, 429, 500, 503})
     }
     return answers | {"default": {"model": ErrorAnswer, "description": "Any other refusal"}}
 

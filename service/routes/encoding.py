@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embeddings.load import DESCRIPTIONS
+from service.encoders import EncoderInUse, encoder_named, encoders_in_use
 from service.errors import BadValueError
 from service.routes.access import (
     JsonAnswer,
@@ -33,6 +34,7 @@ from service.schemas.encoding import (
 
 if TYPE_CHECKING:
     from embeddings.types import Encoder, Encoding, Vectors
+
 routes = router("encoding")
 
 
@@ -47,9 +49,10 @@ async def create_embeddings(body: EmbeddingsBody, engine: ReadyEngine) -> JsonAn
     check_texts("input", body.input, engine.settings)
 
     def work() -> JsonAnswer:
-        encoder = engine.encoder(body.model)
+        encoder = encoder_named(engine, body.model)
         _check_dimensions(body.dimensions, encoder)
         encoding = encoder.encode(body.input, role=body.input_type)
+        engine.metrics.count_tokens(int(encoding.tokens.sum()))
         return JsonAnswer.of(_embeddings(body, encoder, encoding))
 
     return await engine.read(work)
@@ -66,8 +69,9 @@ async def compare_texts(body: SimilarityBody, engine: ReadyEngine) -> Similarity
     check_texts("texts", body.texts, engine.settings)
 
     def work() -> SimilarityAnswer:
-        encoder = engine.encoder(body.model)
+        encoder = encoder_named(engine, body.model)
         encoding = encoder.encode([body.source, *body.texts], role="query")
+        engine.metrics.count_tokens(int(encoding.tokens.sum()))
         cut = np.flatnonzero(encoding.truncated[1:]).tolist()
         receipt = SimilarityReceipt(
             encoder={"name": encoder.card.name, "fingerprint": encoder.card.fingerprint},
@@ -82,18 +86,19 @@ async def compare_texts(body: SimilarityBody, engine: ReadyEngine) -> Similarity
 
 @routes.get("/v1/models", summary="List encoders in use (OpenAI's shape)", responses=refusals())
 async def list_models(engine: ReadyEngine) -> ModelsAnswer:
-    """The default encoder first, then those of collections: the names `/v1/embeddings` takes."""
+    """The service's own first, then those of collections; each once, whatever it is called."""
 
     def work() -> ModelsAnswer:
         models = [
             Model(
-                id=name,
+                id=used.names[0],
                 created=engine.started,
-                dim=card.dim,
-                max_tokens=card.max_tokens,
-                fingerprint=card.fingerprint,
+                dim=used.card.dim,
+                max_tokens=used.card.max_tokens,
+                fingerprint=used.card.fingerprint,
             )
-            for name, card in engine.cards().items()
+            for used in encoders_in_use(engine)
+            if used.card is not None
         ]
         return ModelsAnswer(data=models)
 
@@ -105,17 +110,18 @@ async def list_encoders(engine: ReadyEngine) -> EncodersAnswer:
     """The built-in ones and those in use; new collections take folders and hub names as well."""
 
     def work() -> EncodersAnswer:
-        users, cards = engine.encoder_users(), engine.cards()
-        names = dict.fromkeys([*users, *DESCRIPTIONS])
+        in_use = encoders_in_use(engine)
+        named = {name for used in in_use for name in used.names}
+        unused = [EncoderInUse((name,), None, ()) for name in DESCRIPTIONS if name not in named]
         encoders = [
             EncoderAnswer(
-                name=name,
-                description=DESCRIPTIONS.get(name, ""),
-                default=name == engine.settings.encoder,
-                collections=users.get(name, []),
-                card=EncoderCardAnswer.of(cards[name]) if name in cards else None,
+                name=used.names[0],
+                description=DESCRIPTIONS.get(used.names[0], ""),
+                default=used.names[0] == engine.settings.encoder,
+                collections=list(used.collections),
+                card=None if used.card is None else EncoderCardAnswer.of(used.card),
             )
-            for name in names
+            for used in [*in_use, *unused]
         ]
         return EncodersAnswer(encoders=encoders)
 

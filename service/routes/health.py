@@ -1,11 +1,14 @@
-"""Is it alive, is it ready, how is it: without a key and at any time."""
+"""Is it alive, is it ready, how is it, what did it do: without a key and at any time."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from fastapi.responses import Response
+
 from service.errors import NotReadyError
+from service.metrics import CONTENT_TYPE
 from service.routes.access import AnyEngine, refusals, router
 from service.schemas.health import CollectionHealth, HealthAnswer, LiveAnswer
 
@@ -37,7 +40,7 @@ async def health(engine: AnyEngine) -> HealthAnswer:
     readiness = engine.readiness
     collections = []
     if readiness.phase in {"ready", "failed"}:
-        collections = await engine.read(_collections, engine)
+        collections = await engine.watch(_collections, engine)
     sick = [each.name for each in collections if each.problems]
     status: Status = "ok" if readiness.phase == "ready" else readiness.phase
     reason = readiness.reason
@@ -53,8 +56,20 @@ async def health(engine: AnyEngine) -> HealthAnswer:
     )
 
 
+@routes.get(
+    "/metrics",
+    summary="What has it done?",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **refusals()},
+)
+async def show_metrics(engine: AnyEngine) -> Response:
+    """Counters, histograms and gauges in Prometheus' text format."""
+    text = await engine.watch(engine.metrics.to_text)
+    return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
 def _collections(engine: Engine) -> list[CollectionHealth]:
-    usable = engine.for_each(_health)
+    usable = engine.for_each(_health, wait=False)
     unusable = [
         CollectionHealth(name=name, documents=None, problems=[problem])
         for name, problem in engine.problems.items()

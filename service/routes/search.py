@@ -35,6 +35,7 @@ async def search(collection: CollectionName, body: SearchBody, engine: ReadyEngi
         request = body.to_request(parse_filter(body.filter))
         with engine.using(collection) as target:
             result = target.search(request)
+        engine.metrics.count_search(result.receipt)
         return JsonAnswer.of(SearchAnswer.of(result))
 
     return await engine.read(work)

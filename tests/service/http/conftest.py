@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from service.app import create_app
 from service.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -40,6 +41,10 @@ class Client:
 
         return self._portal.call(send)
 
+    def call(self, function: Callable[[], Awaitable[object]]) -> object:
+        """What an asynchronous function gives in the application's own loop."""
+        return self._portal.call(function)
+
     def get(self, path: str, **given: object) -> httpx.Response:
         return self.request("GET", path, **given)
 
@@ -48,6 +53,28 @@ class Client:
 
     def delete(self, path: str) -> httpx.Response:
         return self.request("DELETE", path)
+
+    def send_raw(self, method: str, path: str, body: bytes = b"") -> httpx.Response:
+        """A JSON request whose path comes through as it stands; httpx would resolve its dots."""
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": unquote(path),
+            "raw_path": path.encode(),
+            "headers": [(b"content-type", b"application/json")],
+            "query_string": b"",
+        }
+        sent = []
+
+        async def receive() -> dict[str, object]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: dict[str, object]) -> None:
+            sent.append(message)
+
+        self.call(lambda: self.app(scope, receive, send))
+        content = b"".join(message.get("body", b"") for message in sent)
+        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], content=content)
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 30

@@ -10,7 +10,8 @@ from embeddings.load import DESCRIPTIONS, load_encoder
 
 if TYPE_CHECKING:
     from embeddings.types import Vectors
-    from tests.service.http.conftest import Client
+    from service.settings import Settings
+    from tests.service.http.conftest import Client, Start
 
 TEXTS = ["배송은 얼마나 걸리나요?", "how long does delivery take?"]
 
@@ -126,6 +127,31 @@ def test_encoders_of_collections_are_models(client: Client):
     assert encoders[1]["card"] == load_encoder("hash:32").card.to_json()
     assert encoders[-1]["card"] is None
     assert encoders[-1]["description"] == list(DESCRIPTIONS.values())[-1]
+
+
+def test_one_encoder_is_one_model_whatever_it_is_called(settings: Settings, started: Start):
+    """`hash` and `hash:64` are the same; the service's own name for it stands."""
+    with started(settings.model_copy(update={"encoder": "hash"})) as client:
+        client.post("/v1/collections", {"name": "a"})
+        client.post("/v1/collections", {"name": "b", "encoder": "hash:64:256"})
+        client.post("/v1/collections", {"name": "c", "encoder": "hash:32"})
+        assert client.get("/v1/collections/a").json()["encoder"]["name"] == "hash:64"
+        models = client.get("/v1/models").json()["data"]
+        assert [(model["id"], model["dim"]) for model in models] == [("hash", 64), ("hash:32", 32)]
+        encoders = client.get("/v1/encoders").json()["encoders"]
+        assert [(e["name"], e["default"], e["collections"]) for e in encoders] == [
+            ("hash", True, ["a", "b"]),
+            ("hash:32", False, ["c"]),
+            ("minilm", False, []),
+        ]
+        assert encoders[0]["card"]["fingerprint"] == models[0]["fingerprint"]
+        vectors = [
+            client.post("/v1/embeddings", {"model": name, "input": "x"}).json()["data"]
+            for name in ("hash", "hash:64")
+        ]
+        assert vectors[0] == vectors[1]
+        unknown = client.post("/v1/embeddings", {"model": "hash:16", "input": "x"}).json()
+        assert unknown["error"]["message"].endswith("there is: hash, hash:64, hash:32")
 
 
 def test_similarity_is_the_cosine(steady: Client, vectors: Vectors):

@@ -101,6 +101,29 @@ def test_a_life_from_start_to_stop(tmp_path: Path):
         assert found["matches"][0]["score"] == pytest.approx(1.0, abs=1e-6)
 
 
+def test_the_first_search_finds_its_library_loaded(tmp_path: Path):
+    """In a process of its own; in this one other tests have loaded it."""
+    program = f"""
+import asyncio, sys
+from service.app import create_app
+from service.settings import Settings
+
+async def run():
+    app = create_app(Settings(data={str(tmp_path)!r}, encoder="hash:64"))
+    before = "faiss" in sys.modules
+    async with app.router.lifespan_context(app):
+        while app.state.engine.readiness.phase == "starting":
+            await asyncio.sleep(0.01)
+        print(before, app.state.engine.readiness.phase, "faiss" in sys.modules)
+
+asyncio.run(run())
+"""
+    command = [sys.executable, "-W", "ignore", "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["False", "ready", "True"]
+    assert list(tmp_path.glob("*/card.json")) == [], "nothing is left of it"
+
+
 def test_a_second_server_is_told_where_the_first_is(tmp_path: Path):
     with running(tmp_path) as (_, client):
         second = Process(tmp_path)

@@ -1,0 +1,88 @@
+"""What Prometheus is told as it stands at the moment it asks."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from prometheus_client.metrics_core import Metric
+
+    from indexing.local import LocalCollection
+    from service.engine import Engine
+
+_COLLECTION = {
+    "documents": "Documents that can be found",
+    "rows": "Vectors on disk, those of deleted and replaced documents included",
+    "tombstones": "Vectors of deleted and replaced documents",
+    "indexed_rows": "Vectors in the sealed index; the others are compared one by one",
+    "bytes": "Size of the folder",
+    "recall": "Share of the true nearest neighbours the index finds, measured when it was built",
+}
+
+
+class Gauges:
+    """Requests that wait, and what each collection holds.
+
+    Collections are told of once the service is up. One that is being dropped, or that cannot be
+    opened, is left out: `/health` has the reason.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of this moment; blocks."""
+        waiting = GaugeMetricFamily(
+            "meari_requests_waiting", "Requests that wait for a thread", labels=["threads"]
+        )
+        for threads, number in self._engine.waiting.items():
+            waiting.add_metric([threads], number)
+        yield waiting
+        readings = self._read() if self._engine.readiness.phase in {"ready", "failed"} else []
+        for field, told in _COLLECTION.items():
+            gauge = GaugeMetricFamily(f"meari_collection_{field}", told, labels=["collection"])
+            for reading in readings:
+                gauge.add_metric([reading.name], reading.values[field])
+            yield gauge
+
+    def _read(self) -> list[_Reading]:
+        return self._engine.for_each(_Reading.of, wait=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A collection's name and its numbers by the fields of `_COLLECTION`."""
+
+    name: str
+    values: dict[str, float]
+
+    @classmethod
+    def of(cls, collection: LocalCollection) -> _Reading:
+        """Read without the database: `describe` counts all its rows, too much for every scrape."""
+        snapshot = collection.storage.snapshot
+        rows, sealed = len(snapshot.live), snapshot.sealed
+        values = {
+            "documents": snapshot.documents,
+            "rows": rows,
+            "tombstones": rows - snapshot.documents,
+            "indexed_rows": 0 if sealed is None else sealed.rows,
+            "bytes": _size(collection.folder),
+            "recall": 1.0 if sealed is None else sealed.card.recall,
+        }
+        return cls(collection.card.name, values)
+
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in the folder; those that vanish meanwhile count nothing."""
+    size = 0
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size

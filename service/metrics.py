@@ -1,0 +1,154 @@
+"""What the service counts, for Prometheus.
+
+Names start with `meari_`, times are seconds and sizes bytes. Every label has few values whatever
+is asked: routes are templates, and no label comes from a request's body.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from prometheus_client.metrics_core import Metric
+    from prometheus_client.registry import Collector
+
+    from indexing.types import SearchReceipt, WriteReceipt
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
+
+_METHODS = frozenset(
+    {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
+)
+_OTHER_METHOD = "other"
+_REQUEST_SECONDS = (
+    *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
+)
+_STAGE_SECONDS = (
+    *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.5, 5.0),
+)
+_OUTCOMES = ("added", "changed", "relabelled", "unchanged")
+
+
+class Metrics:
+    """Counters and histograms in a registry of their own; safe to use from several threads."""
+
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        PlatformCollector(registry=registry)
+        GCCollector(registry=registry)
+        self._requests = Counter(
+            "meari_http_requests",
+            "Requests answered; route is its template, or - where nothing answers",
+            ["method", "route", "status"],
+            registry=registry,
+        )
+        self._request_seconds = Histogram(
+            "meari_http_request_seconds",
+            "Time from a request's head to the end of its answer, waiting included",
+            ["method", "route"],
+            buckets=_REQUEST_SECONDS,
+            registry=registry,
+        )
+        self._stage_seconds = Histogram(
+            "meari_search_stage_seconds",
+            "Time of a search by stage; stages that a search has not are not observed",
+            ["stage"],
+            buckets=_STAGE_SECONDS,
+            registry=registry,
+        )
+        self._searches = Counter(
+            "meari_searches",
+            "Searches answered, by the index that answered and whether every vector was compared",
+            ["index", "exact"],
+            registry=registry,
+        )
+        self._queries_truncated = Counter(
+            "meari_queries_truncated",
+            "Search queries that the encoder did not read to their end",
+            registry=registry,
+        )
+        self._documents_written = Counter(
+            "meari_documents_written",
+            "Documents of upserts, by what became of them",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in _OUTCOMES:  # a series that starts at 0 shows its first step
+            self._documents_written.labels(outcome)
+        self._encoded_tokens = Counter(
+            "meari_encoded_tokens",
+            "Tokens of texts that were encoded (documents, queries, embeddings), before any cut",
+            registry=registry,
+        )
+        self._truncated_documents = Counter(
+            "meari_truncated_documents",
+            "Documents written that the encoder did not read to their end",
+            registry=registry,
+        )
+
+    def add(self, collector: Collector) -> None:
+        """Have `collector` tell what it knows at each scrape."""
+        self._registry.register(collector)
+
+    def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one request, answered with `status`."""
+        method = method if method in _METHODS else _OTHER_METHOD
+        self._requests.labels(method, route, str(status)).inc()
+        self._request_seconds.labels(method, route).observe(seconds)
+
+    def count_search(self, receipt: SearchReceipt) -> None:
+        """Count one search."""
+        self._searches.labels(receipt.index, "true" if receipt.exact else "false").inc()
+        stages = dict(receipt.milliseconds)
+        stages.pop("total", None)  # the sum over stages would count every moment twice
+        if receipt.query_tokens is None:
+            stages.pop("encode", None)  # there was nothing to encode
+        for stage, milliseconds in stages.items():
+            self._stage_seconds.labels(stage).observe(milliseconds / 1000)
+        if receipt.query_truncated:
+            self._queries_truncated.inc()
+        self.count_tokens(receipt.query_tokens or 0)
+
+    def count_write(self, receipt: WriteReceipt) -> None:
+        """Count the documents of one upsert."""
+        for outcome in _OUTCOMES:
+            self._documents_written.labels(outcome).inc(getattr(receipt, outcome))
+        self._truncated_documents.inc(len(receipt.truncated))
+        self.count_tokens(receipt.tokens)
+
+    def count_tokens(self, tokens: int) -> None:
+        """Count tokens of texts that were encoded."""
+        self._encoded_tokens.inc(tokens)
+
+    def to_text(self) -> bytes:
+        """Everything in the text format, `CONTENT_TYPE`; asks the collectors, which may block."""
+        return generate_latest(_Shown(self._registry))
+
+
+class _Shown:
+    """A registry without the `_created` series, which would double the number of all others."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in self._registry.collect():
+            created = f"{metric.name}_created"
+            metric.samples = [sample for sample in metric.samples if sample.name != created]
+            yield metric

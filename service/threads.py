@@ -1,0 +1,79 @@
+"""Threads for what blocks, with a bounded queue in front of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from service.errors import BusyError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Threads:
+    """A few threads, and a queue of calls that wait for one.
+
+    A queue without an end answers nobody in time once it is long; here the caller is refused at
+    once and can come back.
+
+    Args:
+        name: of the threads, for the log and the debugger.
+        number: calls that run at the same time.
+        most_waiting: calls that wait at most.
+    """
+
+    def __init__(self, name: str, number: int, most_waiting: int) -> None:
+        self._name = name
+        self._number = number
+        self._most_waiting = most_waiting
+        self._pool = ThreadPoolExecutor(number, name)
+        self._guard = threading.Lock()
+        self._unfinished = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many calls wait for a thread."""
+        return max(0, self._unfinished - self._number)
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of the call, made in a thread that knows the request's id.
+
+        Raises:
+            BusyError: as many calls wait already as may.
+        """
+        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        self._enter()
+        try:
+            future = self._pool.submit(call)
+        except BaseException:
+            self._leave()
+            raise
+        future.add_done_callback(self._leave)
+        return await asyncio.wrap_future(future)
+
+    def _enter(self) -> None:
+        with self._guard:
+            if self.waiting >= self._most_waiting:
+                message = (
+                    f"busy: {self.waiting:,} requests wait for {self._number} {self._name} threads "
+                    "already; try again in a moment"
+                )
+                raise BusyError(message)
+            self._unfinished += 1
+
+    def _leave(self, _: Future[T] | None = None) -> None:
+        with self._guard:
+            self._unfinished -= 1
+
+    def shut_down(self) -> None:
+        """Wait for what is running and waiting; no more calls are taken."""
+        self._pool.shutdown()
