@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 import re
@@ -30,7 +31,11 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_SEARCHED_AT_ONCE = 1 << 20
+"""Characters; a regular expression keeps every other thread from running meanwhile."""
+_LARGE_BYTES = 1 << 20
 _TEXT_PATHS = frozenset({"/v1/embeddings", "/v1/similarity"})
+_TEXT_ENDINGS = ("/documents", "/documents/states")
 
 
 class BodyLimit:
@@ -59,7 +64,7 @@ class BodyLimit:
         await self._app(scope, _Counter(receive, limit).receive, send)
 
     def _limit(self, path: str) -> int:
-        carries_texts = path in _TEXT_PATHS or path.endswith("/documents")
+        carries_texts = path in _TEXT_PATHS or path.endswith(_TEXT_ENDINGS)
         settings = self._settings
         return settings.max_body_bytes if carries_texts else settings.max_request_bytes
 
@@ -117,12 +122,14 @@ class JsonRoute(APIRoute):
 
 
 class _JsonRequest(Request):
-    """A request that parses its body strictly, once."""
+    """A request that parses its body strictly, once; a large one in a thread, others meanwhile."""
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
         if not hasattr(self, "_json"):
             check_media_type(self.headers.get("content-type"))
-            self._json = parse_json(await self.body())
+            body = await self.body()
+            large = len(body) > _LARGE_BYTES
+            self._json = await asyncio.to_thread(parse_json, body) if large else parse_json(body)
         return self._json
 
 
@@ -160,7 +167,7 @@ def parse_json(body: bytes, what: str = "the body") -> Any:  # noqa: ANN401 - an
             parse_constant=_refuse_constant,
             parse_float=_finite,
         )
-        if _SURROGATE_ESCAPE.search(text):
+        if _escapes_surrogate(text):
             check_unicode(value)
     except UnicodeDecodeError as error:
         message = f"{what} is not UTF-8: byte {error.start} ({error.reason})"
@@ -175,6 +182,15 @@ def parse_json(body: bytes, what: str = "the body") -> Any:  # noqa: ANN401 - an
     else:
         return value
     raise BadJsonError(message)
+
+
+def _escapes_surrogate(text: str) -> bool:
+    """True if `text` holds the escape of half a surrogate pair, though perhaps of both halves."""
+    longest = len(r"\ud8")
+    return any(
+        _SURROGATE_ESCAPE.search(text, start, start + _SEARCHED_AT_ONCE + longest - 1)
+        for start in range(0, len(text), _SEARCHED_AT_ONCE)
+    )
 
 
 def check_unicode(value: Any, path: str = "") -> None:  # noqa: ANN401 - any JSON value

@@ -1,13 +1,15 @@
-"""Documents of a collection: in, out, listed and counted."""
+"""Documents of a collection: in, out, compared, listed and counted."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path, Query
 
 from indexing.errors import DocumentNotFoundError, InvalidDocumentError
 from indexing.filters import Filter
+from indexing.validation import check_documents
 from service.errors import BadDocumentError, BadValueError
 from service.routes.access import (
     CollectionName,
@@ -26,14 +28,22 @@ from service.schemas.documents import (
     DocumentAnswer,
     PageAnswer,
     PageQuery,
+    StatesAnswer,
+    TrimBody,
     UpsertBody,
     WriteAnswer,
 )
+from service.schemas.fields import GivenId
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexing.types import Document
 
 routes = router("documents")
 
 DocumentId = Annotated[
-    str, Path(description="The document's id; may hold slashes.", examples=["faq-17"])
+    GivenId, Path(description="The document's id; may hold slashes.", examples=["faq-17"])
 ]
 
 
@@ -52,15 +62,31 @@ async def upsert_documents(
     _check_number("documents", len(body.documents), engine.settings.max_documents)
 
     def work() -> WriteAnswer:
-        documents = [document.to_document() for document in body.documents]
-        with engine.using(collection) as target:
-            try:
-                return WriteAnswer.of(target.add(documents))
-            except InvalidDocumentError as error:
-                ids = [document.id for document in documents]
-                raise _placed(error, ids) from error
+        with _documents(body) as documents, engine.using(collection) as target:
+            receipt = target.add(documents)
+        engine.metrics.count_write(receipt)
+        return WriteAnswer.of(receipt)
 
     return await engine.write(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/documents/states",
+    summary="Ask what an upsert would do",
+    responses=refusals(400, 404, 413, 415, 422),
+)
+async def compare_documents(
+    collection: CollectionName, body: UpsertBody, engine: ReadyEngine
+) -> StatesAnswer:
+    """Nothing is written or encoded; documents an upsert would refuse are refused here too."""
+    _check_number("documents", len(body.documents), engine.settings.max_documents)
+
+    def work() -> StatesAnswer:
+        with _documents(body) as documents, engine.using(collection) as target:
+            check_documents(documents)
+            return StatesAnswer(states=target.states(documents))
+
+    return await engine.read(work)
 
 
 @routes.get(
@@ -101,6 +127,24 @@ async def delete_documents(
             raise BadValueError(message, "filter")
         with engine.using(collection) as target:
             return DeleteAnswer(deleted=target.delete(body.ids, filter=filter))
+
+    return await engine.write(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/documents/trim",
+    summary="Delete what longer versions left",
+    responses=refusals(400, 404, 415, 507),
+)
+async def trim_documents(
+    collection: CollectionName, body: TrimBody, engine: ReadyEngine
+) -> DeleteAnswer:
+    """Chunks of a text beyond those it has now, and the whole text where it has chunks now."""
+    _check_number("chunks", len(body.chunks), engine.settings.max_documents)
+
+    def work() -> DeleteAnswer:
+        with engine.using(collection) as target:
+            return DeleteAnswer(deleted=target.trim_parents(body.chunks))
 
     return await engine.write(work)
 
@@ -163,10 +207,20 @@ async def delete_document(
     return await engine.write(work)
 
 
-def _placed(error: InvalidDocumentError, ids: list[str]) -> BadDocumentError:
-    """The error, with the place of its document in the request (of two with one id, the first)."""
-    place = f"[{ids.index(error.document_id)}]" if error.document_id in ids else ""
-    return BadDocumentError(str(error), f"documents{place}")
+@contextmanager
+def _documents(body: UpsertBody) -> Iterator[list[Document]]:
+    """The documents of the request, for a block that may find fault with one of them.
+
+    Raises:
+        BadDocumentError: it did; `param` is its place (of two with one id, the first).
+    """
+    documents = [document.to_document() for document in body.documents]
+    try:
+        yield documents
+    except InvalidDocumentError as error:
+        ids = [document.id for document in documents]
+        place = f"[{ids.index(error.document_id)}]" if error.document_id in ids else ""
+        raise BadDocumentError(str(error), f"documents{place}") from error
 
 
 def _missing(collection: str, document_id: str) -> DocumentNotFoundError:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from indexing.hashes import State  # noqa: TC001 - pydantic reads it
 from indexing.types import MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Document, Parent
-from service.schemas.fields import Answer, Body, FilterJson, Query, Within, broken_rule
+from service.schemas.fields import Answer, Body, FilterJson, GivenId, Query, Within, broken_rule
 
 if TYPE_CHECKING:
     from indexing.types import Page, StoredDocument, WriteReceipt
@@ -118,6 +119,18 @@ class WriteAnswer(Answer):
         )
 
 
+class StatesAnswer(Answer):
+    """What an upsert would do."""
+
+    states: Annotated[
+        list[State],
+        Field(
+            description="In the order of the documents; `relabelled`: only metadata or place "
+            "would change, nothing would be encoded."
+        ),
+    ]
+
+
 class ParentAnswer(Answer):
     """Where a chunk was cut from."""
 
@@ -196,7 +209,7 @@ class DeleteBody(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"ids": ["faq-17"]}]})
 
-    ids: list[str] | None = None
+    ids: list[GivenId] | None = None
     filter: FilterJson | None = None
 
     @model_validator(mode="after")
@@ -211,6 +224,28 @@ class DeleteAnswer(Answer):
     """What went."""
 
     deleted: Annotated[int, Field(description="Documents deleted; unknown ids count nothing.")]
+
+
+class TrimBody(Body):
+    """How many chunks texts have now."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"chunks": {"handbook.md": 12}}]})
+
+    chunks: Annotated[
+        dict[str, Annotated[int, Within(0, 2**31 - 1)]],
+        Field(
+            description="By the text's id, from 0 (it is one document, not cut). Chunks numbered "
+            "at or above go; so does the document of that id where there are chunks now.",
+        ),
+    ]
+
+    @field_validator("chunks")
+    @classmethod
+    def _check_ids(cls, chunks: dict[str, int]) -> dict[str, int]:
+        if any("\0" in id_ for id_ in chunks):
+            rule = "chunks holds an id with U+0000; no document can have such an id"
+            raise broken_rule(rule, "chunks")
+        return chunks
 
 
 class CountBody(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
@@ -60,6 +60,16 @@ def broken_rule(message: str, param: str) -> PydanticCustomError:
     """The error for fields that are each possible but not together; `param` is the one to mend."""
     return PydanticCustomError("request_rule", "{rule}", {"rule": message, "param": param})
 
+
+def _check_id(value: str) -> str:
+    if "\0" in value:
+        message = "it holds U+0000; no document can have such an id"
+        raise PydanticCustomError("impossible_id", message)
+    return value
+
+
+GivenId = Annotated[str, AfterValidator(_check_id)]
+"""The id of a document that may be there or not; SQLite would read it only up to U+0000."""
 
 FilterJson = Annotated[
     dict[str, Any],

@@ -80,6 +80,15 @@ def test_refused(
     assert len(steady.get("/v1/collections").json()["collections"]) == 1
 
 
+BODIES = {
+    "/documents": {"documents": [{"id": "1", "text": "one"}]},
+    "/documents/states": {"documents": [{"id": "1", "text": "one"}]},
+    "/documents/delete": {"ids": []},
+    "/documents/trim": {"chunks": {}},
+    "/search": {"query": "one"},
+}
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
@@ -91,14 +100,21 @@ def test_refused(
         ("GET", "/documents/x"),
         ("DELETE", "/documents/x"),
         ("POST", "/documents/count"),
+        ("POST", "/documents/delete"),
+        ("POST", "/documents/states"),
+        ("POST", "/documents/trim"),
+        ("POST", "/documents"),
+        ("POST", "/search"),
     ],
 )
 def test_a_collection_that_is_not_there(steady: Client, method: str, path: str):
-    answer = steady.request(method, f"/v1/collections/plants{path}")
+    answer = steady.request(method, f"/v1/collections/plants{path}", json=BODIES.get(path))
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (404, "collection_not_found")
     assert "'plants'" in error["message"]
     assert "animals" in error["message"], "the message lists what there is"
+    assert str(steady.app.state.engine.settings.data) not in error["message"]
+    assert not set("/\\") & set(error["message"]), "it says nothing of the server's folders"
 
 
 def test_optimize_answers_with_the_status(steady: Client):

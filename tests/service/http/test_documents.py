@@ -123,15 +123,7 @@ def test_count_and_delete(animals: Client):
 
 
 def test_a_parent_goes_with_its_chunks(animals: Client):
-    chunks = [
-        {
-            "id": f"book#{number}",
-            "text": f"chapter {number}",
-            "parent": {"id": "book", "chunk": number, "start": 0, "end": 9},
-        }
-        for number in range(3)
-    ]
-    animals.post(DOCUMENTS, {"documents": chunks})
+    animals.post(DOCUMENTS, {"documents": book(3)})
     assert animals.delete(f"{DOCUMENTS}/book").json() == {"deleted": 3}
 
 
@@ -248,3 +240,97 @@ def test_too_many_documents(settings: Settings, started: Start):
         )
         answer = client.post("/v1/collections/a/documents", {"documents": documents[:2]})
         assert answer.json()["added"] == 2
+
+
+def test_states_tell_what_an_upsert_would_do(animals: Client):
+    documents = [
+        {"id": "cat", "text": "a cat sleeps on the sofa", "metadata": {"lang": "en", "legs": 4}},
+        {"id": "dog", "text": "the dog is quiet now", "metadata": {"lang": "en", "legs": 4}},
+        {"id": "bird", "text": "a bird sings in the tree", "metadata": {"lang": "fr"}},
+        {"id": "fish", "text": "bubble"},
+    ]
+    answer = animals.post(f"{DOCUMENTS}/states", {"documents": documents})
+    assert answer.json() == {"states": ["unchanged", "changed", "relabelled", "new"]}
+    assert animals.get(f"{DOCUMENTS}/dog").json()["text"] == "a dog barks in the yard"
+    receipt = animals.post(DOCUMENTS, {"documents": documents}).json()
+    for state, count in {"added": 1, "changed": 1, "relabelled": 1, "unchanged": 1}.items():
+        assert receipt[state] == count, "as foretold"
+    after = animals.post(f"{DOCUMENTS}/states", {"documents": documents}).json()
+    assert after == {"states": ["unchanged"] * 4}
+
+
+@pytest.mark.parametrize(
+    "documents",
+    [
+        [GOOD, {"id": "b", "text": " "}],
+        [GOOD, GOOD],
+        [GOOD, {"id": "b", "text": "x" * 1_000_001}],
+        [GOOD, {"id": "b", "text": "x", "metadata": [1]}],
+        [],
+    ],
+)
+def test_states_refuse_what_an_upsert_refuses(steady: Client, documents: object):
+    asked = steady.post(f"{DOCUMENTS}/states", {"documents": documents})
+    written = steady.post(DOCUMENTS, {"documents": documents})
+    assert asked.status_code == written.status_code >= 400
+    assert asked.json() == written.json()
+
+
+def book(chunks: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": f"book#{number}",
+            "text": f"chapter {number}",
+            "parent": {"id": "book", "chunk": number, "start": 0, "end": 9},
+        }
+        for number in range(chunks)
+    ]
+
+
+def test_trim_deletes_what_longer_versions_left(animals: Client):
+    animals.post(DOCUMENTS, {"documents": book(5)})
+    trim = f"{DOCUMENTS}/trim"
+    assert animals.post(trim, {"chunks": {"book": 5, "unknown": 0}}).json() == {"deleted": 0}
+    assert animals.post(trim, {"chunks": {"book": 3, "cat": 0}}).json() == {"deleted": 2}
+    assert ids(animals.get(DOCUMENTS)) == [
+        *("cat", "dog", "bird", "고양이"),
+        *("book#0", "book#1", "book#2"),
+    ]
+    assert animals.post(trim, {"chunks": {"cat": 1}}).json() == {"deleted": 1}, "it has chunks now"
+    assert animals.post(trim, {"chunks": {"book": 0}}).json() == {"deleted": 3}
+    assert animals.post(trim, {"chunks": {}}).json() == {"deleted": 0}
+    assert ids(animals.get(DOCUMENTS)) == ["dog", "bird", "고양이"]
+
+
+@pytest.mark.parametrize(
+    ("body", "param", "words"),
+    [
+        ({}, "chunks", "chunks is missing"),
+        ({"chunks": [["a", 1]]}, "chunks", "it must be a JSON object"),
+        ({"chunks": {"a": -1}}, "chunks.a", "chunks.a is -1; 0 to 2,147,483,647 are possible"),
+        ({"chunks": {"a": 2**31}}, "chunks.a", "0 to 2,147,483,647"),
+        ({"chunks": {"a": "1"}}, "chunks.a", "'1'; it must be a valid integer"),
+        ({"chunks": {"a": 1.5}}, "chunks.a", "1.5"),
+        ({"chunks": {"cat\0": 1}}, "chunks", "U+0000"),
+        ({"chunks": dict.fromkeys(map(str, range(10_001)), 0)}, "chunks", "10,001 items"),
+    ],
+)
+def test_impossible_trims(steady: Client, body: object, param: str | None, words: str):
+    answer = steady.post(f"{DOCUMENTS}/trim", body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, param), error
+    assert words in error["message"]
+    assert steady.post(f"{DOCUMENTS}/count").json() == {"count": 4}
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_an_id_that_goes_on_behind_u0000_is_not_its_beginning(steady: Client, method: str):
+    answer = steady.request(method, f"{DOCUMENTS}/cat%00")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, "document_id")
+    assert error["message"] == (
+        "document_id is 'cat\\x00'; it holds U+0000; no document can have such an id"
+    )
+    refused = steady.post(f"{DOCUMENTS}/delete", {"ids": ["dog", "cat\0"]})
+    assert (refused.status_code, refused.json()["error"]["param"]) == (400, "ids[1]")
+    assert steady.post(f"{DOCUMENTS}/count").json() == {"count": 4}
