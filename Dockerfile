@@ -20,6 +20,7 @@ RUN useradd --uid 10001 --create-home meari \
 COPY --from=build /opt/meari /opt/meari
 ENV PATH=/opt/meari/bin:$PATH \
     MEARI_DATA=/data \
+    HF_HOME=/data/.huggingface \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER meari
@@ -27,6 +28,6 @@ WORKDIR /home/meari
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz', timeout=4)"]
+    CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8080, timeout=4); c.request('GET', '/readyz'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["meari"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8080"]

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 _BACKLOG = 2048
 _IDLE_SECONDS = 65
 """How long an unused connection stays open: longer than proxies and clients keep theirs."""
-_GRACE_SECONDS = 30
+GRACE_SECONDS = 30
 """How long requests in progress may go on after a signal."""
 
 
@@ -50,7 +50,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
             access_log=False,
             lifespan="on",
             server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
         )
         with _stopping_quietly():
