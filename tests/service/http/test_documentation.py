@@ -7,13 +7,17 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prometheus_client.parser import text_string_to_metric_families
+
 from service.errors import TABLE
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from tests.service.http.conftest import Client
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "http-api.md").read_text()
+DOCS = Path(__file__).parents[3] / "docs"
+DOCUMENT = (DOCS / "http-api.md").read_text()
+OPERATIONS = (DOCS / "operations.md").read_text()
 EXCHANGE = re.compile(r"```http\n(\w+) (\S+)\n(.*?)```\n(?:```json\n(.*?)```)?", re.DOTALL)
 
 
@@ -29,7 +33,7 @@ def shape(value: object) -> object:
 def test_the_exchanges_shown_happen(client: Client):
     """In their order, with another encoder, and so with other numbers."""
     exchanges = EXCHANGE.findall(DOCUMENT)
-    assert len(exchanges) == 11
+    assert len(exchanges) == 13
     for method, path, body, expected in exchanges:
         sent = json.loads(body.replace('"minilm"', '"hash:64"')) if body.strip() else None
         answer = client.request(method, path, json=sent)
@@ -38,7 +42,7 @@ def test_the_exchanges_shown_happen(client: Client):
             continue
         shown, got = json.loads(expected), answer.json()
         assert shape(got) | CARD == shape(shown) | CARD, path
-        for key in ("added", "count", "error", "deleted", "cursor", "ok", "problems"):
+        for key in ("added", "count", "error", "deleted", "states", "cursor", "ok", "problems"):
             assert got.get(key) == shown.get(key), path
 
 
@@ -61,3 +65,23 @@ def test_every_setting_is_told_with_its_default():
         for name, field in Settings.model_fields.items()
     }
     assert {name.lower(): default for name, default in rows} == defaults
+
+
+def test_every_metric_is_told_with_its_labels(animals: Client):
+    animals.post("/v1/collections/animals/search", {"query": "a cat"})
+    rows = re.findall(r"^\| `(meari_\w+)` \| (.*?) \|", OPERATIONS, re.MULTILINE)
+    told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
+    served: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(animals.get("/metrics").text):
+        if family.name.startswith("meari_"):
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            labels = {label for sample in family.samples for label in sample.labels}
+            served[name] = labels - {"le"}
+    assert told == served
+
+
+def test_the_questions_shown_ask_for_metrics_that_are_told():
+    asked = set(re.findall(r"\bmeari_\w+", OPERATIONS.split("```promql")[1].split("```")[0]))
+    told = set(re.findall(r"^\| `(meari_\w+)`", OPERATIONS, re.MULTILINE))
+    assert len(asked) == 5
+    assert {name.removesuffix("_bucket") for name in asked} <= told
