@@ -141,3 +141,14 @@ def test_texts_have_a_limit_of_their_own(narrow: Client, path: str):
     for size, status in ((1500, 400), (2001, 413)):
         answer = narrow.request("POST", path, content=b"x" * size, headers=JSON)
         assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize("before", [-4, -3, -2, -1, 0, 1])
+def test_half_a_surrogate_pair_is_found_wherever_it_stands(steady: Client, before: int):
+    """Large bodies are searched in pieces of a mebibyte."""
+    head = b'{"documents":[{"id":"x","text":"'
+    body = head + b"x" * ((1 << 20) + before - len(head)) + b'\\ud83d"}]}'
+    assert body.index(b"\\ud83d") == (1 << 20) + before
+    answer = steady.request("POST", "/v1/collections/animals/documents", content=body, headers=JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (422, "documents[0].text")
