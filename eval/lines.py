@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import zlib
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from eval.errors import DatasetError
+from indexing.readers.packing import PACKINGS, PackingError, unpacked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
-PACKED = ("", ".gz", ".zst")
+PACKED = ("", *PACKINGS)
 """Endings a text file may carry, in the order they are looked for."""
-_BLOCK = 1 << 16
 
 
 def find_file(folder: Path, name: str) -> Path | None:
@@ -35,7 +32,8 @@ def read_lines(path: Path, *, keep_blank: bool = False) -> Iterator[tuple[int, s
         DatasetError: the file is missing, not UTF-8 (the line is named) or badly packed.
     """
     try:
-        with _open_lines(path) as lines:
+        packing = PACKINGS.get(path.suffix, "")
+        with path.open("rb") as file, unpacked(file, packing) as lines:
             for number, raw in enumerate(lines, start=1):
                 try:
                     line = raw.decode("utf-8-sig" if number == 1 else "utf-8")
@@ -47,8 +45,9 @@ def read_lines(path: Path, *, keep_blank: bool = False) -> Iterator[tuple[int, s
     except FileNotFoundError as error:
         message = f"{path}: there is no such file"
         raise DatasetError(message) from error
-    except (OSError, EOFError, zlib.error) as error:
-        message = f"{path}: cannot be read ({error}); is it cut off or not what its name says?"
+    except (OSError, PackingError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"{path}: cannot be read: {reason}"
         raise DatasetError(message) from error
 
 
@@ -80,45 +79,3 @@ def _is_unicode(value: object) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-@contextmanager
-def _open_lines(path: Path) -> Iterator[Iterable[bytes]]:
-    if path.suffix == ".gz":
-        with gzip.open(path, "rb") as packed:
-            yield packed
-    else:
-        with path.open("rb") as plain:
-            yield _split_lines(_unpack(plain)) if path.suffix == ".zst" else plain
-
-
-def _unpack(file: BinaryIO) -> Iterator[bytes]:
-    """Blocks of the Zstandard frames in `file`; a last frame that is cut off is an error.
-
-    The library's stream reader ends quietly there, as if the file were whole.
-    """
-    import zstandard
-
-    frame, is_open = zstandard.ZstdDecompressor().decompressobj(), False
-    try:
-        while block := file.read(_BLOCK):
-            while block:
-                yield frame.decompress(block)
-                is_open, block = not frame.eof, frame.unused_data
-                if not is_open:
-                    frame = zstandard.ZstdDecompressor().decompressobj()
-    except zstandard.ZstdError as error:
-        message = f"not Zstandard data: {error}"
-        raise OSError(message) from error
-    if is_open:
-        message = "the last Zstandard frame is not complete"
-        raise EOFError(message)
-
-
-def _split_lines(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    rest = b""
-    for block in blocks:
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
-    if rest:
-        yield rest

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import gzip
-import io
 import os
 import sys
-import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from indexing.errors import SourceError
+from indexing.readers.packing import BLOCK_BYTES, PACKINGS, Packing, PackingError, unpacked
 
 if TYPE_CHECKING:
+    import io
     from collections.abc import Iterator
     from pathlib import Path
 
 Format = Literal["jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "stdin"]
-Packing = Literal["", "gz", "zst"]
 
 FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl",
@@ -33,9 +31,7 @@ FORMATS: dict[str, Format] = {
     ".html": "html",
     ".htm": "html",
 }
-PACKINGS: dict[str, Packing] = {".gz": "gz", ".zst": "zst"}
 STDIN = "-"
-BLOCK_BYTES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +102,12 @@ def open_file(file: SourceFile) -> Iterator[OpenFile]:
         SourceError: missing, not readable, or damaged.
     """
     try:
-        with _packed(file) as packed, _unpacked(packed, file.packing) as stream:
+        with _packed(file) as packed, unpacked(packed, file.packing) as stream:
             size = 0 if file.format == "stdin" else os.fstat(packed.fileno()).st_size
             yield OpenFile(stream, packed, size)
-    except (OSError, EOFError, zlib.error) as error:
+    except (OSError, PackingError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         message = f"{file.shown} cannot be read: {reason}"
-        raise SourceError(message) from error
-    except Exception as error:
-        if type(error).__module__.partition(".")[0] != "zstandard":
-            raise
-        message = f"{file.shown} cannot be read: it is not zstandard, or damaged ({error})"
         raise SourceError(message) from error
 
 
@@ -129,17 +120,3 @@ def _packed(file: SourceFile) -> BinaryIO:
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
     except OSError:
         return sys.stdin.buffer
-
-
-@contextmanager
-def _unpacked(packed: BinaryIO, packing: Packing) -> Iterator[BinaryIO]:
-    if packing == "gz":
-        with gzip.GzipFile(fileobj=packed) as unzipped:
-            yield io.BufferedReader(unzipped, BLOCK_BYTES)
-    elif packing == "zst":
-        from zstandard import ZstdDecompressor
-
-        with ZstdDecompressor().stream_reader(packed, read_across_frames=True) as unpacked:
-            yield io.BufferedReader(cast("io.RawIOBase", unpacked), BLOCK_BYTES)
-    else:
-        yield packed

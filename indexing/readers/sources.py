@@ -13,7 +13,6 @@ from indexing.readers.delimited import read_delimited
 from indexing.readers.fields import FieldMapping
 from indexing.readers.files import (
     FORMATS,
-    PACKINGS,
     STDIN,
     SourceFile,
     open_file,
@@ -23,6 +22,7 @@ from indexing.readers.html import read_html
 from indexing.readers.jsonl import read_jsonl, read_stdin
 from indexing.readers.lines import find_codec
 from indexing.readers.markdown import read_markdown
+from indexing.readers.packing import PACKINGS
 from indexing.readers.parquet import read_parquet
 from indexing.readers.plain import read_plain
 from indexing.readers.records import Origin, Reject
