@@ -114,6 +114,8 @@ def open_file(file: SourceFile) -> Iterator[OpenFile]:
 def _packed(file: SourceFile) -> BinaryIO:
     if file.format != "stdin":
         return file.path.open("rb")
+    if sys.stdin is None:
+        raise SourceError("standard input is closed; pipe something in, or name a file")
     try:
         # A handle of its own: a thread that still waits for input when the process ends must
         # not hold the interpreter's.

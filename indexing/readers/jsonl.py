@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from indexing.readers.fields import make_record, resolve
-from indexing.readers.lines import as_text, read_lines
+from indexing.readers.lines import as_text, check_kind, read_lines
 from indexing.readers.records import Origin, Record, Reject, excerpt
 from indexing.types import Document
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    message = f"{name} is not JSON"
+    message = f"{name} is no JSON number"
     raise ValueError(message)
 
 
@@ -40,7 +40,12 @@ _decode = json.JSONDecoder(object_pairs_hook=_unite, parse_constant=_refuse_cons
 def read_jsonl(
     file: SourceFile, opened: OpenFile, mapping: FieldMapping, encoding: str
 ) -> Iterator[Item]:
-    """The records of a JSONL file, in order; blank lines are passed over in silence."""
+    """The records of a JSONL file, in order; blank lines are passed over in silence.
+
+    Raises:
+        SourceError: it is no text, or UTF-16 where UTF-8 was said.
+    """
+    check_kind(opened.peek(), encoding, file.shown)
     with as_text(opened.stream, encoding, newline="\n") as text:
         for line in read_lines(text, encoding):
             if line.text.strip() or line.fault:
@@ -50,7 +55,12 @@ def read_jsonl(
 def read_stdin(
     file: SourceFile, opened: OpenFile, mapping: FieldMapping, encoding: str
 ) -> Iterator[Item]:
-    """Standard input: JSONL, or one text a line if the first line is no JSON object."""
+    """Standard input: JSONL, or one text a line if the first line is no JSON object.
+
+    Raises:
+        SourceError: as `read_jsonl`.
+    """
+    check_kind(opened.peek(), encoding, file.shown)
     is_json: bool | None = None
     with as_text(opened.stream, encoding, newline="\n") as text:
         for line in read_lines(text, encoding):
@@ -76,7 +86,7 @@ def parse_line(file: SourceFile, line: Line, mapping: FieldMapping) -> Item:
     try:
         values: Any = _decode(line.text)
     except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg} at character {error.pos + 1}"
+        reason = f"not JSON: {error.msg.removesuffix(' at')} at character {error.pos + 1}"
         return Reject(origin, reason, excerpt=excerpt(line.text))
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)

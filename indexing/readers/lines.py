@@ -18,6 +18,15 @@ _ALIASES = {"utf-8": "utf-8-sig", "euc_kr": "cp949"}
 _LABELS = {"windows-949": "cp949"}
 """Names that web pages use and Python does not know."""
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OTHER_KINDS = {
+    b"PK\x03\x04": "a ZIP archive, as .xlsx and .docx files are; save it as CSV or as text",
+    b"\xd0\xcf\x11\xe0": "a file of an old Office program; save it as CSV or as text",
+    b"%PDF-": "a PDF; save its text",
+    b"PAR1": "Parquet; let its name end in .parquet",
+    b"\x1f\x8b": "gzip data; unpack it, or let its name end in .gz",
+    b"\x28\xb5\x2f\xfd": "Zstandard data; unpack it, or let its name end in .zst",
+}
+"""What a file is that starts like this, and what to do with it."""
 
 
 class Line(NamedTuple):
@@ -51,22 +60,35 @@ def find_codec(encoding: str) -> str:
 
 
 def check_head(head: bytes, encoding: str, where: str) -> None:
-    """Refuse a text file whose first bytes show that it is in another encoding.
+    """Refuse a text file whose first bytes show that it is in another encoding, or no text.
 
     Raises:
-        SourceError: it starts like UTF-16, or is not UTF-8 and would be valid cp949.
+        SourceError: as `check_kind`, or it is not UTF-8 and would be valid cp949.
     """
+    check_kind(head, encoding, where)
     if find_codec(encoding) != "utf-8-sig":
         return
-    if head.startswith(_UTF16_MARKS):
-        message = f"{where} is UTF-16, not UTF-8; try --encoding utf-16"
-        raise SourceError(message)
     fault = _fault_in(head, "utf-8")
     if fault is not None and _fault_in(head, "cp949") is None:
         message = (
             f"{where} is not UTF-8 (byte {fault:,}); files saved by Korean Windows programs "
             "mostly are cp949: try --encoding cp949"
         )
+        raise SourceError(message)
+
+
+def check_kind(head: bytes, encoding: str, where: str) -> None:
+    """Refuse what starts like something else than text in this encoding.
+
+    Raises:
+        SourceError: an archive, a packed or an Office file; or UTF-16 where UTF-8 was said.
+    """
+    for start, kind in _OTHER_KINDS.items():
+        if head.startswith(start):
+            message = f"{where} is {kind}"
+            raise SourceError(message)
+    if find_codec(encoding) == "utf-8-sig" and head.startswith(_UTF16_MARKS):
+        message = f"{where} is UTF-16, not UTF-8; try --encoding utf-16"
         raise SourceError(message)
 
 
@@ -113,5 +135,9 @@ def _fault(line: str, encoding: str) -> str | None:
         line.encode()
     except UnicodeEncodeError as error:
         byte = ord(line[error.start]) & 0xFF
-        return f"not valid {encoding} at character {error.start + 1} (byte 0x{byte:02X})"
-    return None
+        fault = f"not valid {encoding} at character {error.start + 1} (byte 0x{byte:02X})"
+    else:
+        return None
+    codec = find_codec(encoding)
+    is_cp949 = codec == "utf-8-sig" and _fault_in(line.encode(errors="surrogateescape"), "cp949")
+    return f"{fault}; it would be valid cp949: try --encoding cp949" if is_cp949 is None else fault

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from contextlib import closing
 from pathlib import Path
@@ -44,6 +45,7 @@ _READERS: dict[Format, Callable[[SourceFile, OpenFile, FieldMapping, str], Itera
     "stdin": read_stdin,
 }
 _BEIR_CORPUS = ("corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.zst")
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)
 _KNOWN = f"{', '.join(FORMATS)}, each also with {' or '.join(PACKINGS)}"
 
 
@@ -84,10 +86,14 @@ class SourceReader:
 
     def _try(self, source: str) -> None:
         """Refuse a source that is not what it says before any work is done."""
-        found = find_files(source, self._passed_over)
-        first = next((item for item in found if isinstance(item, SourceFile)), None)
-        if first is None:
-            raise SourceError(f"{source} holds no file that is read; read are {_KNOWN}")
+        refused = f"read are {_KNOWN}"
+        for item in find_files(source, self._passed_over):
+            if isinstance(item, SourceFile):
+                first = item
+                break
+            refused = item.reason
+        else:
+            raise SourceError(f"{source} holds no file that is read: {refused}")
         if first.given and first.format != "stdin":
             with closing(self._read_file(first)) as records:
                 next(records, None)
@@ -142,10 +148,12 @@ def absolute(source: str) -> str:
     """The source as it can be found again from another working folder.
 
     Raises:
-        SourceError: it is empty.
+        SourceError: it is empty, or an address.
     """
     if not source:
         raise SourceError("a source is empty; name a file, a folder or -")
+    if _ADDRESS.match(source):
+        raise SourceError(f"{source} is an address; download it first, or pipe it in with -")
     return source if source == STDIN else str(Path(source).expanduser().absolute())
 
 

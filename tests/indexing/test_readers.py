@@ -122,10 +122,12 @@ def test_bad_jsonl_lines_are_refused_with_their_number_and_the_rest_is_read(tmp_
     )
     assert reasons[3] == "'text' is empty; no text to search"
     assert reasons[4] == "'text' is a list; a string is needed"
-    assert reasons[5] == "not valid utf-8 at character 19 (byte 0xB0)"
+    assert reasons[5] == (
+        "not valid utf-8 at character 19 (byte 0xB0); it would be valid cp949: try --encoding cp949"
+    )
     assert reasons[6] == "'id' is true or false; a string is needed"
     assert reasons[7] == "'id' is empty; a document needs an id"
-    assert reasons[8] == "not JSON: NaN is not JSON"
+    assert reasons[8] == "not JSON: NaN is no JSON number"
     assert reasons[9] == "not JSON: nested too deeply"
     assert reasons[10] == "'title' is a number; a string is needed"
     assert reasons[11] == "not JSON: the key 'a' stands twice in one object"
