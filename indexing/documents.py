@@ -156,7 +156,8 @@ class DocumentStore:
             "UNION ALL SELECT d.row FROM json_each(:chunks) AS j "
             "CROSS JOIN documents AS d ON d.id = j.key WHERE j.value > 0"
         )
-        found = self._connection.execute(query, {"chunks": json.dumps(dict(chunks))})
+        possible = {id_: number for id_, number in chunks.items() if _is_possible(id_)}
+        found = self._connection.execute(query, {"chunks": json.dumps(possible)})
         return [row for (row,) in found]
 
     def hashes(self, ids: Sequence[str]) -> dict[str, tuple[int, Hashes]]:
@@ -226,8 +227,16 @@ def _where(filter: Filter | None) -> tuple[str, list[object]]:
 
 
 def _json_ids(ids: Sequence[str]) -> str:
-    """JSON that SQLite can read; half surrogates, which no stored id has, become `?`."""
-    return json.dumps([id_.encode(errors="replace").decode() for id_ in ids])
+    """The ids that a document can have, as JSON for SQLite."""
+    return json.dumps([id_ for id_ in ids if _is_possible(id_)])
+
+
+def _is_possible(id_: str) -> bool:
+    """False for ids that no document has and that SQLite would read as others.
+
+    Its JSON cuts strings at U+0000, and half surrogates cannot be bound at all.
+    """
+    return "\0" not in id_ and not any("\ud800" <= char <= "\udfff" for char in id_)
 
 
 def _stored(values: tuple[Any, ...]) -> StoredDocument:

@@ -52,7 +52,7 @@ class CollectionStatus:
 
 def take_status(storage: Storage) -> CollectionStatus:
     """The status of the collection in `storage` at this moment."""
-    snapshot, totals = storage.snapshot, storage.documents.totals()
+    snapshot, totals = storage.snapshot, storage.totals()
     sealed = snapshot.sealed
     return CollectionStatus(
         documents=totals.documents,

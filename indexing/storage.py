@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.documents import DOCUMENTS_FILE, DocumentStore
+from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
 from indexing.index.exact import comparable
 from indexing.planner import choose_kind
@@ -56,6 +56,7 @@ class Storage:
         self.writing = threading.RLock()
         self.publishing = threading.Lock()
         self.version = 0
+        self._totals: tuple[int, Totals | None] = (0, None)
         self._resealing = threading.Lock()
         self.problems: tuple[str, ...] = ()
         self._metric = metric
@@ -75,7 +76,7 @@ class Storage:
 
     def reload(self) -> None:
         """Read the files again, as on opening, and forget earlier problems."""
-        with self.writing:
+        with self.writing, self._disagreeing():
             self.snapshot = self._recover()
 
     def write(
@@ -128,6 +129,15 @@ class Storage:
     def next_row(self) -> int:
         """The row the next new document takes."""
         return self.documents.committed_rows()
+
+    def totals(self) -> Totals:
+        """Counts over all documents; counted once a write, for that reads the whole table."""
+        version = self.version
+        counted, totals = self._totals
+        if totals is None or version != counted:
+            totals = self.documents.totals()
+            self._totals = (version, totals)
+        return totals
 
     def reseal(self) -> None:
         """Build the index that the planner chooses for today's vectors.

@@ -256,6 +256,14 @@ def test_deleted_documents_are_gone_from_the_next_search(collection: LocalCollec
     assert ids(collection, SearchRequest(query="back again", limit=1)) == ["a"]
 
 
+@pytest.mark.parametrize("other", ["a\0b", "\0a", "a\ud800"])
+def test_ids_that_cannot_be_touch_no_other(collection: LocalCollection, other: str) -> None:
+    assert collection.delete([other]) == 0
+    assert collection.trim_parents({other: 1}) == 0
+    assert collection.get([other, "a"])[0] is None
+    assert collection.count() == 5
+
+
 def test_scan_pages_through_everything(collection: LocalCollection) -> None:
     first = collection.scan(limit=2)
     second = collection.scan(limit=2, cursor=first.cursor)
