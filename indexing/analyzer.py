@@ -1,0 +1,144 @@
+"""The one analyzer: from text to the terms of lexical search, cluster labels and word vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import metadata
+from typing import TYPE_CHECKING, Literal
+
+from indexing import korean, words
+from indexing.errors import AnalyzerError
+from indexing.words import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from indexing.korean import Morpheme
+    from indexing.words import Normal, Run
+
+VERSION = 1
+"""Changes whenever a text may give other terms than before."""
+
+Kind = Literal["kiwi", "bigrams"]
+
+KINDS = ("auto", "kiwi", "bigrams")
+_KEPT = frozenset(("NNG", "NNP", "NR", "VV", "VA", "XR", "MAG"))
+_STEMS = frozenset(("VV", "VA"))
+
+
+@dataclass(frozen=True, slots=True)
+class Analyzer:
+    """Cuts texts into terms.
+
+    Unicode is composed (NFC). Words of Latin letters are lower-cased, lose their accents and are
+    stemmed (Snowball English); words of other alphabets are lower-cased; numbers are kept;
+    Chinese and Japanese become character bigrams. Hangul becomes morphemes: common and proper
+    nouns, numerals, roots, adverbs, and stems of verbs and adjectives with 다 behind them, so that
+    가다 (go) is not 가 (edge). Particles, endings, pronouns, determiners and bound nouns (것, 년)
+    are dropped. Without Kiwi, Hangul becomes character bigrams.
+
+    Terms have 1 to 64 characters, none of them white space, and keep the order of the text.
+
+    Attributes:
+        kind: what becomes of Hangul: `kiwi` or `bigrams`.
+        fingerprint: equal only for analyzers that give equal terms; stored with an index.
+    """
+
+    kind: Kind
+    fingerprint: str
+
+    def analyze(self, texts: Sequence[str]) -> list[list[str]]:
+        """The terms of each text; a text without words gives none.
+
+        Raises:
+            TypeError: a bare string.
+            AnalyzerError: Kiwi cannot be loaded.
+        """
+        if isinstance(texts, str):
+            message = "analyze takes a sequence of texts, not one; write analyze([text])"
+            raise TypeError(message)
+        normals = [words.normalise(text) for text in texts]
+        return [[span.term for span in spans] for spans in self._spans(normals)]
+
+    def analyze_spans(self, text: str) -> list[Span]:
+        """The same terms with the characters `text[start:end]` each came from.
+
+        Spans ascend by start; they may overlap (bigrams do) and several terms may share one.
+
+        Raises:
+            AnalyzerError: Kiwi cannot be loaded.
+        """
+        normal = words.normalise(text)
+        return [normal.origin(span) for span in self._spans([normal])[0]]
+
+    def _spans(self, normals: list[Normal]) -> list[list[Span]]:
+        """Terms of normal texts with their places in them."""
+        texts = [normal.text for normal in normals]
+        scripts = [list(words.runs(text)) for text in texts]
+        if self.kind == "bigrams":
+            return [list(_plain(text, runs)) for text, runs in zip(texts, scripts, strict=True)]
+        found = [
+            list(_plain(text, [run for run in runs if run.script != "hangul"]))
+            for text, runs in zip(texts, scripts, strict=True)
+        ]
+        korean_at = [
+            place for place, runs in enumerate(scripts) if any(r.script == "hangul" for r in runs)
+        ]
+        analysed = korean.morphemes([texts[place] for place in korean_at]) if korean_at else []
+        for place, morphemes in zip(korean_at, analysed, strict=True):
+            spans = [span for morpheme in morphemes for span in _kept(morpheme, texts[place])]
+            found[place] = sorted(found[place] + spans, key=lambda span: (span.start, span.end))
+        return found
+
+
+def load_analyzer(kind: str = "auto") -> Analyzer:
+    """The analyzer of that kind; nothing heavy is loaded before its first text.
+
+    Args:
+        kind: `kiwi`, `bigrams`, or `auto`: `kiwi` where it is installed and has not failed to
+            load in this process.
+
+    Raises:
+        AnalyzerError: an unknown kind, or `kiwi` where it is not installed.
+    """
+    if kind not in KINDS:
+        message = f"analyzer {kind!r} is unknown; there are {', '.join(KINDS)}"
+        raise AnalyzerError(message)
+    versions = None if kind == "bigrams" else korean.versions()
+    if kind == "kiwi" and versions is None:
+        message = (
+            "analyzer 'kiwi' needs kiwipiepy and kiwipiepy_model; install them, or choose 'auto'"
+        )
+        raise AnalyzerError(message)
+    common = f"analyzer={VERSION} pystemmer={metadata.version('PyStemmer')}"
+    if versions is None:
+        return Analyzer("bigrams", f"{common} bigrams")
+    return Analyzer("kiwi", f"{common} kiwi={versions[0]} model={versions[1]}")
+
+
+def _plain(text: str, runs: list[Run]) -> Iterator[Span]:
+    """Terms of runs that need no dictionary."""
+    for run in runs:
+        if run.script == "word":
+            yield from words.word(text, run)
+        elif run.script == "number":
+            yield from words.number(text, run)
+        else:
+            yield from words.bigrams(text, run)
+
+
+def _kept(morpheme: Morpheme, text: str) -> Iterator[Span]:
+    """The terms of a morpheme: none of a function word, several of a form with blanks.
+
+    Latin letters and digits inside a form are left to the scan of words.
+    """
+    tag = morpheme.tag.partition("-")[0]
+    if tag not in _KEPT:
+        return
+    form, start, end = morpheme.form, morpheme.start, morpheme.end
+    parts = [run for run in words.runs(form) if run.script == "hangul"]
+    for part in parts:
+        term = form[part.start : part.end][: words.MAX_TERM - 1]
+        place = text.find(term, start, end) if len(term) < len(form) else -1
+        span = (start, end) if place < 0 else (place, place + len(term))
+        yield Span(f"{term}다" if tag in _STEMS else term, *span)

@@ -1,0 +1,313 @@
+"""BM25 over the terms of rows: a tantivy index that knows which version of a collection it holds.
+
+Like a vector index it is derived: rows and terms come from the collection, and a folder that is
+missing, damaged or of another analyzer is removed and written again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from indexing.errors import LexicalIndexError, StorageFullError
+from indexing.segments import check_segments
+from indexing.types import Hits
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import Self
+
+    from indexing.types import Ids
+
+FORMAT = 1
+TITLE_REPEATS = 2
+"""How often the terms of a title are counted; `docs/decisions/0006-lexical-search.md` says why."""
+
+_HEAP_BYTES = 32_000_000
+_FEW_ROWS = 1_000
+"""Up to this many allowed rows are searched among themselves."""
+_SLACK = 16
+_GROWTH = 4
+_NO_SPACE = ("os error 28", "os error 122", "os error 27")
+
+
+class LexicalIndex:
+    """Rows and their terms on disk; what was not committed is lost when the process dies.
+
+    Scores are BM25 with k1 1.2 and b 0.75 (Robertson, Zaragoza: The probabilistic relevance
+    framework, 2009, equation 3.15, with the idf of Lucene, which is never negative), over the
+    statistics of all committed rows; lengths are rounded to one byte, as in Lucene. Deleted rows
+    are never found but count in the statistics until their segment is merged.
+
+    One thread writes at a time, any number search; a search sees the last commit.
+    """
+
+    def __init__(self, folder: Path, index: Any, *, writable: bool) -> None:  # noqa: ANN401
+        self._folder = folder
+        self._index = index
+        self._writable = writable
+        self._writer: Any = None
+        self._lock = threading.RLock()
+        self._searcher: Any = index.searcher()
+        self._state = _read_state(self._searcher, index.schema)
+
+    @classmethod
+    def open(cls, folder: Path, analyzer_fingerprint: str, *, writable: bool = True) -> Self:
+        """The index in the folder; a new one of version 0 where nothing is and it may be written.
+
+        Checksums of all its files are compared.
+
+        Raises:
+            LexicalIndexError: the folder holds none, a damaged one, or one of another analyzer or
+                format; `LexicalIndex.remove(folder)` makes place for a new one.
+            StorageFullError: no space for a new one.
+        """
+        import tantivy
+
+        fresh = not any(folder.glob("*"))
+        if fresh and not writable:
+            message = f"no lexical index in {folder}; open the collection for writing to build it"
+            raise LexicalIndexError(message)
+        try:
+            if fresh:
+                folder.mkdir(parents=True, exist_ok=True)
+                index = tantivy.Index(_schema(), path=str(folder), reuse=False)
+            else:
+                check_segments(folder)
+                index = tantivy.Index.open(str(folder))
+            index.config_reader("manual")
+            if fresh:
+                return cls._created(folder, index, analyzer_fingerprint)
+            opened = cls(folder, index, writable=writable)
+        except (ValueError, OSError) as error:
+            raise _translated(error, f"lexical index in {folder} cannot be opened") from error
+        if (FORMAT, analyzer_fingerprint) != (opened._state["format"], opened._state["analyzer"]):
+            message = (
+                f"lexical index in {folder} is of format {opened._state['format']} and "
+                f"{opened._state['analyzer']!r}, wanted are {FORMAT} and "
+                f"{analyzer_fingerprint!r}; build it again"
+            )
+            raise LexicalIndexError(message)
+        return opened
+
+    @classmethod
+    def _created(cls, folder: Path, index: Any, fingerprint: str) -> Self:  # noqa: ANN401
+        writer = index.writer(_HEAP_BYTES, 1)
+        _write_state(writer, {"format": FORMAT, "analyzer": fingerprint, "version": 0})
+        writer.commit()
+        index.reload()
+        created = cls(folder, index, writable=True)
+        created._writer = writer
+        return created
+
+    @staticmethod
+    def remove(folder: Path) -> None:
+        """Remove the index and all in its folder; it must not be open."""
+        if folder.exists():
+            shutil.rmtree(folder)
+
+    @property
+    def version(self) -> int:
+        """The number given with the last commit."""
+        return int(self._state["version"])
+
+    @property
+    def count(self) -> int:
+        """How many rows the last commit holds."""
+        return int(self._searcher.num_docs) - 1
+
+    def rows(self) -> Ids:
+        """int64, ascending: the rows the last commit holds."""
+        import tantivy
+
+        searcher = self._searcher
+        query = tantivy.Query.exists_query("row")
+        hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
+        return np.sort(_rows_of(searcher, hits))
+
+    def add(self, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> None:
+        """Take in rows that are new to the index; found after the next commit.
+
+        Args:
+            rows: 0 or more each.
+            terms: of each row, without white space inside; how often one stands there counts.
+
+        Raises:
+            LexicalIndexError: the index is open for reading only, or cannot write any more.
+        """
+        import tantivy
+
+        with self._lock:
+            writer = self._writing()
+            for row, words in zip(rows, terms, strict=True):
+                document = tantivy.Document()
+                document.add_unsigned("row", int(row))
+                document.add_text("terms", " ".join(words))
+                writer.add_document(document)
+
+    def delete(self, rows: Sequence[int]) -> None:
+        """Let go of rows, also of such as were added since the last commit; others are ignored.
+
+        Raises:
+            LexicalIndexError: the index is open for reading only, or cannot write any more.
+        """
+        with self._lock:
+            writer = self._writing()
+            for row in rows:
+                writer.delete_documents_by_term("row", int(row))
+
+    def commit(self, version: int) -> None:
+        """Bring rows added and deleted to disk, with the version, all or nothing; then show them.
+
+        On return they survive a crash of the machine. Several file syncs: tens of milliseconds on
+        a slow disk, whatever the number of rows.
+
+        Raises:
+            StorageFullError: the disk is full; the state is that of the last commit.
+            LexicalIndexError: the index cannot be written; the state is that of the last commit.
+        """
+        with self._lock:
+            writer = self._writing()
+            state = {**self._state, "version": version}
+            try:
+                writer.delete_documents_by_term("state", json.dumps(self._state))
+                _write_state(writer, state)
+                writer.commit()
+                self._index.reload()
+            except ValueError as error:
+                self._writer = None
+                raise _translated(error, f"lexical index in {self._folder}: no commit") from error
+            self._searcher, self._state = self._index.searcher(), state
+
+    def rollback(self) -> None:
+        """Forget what was added and deleted since the last commit."""
+        with self._lock:
+            if self._writer is not None:
+                self._writer.rollback()
+
+    def search(self, terms: Sequence[str], k: int, allowed_rows: Ids | None = None) -> Hits:
+        """The k rows with the highest BM25 scores among those that hold any of the terms.
+
+        Args:
+            terms: a term that stands there twice counts twice.
+            k: 1 or more.
+            allowed_rows: int64, any order; only these may be found.
+
+        Returns:
+            (1, k) hits with scores above 0, best first, equal scores by row; rows without any of
+            the terms are no hits.
+        """
+        if allowed_rows is not None:
+            allowed_rows = np.unique(allowed_rows[allowed_rows >= 0])
+        if not terms or (allowed_rows is not None and not len(allowed_rows)):
+            return _padded(np.empty(0, np.int64), np.empty(0, np.float32), k)
+        if allowed_rows is None or len(allowed_rows) > _FEW_ROWS:
+            return self._search_all(_query(self._index.schema, terms, None), k, allowed_rows)
+        return self._search_all(_query(self._index.schema, terms, allowed_rows), k, None)
+
+    def close(self) -> None:
+        """Forget what was not committed, wait for merges and let the folder go."""
+        with self._lock:
+            if self._writer is not None:
+                writer, self._writer = self._writer, None
+                writer.rollback()
+                writer.wait_merging_threads()
+            self._writable = False
+
+    def _search_all(self, query: Any, k: int, allowed: Ids | None) -> Hits:  # noqa: ANN401
+        """Fetch more and more of the best until k allowed ones and all that equal the last."""
+        searcher = self._searcher
+        most = max(1, searcher.num_docs)
+        share = 1.0 if allowed is None else len(allowed) / most
+        limit = min(most, int((k + _SLACK) / min(1.0, share)) + 1)
+        while True:
+            found = searcher.search(query, limit, count=False).hits
+            rows = _rows_of(searcher, found)
+            scores = np.array([score for score, _ in found], dtype=np.float32)
+            kept = np.ones(len(rows), bool) if allowed is None else np.isin(rows, allowed)
+            complete = len(found) < limit or limit >= most
+            if complete or (kept.sum() >= k and scores[-1] < scores[kept][k - 1]):
+                rows, scores = rows[kept], scores[kept]
+                order = np.lexsort((rows, -scores))[:k]
+                return _padded(rows[order], scores[order], k)
+            limit = min(most, limit * _GROWTH)
+
+    def _writing(self) -> Any:  # noqa: ANN401
+        if not self._writable:
+            message = f"lexical index in {self._folder} is closed or open for reading only"
+            raise LexicalIndexError(message)
+        if self._writer is None:
+            try:
+                self._writer = self._index.writer(_HEAP_BYTES, 1)
+            except ValueError as error:
+                message = f"lexical index in {self._folder} cannot be written"
+                raise _translated(error, message) from error
+        return self._writer
+
+
+def _schema() -> Any:  # noqa: ANN401
+    import tantivy
+
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("row", indexed=True, fast=True)
+    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
+    return builder.build()
+
+
+def _write_state(writer: Any, state: dict[str, Any]) -> None:  # noqa: ANN401
+    """The one document without a row: it is replaced in the same commit as rows."""
+    import tantivy
+
+    document = tantivy.Document()
+    document.add_text("state", json.dumps(state))
+    writer.add_document(document)
+
+
+def _read_state(searcher: Any, schema: Any) -> dict[str, Any]:  # noqa: ANN401
+    import tantivy
+
+    hits = searcher.search(tantivy.Query.regex_query(schema, "state", ".*"), 2).hits
+    if len(hits) != 1:
+        message = f"lexical index holds {len(hits)} states, not 1; build it again"
+        raise LexicalIndexError(message)
+    state: dict[str, Any] = json.loads(searcher.doc(hits[0][1]).get_first("state"))
+    return state
+
+
+def _query(schema: Any, terms: Sequence[str], rows: Ids | None) -> Any:  # noqa: ANN401
+    """Any of the terms, each weighted by how often it is asked for, and one of the rows."""
+    from tantivy import Occur, Query
+
+    parts = []
+    for term, times in Counter(terms).items():
+        part = Query.term_query(schema, "terms", term, "freq")
+        parts.append((Occur.Should, part if times == 1 else Query.boost_query(part, float(times))))
+    query = Query.boolean_query(parts)
+    if rows is None:
+        return query
+    among = Query.const_score_query(Query.term_set_query(schema, "row", rows.tolist()), 0.0)
+    return Query.boolean_query([(Occur.Must, query), (Occur.Must, among)])
+
+
+def _rows_of(searcher: Any, hits: Sequence[tuple[float, Any]]) -> Ids:  # noqa: ANN401
+    values = searcher.fast_field_values("row", [address for _, address in hits])
+    return np.array(values, dtype=np.int64)
+
+
+def _padded(rows: Ids, scores: np.ndarray[Any, np.dtype[np.float32]], k: int) -> Hits:
+    missing = k - len(rows)
+    ids = np.pad(rows, (0, missing), constant_values=-1)
+    return Hits(ids[None], np.pad(scores, (0, missing), constant_values=-np.inf)[None])
+
+
+def _translated(error: Exception, what: str) -> LexicalIndexError | StorageFullError:
+    if any(sign in str(error).lower() for sign in _NO_SPACE):
+        return StorageFullError(f"{what}: the disk is full; free some space and try again")
+    return LexicalIndexError(f"{what}: {error}; build it again")
