@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 from embeddings.errors import EmbeddingError
 from indexing.errors import DocumentNotFoundError, InvalidRequestError
+from indexing.ranking import Asked, rank
 from indexing.types import Match, SearchReceipt, SearchResult, StoredDocument
 from indexing.validation import check_request, check_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from embeddings.types import Vectors
     from indexing.local import LocalCollection
-    from indexing.snapshot import Found, Snapshot
+    from indexing.ranking import Ranking
+    from indexing.snapshot import Snapshot
     from indexing.types import Ids, SearchRequest
 
 _SLACK = 8
@@ -37,6 +39,9 @@ class _Question:
     tokens: int | None = None
     truncated: bool = False
     unknown: int = 0
+    terms: tuple[str, ...] | None = None
+    by_words_alone: bool = False
+    warnings: list[str] = field(default_factory=list)
     milliseconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -44,6 +49,7 @@ class _Question:
 class _Candidate:
     score: float
     stored: StoredDocument
+    channels: Mapping[str, float]
 
 
 def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list[SearchResult]:
@@ -57,12 +63,53 @@ def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> li
     for request in requests:
         check_request(request)
     questions = [_Question(request) for request in requests]
+    for question in questions:
+        _analyse_query(collection, question)
     _encode_queries(collection, questions)
     return [_answer_one(collection, question) for question in questions]
 
 
+def _analyse_query(collection: LocalCollection, question: _Question) -> None:
+    """Find the words to look for; a query without any is left to its meaning, and says so.
+
+    A hybrid question in Korean to an encoder that was made for other languages is left to its
+    words: ranks of what the encoder cannot read would only push good answers down.
+    """
+    request = question.request
+    if request.mode == "dense":
+        return
+    with _timed(question, "analyse"):
+        terms = tuple(collection.storage.lexicon.terms_of(request.query or ""))
+    if not terms and request.mode == "lexical":
+        message = f"query {request.query!r} holds no words to look for; use mode dense"
+        raise InvalidRequestError(message, "query")
+    languages = collection.card.encoder.languages
+    if not terms:
+        question.warnings.append("the query holds no words to look for: answered by meaning alone")
+    elif request.mode == "hybrid" and _cannot_read(languages, request.query or ""):
+        question.by_words_alone = True
+        question.warnings.append(
+            f"encoder {collection.card.encoder.name!r} was not made for Korean: answered by words "
+            "alone"
+        )
+    question.terms = terms or None
+
+
+def _cannot_read(languages: Sequence[str], text: str) -> bool:
+    """True for Korean text and an encoder that says for which languages it is, Korean not among."""
+    korean = any("가" <= char <= "힣" for char in text)
+    return korean and bool(languages) and "ko" not in languages
+
+
+def _wants_vector(question: _Question) -> bool:
+    """True for a query that has to be encoded."""
+    request = question.request
+    by_words = request.mode == "lexical" or question.by_words_alone
+    return request.query is not None and not by_words
+
+
 def _encode_queries(collection: LocalCollection, questions: Sequence[_Question]) -> None:
-    asked = [question for question in questions if question.request.query is not None]
+    asked = [question for question in questions if _wants_vector(question)]
     if not asked:
         return
     started = time.perf_counter()
@@ -83,7 +130,7 @@ def _encode_queries(collection: LocalCollection, questions: Sequence[_Question])
 def _answer_one(collection: LocalCollection, question: _Question) -> SearchResult:
     request = question.request
     started = time.perf_counter()
-    rows, snapshot, found, candidates = _look(collection, question)
+    rows, snapshot, ranking, candidates = _look(collection, question)
     page = candidates[request.offset : request.offset + request.limit]
     matches = tuple(
         _match(candidate, request, snapshot, rank)
@@ -91,13 +138,13 @@ def _answer_one(collection: LocalCollection, question: _Question) -> SearchResul
     )
     encode = question.milliseconds["encode"]
     question.milliseconds["total"] = encode + 1e3 * (time.perf_counter() - started)
-    receipt = _receipt(collection, question, snapshot, found, rows, matches)
+    receipt = _receipt(collection, question, snapshot, ranking, rows, matches)
     return SearchResult(matches, receipt)
 
 
 def _look(
     collection: LocalCollection, question: _Question
-) -> tuple[Ids | None, Snapshot, Found, list[_Candidate]]:
+) -> tuple[Ids | None, Snapshot, Ranking, list[_Candidate]]:
     """The filter's rows, the moment searched, what was found there, and its documents.
 
     Rows are found in memory, filters and documents are read from the database. Where a writer
@@ -115,13 +162,14 @@ def _look(
 
 def _look_once(
     collection: LocalCollection, question: _Question
-) -> tuple[tuple[Ids | None, Snapshot, Found, list[_Candidate]], bool]:
+) -> tuple[tuple[Ids | None, Snapshot, Ranking, list[_Candidate]], bool]:
     """One look, and False if a row that was found had no document any more."""
     snapshot = collection.storage.snapshot
     rows = _filter_rows(collection, question)
     vector = _query_vector(collection, question, snapshot)
-    found, candidates, whole = _candidates(collection, question, snapshot, vector, rows)
-    return (rows, snapshot, found, candidates), whole
+    asked = Asked(vector, question.terms, rows, question.request.exact)
+    ranking, candidates, whole = _candidates(collection, question, snapshot, asked)
+    return (rows, snapshot, ranking, candidates), whole
 
 
 def _filter_rows(collection: LocalCollection, question: _Question) -> Ids | None:
@@ -131,11 +179,15 @@ def _filter_rows(collection: LocalCollection, question: _Question) -> Ids | None
         return collection.storage.documents.rows(question.request.filter)
 
 
-def _query_vector(collection: LocalCollection, question: _Question, snapshot: Snapshot) -> Vectors:
-    """float32 (1, dim)."""
+def _query_vector(
+    collection: LocalCollection, question: _Question, snapshot: Snapshot
+) -> Vectors | None:
+    """float32 (1, dim), or None for a question that is answered by words alone."""
     request, card = question.request, collection.card
     if question.vector is not None:
         return question.vector
+    if request.query is not None:
+        return None
     if request.vector is not None:
         return check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
     stored = collection.get([request.document_id or ""])[0]
@@ -146,38 +198,34 @@ def _query_vector(collection: LocalCollection, question: _Question, snapshot: Sn
 
 
 def _candidates(
-    collection: LocalCollection,
-    question: _Question,
-    snapshot: Snapshot,
-    vector: Vectors,
-    rows: Ids | None,
-) -> tuple[Found, list[_Candidate], bool]:
+    collection: LocalCollection, question: _Question, snapshot: Snapshot, asked: Asked
+) -> tuple[Ranking, list[_Candidate], bool]:
     """Enough candidates for the page, best first, equal scores by id; False if any vanished."""
-    request = question.request
+    request, storage = question.request, collection.storage
     needed = request.offset + request.limit
     k = needed + _SLACK
     while True:
         with _timed(question, "search"):
-            found = snapshot.find(vector, k, rows=rows, exact=request.exact)
-        ids, scores = found.hits.ids[0], found.hits.scores[0]
-        there = ids >= 0
+            ranking = rank(snapshot, storage.lexicon, asked, k)
+        there = ranking.ids >= 0
         if request.score_threshold is not None:
-            there &= scores >= request.score_threshold
+            there &= ranking.scores >= request.score_threshold
+        rows, scores = ranking.ids[there].tolist(), ranking.scores[there].tolist()
         with _timed(question, "fetch"):
-            stored = collection.storage.documents.by_rows(ids[there].tolist())
+            stored = storage.documents.by_rows(rows)
         candidates = [
-            _Candidate(float(score), stored[row])
-            for row, score in zip(ids[there].tolist(), scores[there].tolist(), strict=True)
+            _Candidate(score, stored[row], ranking.channels[row])
+            for row, score in zip(rows, scores, strict=True)
             if row in stored
         ]
-        whole = len(candidates) == int(there.sum())
+        whole = len(candidates) == len(rows)
         candidates = _arranged(candidates, request)
         if not whole or not there.all() or k >= snapshot.documents:
-            return found, candidates, whole
+            return ranking, candidates, whole
         if len(candidates) > needed and (
             candidates[-1].score < candidates[needed - 1].score or k > needed + _MOST_TIES
         ):
-            return found, candidates, whole
+            return ranking, candidates, whole
         k = min(k * _GROWTH, snapshot.documents)
 
 
@@ -199,10 +247,12 @@ def _match(candidate: _Candidate, request: SearchRequest, snapshot: Snapshot, ra
     return Match(
         document=stored.document,
         score=candidate.score,
-        distance=snapshot.metric.distance(candidate.score),
+        distance=snapshot.metric.distance(candidate.channels["dense"])
+        if "dense" in candidate.channels
+        else None,
         rank=rank,
         truncated=stored.truncated,
-        channels={"dense": candidate.score},
+        channels=candidate.channels,
         vector=snapshot.vectors[stored.row].copy() if request.with_vectors else None,
     )
 
@@ -211,25 +261,26 @@ def _receipt(
     collection: LocalCollection,
     question: _Question,
     snapshot: Snapshot,
-    found: Found,
+    ranking: Ranking,
     rows: Ids | None,
     matches: Sequence[Match],
 ) -> SearchReceipt:
     encoder = collection.card.encoder
     return SearchReceipt(
-        exact=found.exact,
-        index=found.index,
+        exact=ranking.exact,
+        index=ranking.index,
         searched=snapshot.documents if rows is None else int((rows >= 0).sum()),
         documents=snapshot.documents,
         matched_by_filter=None if rows is None else len(rows),
-        recall_estimate=found.recall,
+        recall_estimate=ranking.recall,
         encoder={"name": encoder.name, "fingerprint": encoder.fingerprint},
         query_tokens=question.tokens,
         query_truncated=question.truncated,
         query_unknown=question.unknown,
         truncated_matches=sum(match.truncated for match in matches),
         milliseconds={name: round(ms, 3) for name, ms in question.milliseconds.items()},
-        warnings=collection.problems,
+        query_terms=question.terms,
+        warnings=(*collection.problems, *question.warnings),
     )
 
 

@@ -182,6 +182,11 @@ class DocumentStore:
         query = "SELECT first, rows, crc32 FROM appends ORDER BY first"
         return [Append(*values) for values in self._connection.execute(query)]
 
+    def version(self) -> int:
+        """How many writes there were; what is derived from the documents says which it follows."""
+        number: int = self._connection.execute("SELECT number FROM version").fetchone()[0]
+        return number
+
     def committed_rows(self) -> int:
         """Rows of the file of vectors that a transaction refers to."""
         query = "SELECT first + rows FROM appends ORDER BY first DESC LIMIT 1"
@@ -213,6 +218,7 @@ class DocumentStore:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield Transaction(connection)
+            connection.execute("UPDATE version SET number = number + 1")
             connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:

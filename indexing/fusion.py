@@ -98,9 +98,7 @@ def fuse_scores(legs: Sequence[Leg], limit: int) -> Hits:
     return _sum(legs, parts, limit)
 
 
-def _by_query(
-    legs: Sequence[Leg], limit: int
-) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:
+def _by_query(legs: Sequence[Leg], limit: int) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:
     """Each leg with its rows and scores by query, without the padding."""
     if not legs or limit < 1:
         message = f"{len(legs)} legs and limit {limit}; there must be at least 1 of each"

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from indexing.types import Document
 
 State = Literal["new", "changed", "relabelled", "unchanged"]
-"""Of a document against a collection: `relabelled` has the text the encoder read, other labels."""
+"""Of a document against a collection: `relabelled` has the same title and text, other labels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hashes:
-    """What a document is compared by: `text` is what the encoder reads, `content` everything."""
+    """What a document is compared by: `text` is title and text, `content` everything."""
 
     text: bytes
     content: bytes
@@ -29,7 +29,7 @@ class Hashes:
         place = "" if parent is None else f"{parent.id}\0{parent.chunk}\0{parent.start}"
         parts = (document.title, document.text, dump_json(document.metadata), place)
         whole = "\0".join(f"{len(part)}\0{part}" for part in parts)
-        return cls(_digest(document.encoded_text), _digest(whole))
+        return cls(_digest(f"{document.title}\0{document.text}"), _digest(whole))
 
     def state(self, before: Hashes | None) -> State:
         """What became of a document with these hashes, that had those `before` (None: none)."""

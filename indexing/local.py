@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -59,7 +60,9 @@ class LocalCollection:
         self._encoding = DocumentEncoder(card, load_encoder, encoder)
         self._writable = writable
         self._lock = lock
-        self._storage = Storage(folder, card.encoder.dim, card.metric, writable=writable)
+        self._storage = Storage(
+            folder, card.encoder.dim, card.metric, card.analyzer, writable=writable
+        )
 
     # -- opening and closing -------------------------------------------------------------
 
@@ -160,7 +163,10 @@ class LocalCollection:
             before = self._storage.documents.hashes(ids)
             states = _states(documents, before)
             fresh = [d for d, state in zip(documents, states, strict=True) if state in _ENCODED]
-            encoding = self._encoding.encode(fresh)
+            with ThreadPoolExecutor(1, "analyse") as beside:
+                analysing = beside.submit(self._storage.lexicon.analyse, fresh)
+                encoding = self._encoding.encode(fresh)
+                terms = analysing.result()
             encoded = time.perf_counter()
             with self._storage.writing:
                 if self._storage.documents.hashes(ids) != before:
@@ -168,6 +174,7 @@ class LocalCollection:
                 self._storage.write(
                     self._stored(fresh, encoding),
                     encoding.vectors,
+                    terms,
                     deleted=[before[document.id][0] for document in fresh if document.id in before],
                     relabelled=[
                         (before[document.id][0], document)
@@ -315,7 +322,9 @@ class LocalCollection:
             documents = [item.document for item in stored]
             encoding = self._encoding.encode(documents)
             rows = [item.row for item in stored]
-            self._storage.write(self._stored(documents, encoding), encoding.vectors, deleted=rows)
+            terms = self._storage.lexicon.analyse(documents)
+            written = self._stored(documents, encoding)
+            self._storage.write(written, encoding.vectors, terms, deleted=rows)
 
 
 def _states(documents: Sequence[Document], before: Mapping[str, tuple[int, Hashes]]) -> list[State]:

@@ -37,7 +37,12 @@ CREATE TABLE appends (                  -- one a write: what was added to vector
 );
 """
 
-MIGRATIONS = (M001,)
+M002 = """
+CREATE TABLE version (number INTEGER NOT NULL);    -- of the documents: one more with each write
+INSERT INTO version VALUES (0);
+"""
+
+MIGRATIONS = (M001, M002)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
 from indexing.index.exact import comparable
+from indexing.lexicon import Lexicon
 from indexing.planner import choose_kind
 from indexing.sealed import build_sealed, load_sealed, remove_sealed
 from indexing.snapshot import Snapshot
@@ -39,6 +40,7 @@ class Storage:
     Attributes:
         documents: the documents by id and row; change them through `write` alone.
         vectors: the file of vectors; likewise.
+        lexicon: lexical search over the documents; likewise.
         snapshot: what a search that starts now sees.
         problems: what was found wrong on opening, one sentence each.
         writing: held by whoever writes; others wait.
@@ -51,7 +53,9 @@ class Storage:
         DamagedError: the documents cannot be read.
     """
 
-    def __init__(self, folder: Path, dim: int, metric: Metric, *, writable: bool) -> None:
+    def __init__(
+        self, folder: Path, dim: int, metric: Metric, analyzer: str, *, writable: bool
+    ) -> None:
         self.folder = folder
         self.writing = threading.RLock()
         self.publishing = threading.Lock()
@@ -67,10 +71,12 @@ class Storage:
         self.documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
         self.vectors = VectorFile(folder / VECTORS_FILE, dim, writable=writable)
         self.snapshot = self._recover()
+        self.lexicon = Lexicon(folder, analyzer, self.documents, writable=writable)
 
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
         with self.writing:
+            self.lexicon.close()
             self.documents.close()
             self.vectors.close()
 
@@ -83,6 +89,7 @@ class Storage:
         self,
         stored: Sequence[StoredDocument],
         vectors: Vectors,
+        terms: Sequence[Sequence[str]] = (),
         *,
         deleted: Sequence[int] = (),
         relabelled: Sequence[tuple[int, Document]] = (),
@@ -92,6 +99,7 @@ class Storage:
         Args:
             stored: new documents, their rows counted from `next_row`.
             vectors: float32 (len(stored), dim), theirs.
+            terms: theirs, for lexical search.
             deleted: rows whose documents go.
             relabelled: rows and the documents that take their place, vectors unchanged.
 
@@ -116,6 +124,7 @@ class Storage:
                 self.vectors.cut(first)
                 raise
             self._publish(deleted)
+            self.lexicon.write([item.row for item in stored], terms, deleted)
 
     @contextmanager
     def _disagreeing(self) -> Iterator[None]:

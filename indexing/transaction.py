@@ -42,7 +42,7 @@ class Transaction:
         )
 
     def relabel(self, row: int, document: Document) -> None:
-        """Replace what the encoder does not read apart: title, text split, metadata, parent."""
+        """Replace what is neither encoded nor analysed: metadata and parent."""
         parent = document.parent
         self._connection.execute(
             "UPDATE documents SET title = ?, text = ?, metadata = ?, parent = ?, chunk = ?, "

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Ids = npt.NDArray[np.int64]
 Scores = npt.NDArray[np.float32]
-Mode = Literal["dense"]
+Mode = Literal["dense", "lexical", "hybrid"]
 Grouping = Literal["documents", "parents"]
 
 MAX_TEXT_BYTES = 1_000_000
@@ -117,15 +117,15 @@ class Match:
 
     Attributes:
         rank: 1 is the best; counts from the first match of the whole answer, not of the page.
-        score: the metric's score, higher is better.
-        distance: the metric's own number.
-        channels: the score by channel (`dense` today).
+        score: the metric's score in mode dense, BM25's in lexical, 0 to 1 in hybrid.
+        distance: the metric's own number; None where the document was found by words alone.
+        channels: the score by channel: `dense`, `lexical`.
         vector: float32 (dim,) if asked for.
     """
 
     document: Document
     score: float
-    distance: float
+    distance: float | None
     rank: int
     truncated: bool = False
     channels: Mapping[str, float] = field(default_factory=dict)
@@ -141,6 +141,8 @@ class SearchRequest:
         vector: float32 (dim,).
         document_id: find what is like this document; itself left out.
         limit: matches wanted, 1 to 10,000 together with `offset`.
+        mode: `dense` compares vectors, `lexical` words (BM25), `hybrid` fuses both; the last two
+            need a `query`.
         filter: only documents that satisfy it.
         score_threshold: only matches of at least this score.
         exact: compare with every vector, whatever index there is.
@@ -178,6 +180,7 @@ class SearchReceipt:
         query_tokens: tokens of the query before any cut; None for vectors and documents.
         query_truncated: True if the encoder did not read the whole query.
         query_unknown: tokens of the query the encoder does not know.
+        query_terms: what was looked for by words; None where words played no part.
         truncated_matches: matches whose document the encoder did not read to its end.
         milliseconds: time by stage (`encode`, `filter`, `search`, `fetch`, `total`).
         warnings: what a reader of the answer should know (an index being rebuilt, rows lost).
@@ -195,6 +198,7 @@ class SearchReceipt:
     query_unknown: int
     truncated_matches: int
     milliseconds: Mapping[str, float]
+    query_terms: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
 
 

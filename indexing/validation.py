@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _MAX_NAME = 64
 _MAX_DEPTH = 64
-_MODES = ("dense",)
+_MODES = ("dense", "lexical", "hybrid")
 _GROUPS = ("documents", "parents")
 
 
@@ -166,6 +166,9 @@ def check_request(request: SearchRequest) -> None:
         raise InvalidRequestError(message, "offset")
     if request.mode not in _MODES:
         message = f"mode {request.mode!r} is unknown; this version has {', '.join(_MODES)}"
+        raise InvalidRequestError(message, "mode")
+    if request.mode != "dense" and request.query is None:
+        message = f"mode {request.mode!r} needs a query; {given[0]} can be asked in mode dense"
         raise InvalidRequestError(message, "mode")
     if request.group not in _GROUPS:
         message = f"group {request.group!r} is unknown; use {' or '.join(_GROUPS)}"

@@ -62,7 +62,12 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
         collection.optimize()
         repaired += [f"{problem}: rebuilt" for problem in index]
         index = _index(collection)
-    problems = [*wrong, *_texts(collection), *index]
+    words = collection.storage.lexicon.verify()
+    if words and repair:
+        collection.storage.lexicon.rebuild()
+        repaired += [f"{problem}: rebuilt" for problem in words]
+        words = collection.storage.lexicon.verify()
+    problems = [*wrong, *_texts(collection), *index, *words]
     return VerifyReport(
         ok=not problems,
         documents=collection.count(),

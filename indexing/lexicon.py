@@ -1,0 +1,168 @@
+"""The lexical side of a collection: analyzer and BM25 index, kept in step with the documents."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexing.analyzer import load_analyzer
+from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
+from indexing.lexical import TITLE_REPEATS, LexicalIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from indexing.analyzer import Analyzer
+    from indexing.documents import DocumentStore
+    from indexing.types import Document, Hits, Ids
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "lexical"
+_BLOCK = 512
+
+
+class Lexicon:
+    """Terms of documents and BM25 over them; derived from the documents, never trusted over them.
+
+    The index carries the version of the documents it was committed for. Where that is another
+    than the documents', rows that are missing are analysed and rows that are gone are dropped;
+    where it cannot be read, it is built again.
+
+    Args:
+        folder: the collection's.
+        kind: the analyzer's kind.
+        documents: the truth.
+        writable: False opens an index that is in step and changes nothing.
+
+    Attributes:
+        problem: why there is no lexical search, one sentence; empty if there is.
+    """
+
+    def __init__(
+        self, folder: Path, kind: str, documents: DocumentStore, *, writable: bool
+    ) -> None:
+        self.problem = ""
+        self._folder = folder / FOLDER
+        self._documents = documents
+        self._writable = writable
+        self._index: LexicalIndex | None = None
+        self._analyzer: Analyzer | None = None
+        try:
+            self._analyzer = load_analyzer(kind)
+            self._index = self._open(self._analyzer.fingerprint)
+        except (AnalyzerError, LexicalIndexError) as error:
+            self.problem = str(error)
+            logger.warning("%s: no lexical search: %s", folder, error)
+
+    def analyse(self, documents: Sequence[Document]) -> list[list[str]]:
+        """The terms of each document, a title's counted `TITLE_REPEATS` times."""
+        if self._analyzer is None:
+            return [[] for _ in documents]
+        terms = self._analyzer.analyze([document.text for document in documents])
+        titled = [place for place, document in enumerate(documents) if document.title]
+        titles = self._analyzer.analyze([documents[place].title for place in titled])
+        for place, title in zip(titled, titles, strict=True):
+            terms[place] = title * TITLE_REPEATS + terms[place]
+        return terms
+
+    def write(
+        self, rows: Sequence[int], terms: Sequence[Sequence[str]], deleted: Sequence[int]
+    ) -> None:
+        """Follow a write that the documents have committed.
+
+        A failure here loses no document: the index stays behind, says so, and catches up at the
+        next write or opening.
+        """
+        if self._index is None:
+            return
+        try:
+            if self._index.version == self._documents.version() - 1:
+                self._index.delete([row for row in deleted if row >= 0])
+                self._index.add(rows, terms)
+                self._index.commit(self._documents.version())
+            else:
+                self._catch_up(self._index)
+            self.problem = ""
+        except IndexingError as error:
+            self.problem = f"the lexical index is behind the documents: {error}"
+            logger.exception("%s", self.problem)
+
+    def terms_of(self, query: str) -> list[str]:
+        """What a query looks for; empty if it holds no words.
+
+        Raises:
+            AnalyzerError: the analyzer cannot be loaded.
+        """
+        return [] if self._analyzer is None else self._analyzer.analyze_queries([query])[0]
+
+    def search(self, terms: Sequence[str], k: int, rows: Ids | None) -> Hits:
+        """The k best rows by BM25, scores above 0; see `LexicalIndex.search`.
+
+        Raises:
+            LexicalIndexError: there is no lexical search; the message says why.
+        """
+        if self._index is None:
+            raise LexicalIndexError(self.problem)
+        return self._index.search(terms, k, rows)
+
+    def verify(self) -> list[str]:
+        """What is wrong, one sentence each: rows that are missing or should be gone."""
+        if self._index is None:
+            return [f"lexical index: {self.problem}"] if self._writable else []
+        there, wanted = self._index.rows(), self._wanted()
+        if np.array_equal(there, wanted):
+            return []
+        missing, gone = np.setdiff1d(wanted, there), np.setdiff1d(there, wanted)
+        return [f"lexical index: {len(missing)} documents missing, {len(gone)} deleted ones left"]
+
+    def rebuild(self) -> None:
+        """Build the index again from the documents."""
+        if self._analyzer is None:
+            return
+        self.close()
+        LexicalIndex.remove(self._folder)
+        self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
+        self._catch_up(self._index)
+        self.problem = ""
+
+    def close(self) -> None:
+        """Give back the files; a second call does nothing."""
+        if self._index is not None:
+            self._index.close()
+
+    def _open(self, fingerprint: str) -> LexicalIndex:
+        try:
+            index = LexicalIndex.open(self._folder, fingerprint, writable=self._writable)
+        except LexicalIndexError as error:
+            if not self._writable:
+                raise
+            logger.warning("%s; it is built again", error)
+            LexicalIndex.remove(self._folder)
+            index = LexicalIndex.open(self._folder, fingerprint)
+        if index.version != self._documents.version():
+            if not self._writable:
+                message = "the lexical index is behind; open the collection for writing once"
+                raise LexicalIndexError(message)
+            self._catch_up(index)
+        return index
+
+    def _wanted(self) -> Ids:
+        rows = self._documents.rows()
+        return rows[rows >= 0]
+
+    def _catch_up(self, index: LexicalIndex) -> None:
+        """Make the index hold exactly the rows of the documents, and commit."""
+        version = self._documents.version()
+        there, wanted = index.rows(), self._wanted()
+        index.delete(np.setdiff1d(there, wanted).tolist())
+        missing = np.setdiff1d(wanted, there).tolist()
+        for start in range(0, len(missing), _BLOCK):
+            block = missing[start : start + _BLOCK]
+            stored = self._documents.by_rows(block)
+            documents = [stored[row].document for row in stored]
+            index.add(list(stored), self.analyse(documents))
+        index.commit(version)

@@ -1,0 +1,97 @@
+"""Rows of one moment in order of merit: by meaning, by words, or by both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexing.fusion import Leg, fuse_ranks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from embeddings.types import Vectors
+    from indexing.lexicon import Lexicon
+    from indexing.snapshot import Snapshot
+    from indexing.types import Hits, Ids, Scores
+
+_HYBRID_DEPTH = 200
+"""Rows taken from each channel at least, to be fused."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What to rank by.
+
+    Attributes:
+        vector: float32 (1, dim), or None to leave meaning out.
+        terms: words, or None to leave them out.
+        rows: int64, only these may be found; None allows all.
+        exact: compare with every vector.
+    """
+
+    vector: Vectors | None
+    terms: tuple[str, ...] | None
+    rows: Ids | None = None
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranking:
+    """The best rows, best first, and how they were found.
+
+    Attributes:
+        ids: int64 (k,), padded with -1.
+        scores: float32 (k,), padded with -inf: the metric's, BM25's, or fused ones from 0 to 1.
+        channels: score by channel, by row.
+        exact: False if an approximate index was asked.
+        index: what was asked, joined by `+`: `flat`, `hnsw`, `bm25`.
+        recall: of the vector index, measured; 1.0 where it is exact or was not asked.
+    """
+
+    ids: Ids
+    scores: Scores
+    channels: Mapping[int, Mapping[str, float]]
+    exact: bool
+    index: str
+    recall: float
+
+
+def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
+    """The k best rows.
+
+    Both channels are fused by reciprocal rank, so that neither's scale matters.
+
+    Raises:
+        LexicalIndexError: words are asked for and there is no lexical search.
+    """
+    both = asked.vector is not None and asked.terms is not None
+    depth = max(k, _HYBRID_DEPTH) if both else k
+    legs: dict[str, Hits] = {}
+    exact, names, recall = True, [], 1.0
+    if asked.vector is not None:
+        found = snapshot.find(asked.vector, depth, rows=asked.rows, exact=asked.exact)
+        exact, recall = found.exact, found.recall
+        names.append(found.index)
+        legs["dense"] = found.hits
+    if asked.terms is not None:
+        names.append("bm25")
+        legs["lexical"] = lexicon.search(asked.terms, depth, asked.rows)
+    hits = fuse_ranks([Leg(leg) for leg in legs.values()], k) if both else next(iter(legs.values()))
+    return Ranking(
+        ids=hits.ids[0],
+        scores=hits.scores[0],
+        channels=_by_row(legs),
+        exact=exact,
+        index="+".join(names),
+        recall=recall,
+    )
+
+
+def _by_row(legs: Mapping[str, Hits]) -> dict[int, dict[str, float]]:
+    channels: dict[int, dict[str, float]] = {}
+    for name, hits in legs.items():
+        for row, score in zip(hits.ids[0].tolist(), hits.scores[0].tolist(), strict=True):
+            if row >= 0:
+                channels.setdefault(row, {})[name] = score
+    return channels
