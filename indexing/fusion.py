@@ -98,9 +98,7 @@ def fuse_scores(legs: Sequence[Leg], limit: int) -> Hits:
     return _sum(legs, parts, limit)
 
 
-def _by_query(
-    legs: Sequence[Leg], limit: int
-) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:
+def _by_query(legs: Sequence[Leg], limit: int) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:
     """Each leg with its rows and scores by query, without the padding."""
     if not legs or limit < 1:
         message = f"{len(legs)} legs and limit {limit}; there must be at least 1 of each"
@@ -123,7 +121,7 @@ def _unpadded(hits: Hits, query: int) -> tuple[Ids, _Values]:
 
 def _ranks(scores: _Values) -> _Values:
     """Ranks from 1 of descending scores; equal ones share the best."""
-    return 1.0 + np.searchsorted(-scores, -scores, side="left")
+    return 1.0 + np.searchsorted(-scores, -scores, side="left").astype(np.float64)
 
 
 def _scaled(scores: _Values, floor: float | None) -> _Values:

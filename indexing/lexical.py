@@ -6,16 +6,15 @@ missing, damaged or of another analyzer is removed and written again.
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing.errors import LexicalIndexError, StorageFullError
+from indexing.lexical_schema import any_of, read_state, rows_of, schema, write_state
 from indexing.segments import check_segments
 from indexing.types import Hits
 
@@ -37,7 +36,6 @@ _FEW_ROWS = 1_000
 """Up to this many allowed rows are searched among themselves."""
 _SLACK = 16
 _GROWTH = 4
-_State: TypeAlias = "dict[str, Any]"
 _NO_SPACE = ("os error 28", "os error 122", "os error 27")
 
 
@@ -59,7 +57,7 @@ class LexicalIndex:
         self._writer: tantivy.IndexWriter | None = None
         self._lock = threading.RLock()
         self._searcher = index.searcher()
-        self._state = _read_state(self._searcher, index.schema)
+        self._state = read_state(self._searcher, index.schema)
 
     @classmethod
     def open(cls, folder: Path, analyzer_fingerprint: str, *, writable: bool = True) -> Self:
@@ -80,7 +78,7 @@ class LexicalIndex:
         try:
             if fresh:
                 folder.mkdir(parents=True, exist_ok=True)
-                index = tantivy.Index(_schema(), path=str(folder), reuse=False)
+                index = tantivy.Index(schema(), path=str(folder), reuse=False)
             else:
                 check_segments(folder)
                 index = tantivy.Index.open(str(folder))
@@ -103,7 +101,7 @@ class LexicalIndex:
     @classmethod
     def _created(cls, folder: Path, index: tantivy.Index, fingerprint: str) -> Self:
         writer = index.writer(_HEAP_BYTES, 1)
-        _write_state(writer, {"format": FORMAT, "analyzer": fingerprint, "version": 0})
+        write_state(writer, {"format": FORMAT, "analyzer": fingerprint, "version": 0})
         writer.commit()
         index.reload()
         created = cls(folder, index, writable=True)
@@ -133,7 +131,7 @@ class LexicalIndex:
         searcher = self._searcher
         query = tantivy.Query.exists_query("row")
         hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
-        return np.sort(_rows_of(searcher, hits))
+        return np.sort(rows_of(searcher, hits))
 
     def add(self, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> None:
         """Take in rows that are new to the index; found after the next commit.
@@ -184,8 +182,7 @@ class LexicalIndex:
         """
         with self._writing() as writer:
             state = {**self._state, "version": version}
-            writer.delete_documents_by_term("state", json.dumps(self._state))
-            _write_state(writer, state)
+            write_state(writer, state, instead_of=self._state)
             writer.commit()
             self._index.reload()
             self._searcher, self._state = self._index.searcher(), state
@@ -213,8 +210,8 @@ class LexicalIndex:
         if not terms or (allowed_rows is not None and not len(allowed_rows)):
             return _padded(np.empty(0, np.int64), np.empty(0, np.float32), k)
         if allowed_rows is None or len(allowed_rows) > _FEW_ROWS:
-            return self._search_all(_query(self._index.schema, terms, None), k, allowed_rows)
-        return self._search_all(_query(self._index.schema, terms, allowed_rows), k, None)
+            return self._search_all(any_of(self._index.schema, terms, None), k, allowed_rows)
+        return self._search_all(any_of(self._index.schema, terms, allowed_rows), k, None)
 
     def close(self) -> None:
         """Forget what was not committed, wait for merges and let the folder go."""
@@ -233,7 +230,7 @@ class LexicalIndex:
         limit = min(most, int((k + _SLACK) / min(1.0, share)) + 1)
         while True:
             found = searcher.search(query, limit, count=False).hits
-            rows = _rows_of(searcher, found)
+            rows = rows_of(searcher, found)
             scores = np.array([score for score, _ in found], dtype=np.float32)
             kept = np.ones(len(rows), bool) if allowed is None else np.isin(rows, allowed)
             complete = len(found) < limit or limit >= most
@@ -257,58 +254,6 @@ class LexicalIndex:
             except ValueError as error:
                 self._writer = None
                 raise _unwritten(error, self._folder) from error
-
-
-def _schema() -> tantivy.Schema:
-    import tantivy
-
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("row", indexed=True, fast=True)
-    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
-    builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
-    return builder.build()
-
-
-def _write_state(writer: tantivy.IndexWriter, state: _State) -> None:
-    """The one document without a row: it is replaced in the same commit as rows."""
-    import tantivy
-
-    document = tantivy.Document()
-    document.add_text("state", json.dumps(state))
-    writer.add_document(document)
-
-
-def _read_state(searcher: tantivy.Searcher, schema: tantivy.Schema) -> _State:
-    import tantivy
-
-    hits = searcher.search(tantivy.Query.regex_query(schema, "state", ".*"), 2).hits
-    if len(hits) != 1:
-        message = f"lexical index holds {len(hits)} states, not 1; build it again"
-        raise LexicalIndexError(message)
-    state: _State = json.loads(searcher.doc(hits[0][1]).get_first("state"))
-    return state
-
-
-def _query(schema: tantivy.Schema, terms: Sequence[str], rows: Ids | None) -> tantivy.Query:
-    """Any of the terms, each weighted by how often it is asked for, and one of the rows."""
-    from tantivy import Occur, Query
-
-    parts = []
-    for term, times in Counter(terms).items():
-        part = Query.term_query(schema, "terms", term, "freq")
-        parts.append((Occur.Should, part if times == 1 else Query.boost_query(part, float(times))))
-    query = Query.boolean_query(parts)
-    if rows is None:
-        return query
-    among = Query.const_score_query(Query.term_set_query(schema, "row", rows.tolist()), 0.0)
-    return Query.boolean_query([(Occur.Must, query), (Occur.Must, among)])
-
-
-def _rows_of(
-    searcher: tantivy.Searcher, hits: Sequence[tuple[float, tantivy.DocAddress]]
-) -> Ids:
-    values = searcher.fast_field_values("row", [address for _, address in hits])
-    return np.array(values, dtype=np.int64)
 
 
 def _padded(rows: Ids, scores: Scores, k: int) -> Hits:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 
 from indexing.fusion import Leg, fuse_ranks, fuse_scores
 from indexing.types import Hits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def hits(*scored: tuple[int, float], width: int | None = None) -> Hits:
@@ -28,7 +33,7 @@ DENSE = hits((7, 0.9), (3, 0.8), (5, 0.1), width=4)
 WORDS = hits((5, 12.0), (7, 6.0))
 
 
-def test_ranks_give_reciprocal_sums_over_the_largest():
+def test_ranks_give_reciprocal_sums_over_the_largest() -> None:
     fused = fuse_ranks([Leg(DENSE), Leg(WORDS)], 4)
     best = 2 / 61
     assert pairs(fused) == [
@@ -39,11 +44,11 @@ def test_ranks_give_reciprocal_sums_over_the_largest():
     ]
 
 
-def test_first_in_every_leg_is_one():
+def test_first_in_every_leg_is_one() -> None:
     assert pairs(fuse_ranks([Leg(DENSE), Leg(hits((7, 3.0)))], 1)) == [(7, 1.0)]
 
 
-def test_weights_and_constant_count():
+def test_weights_and_constant_count() -> None:
     fused = fuse_ranks([Leg(DENSE, weight=3), Leg(WORDS, weight=1)], 3, constant=0)
     assert pairs(fused) == [
         (7, round((3 + 1 / 2) / 4, 6)),
@@ -52,12 +57,12 @@ def test_weights_and_constant_count():
     ]
 
 
-def test_equal_scores_share_the_best_rank_and_are_ordered_by_row():
+def test_equal_scores_share_the_best_rank_and_are_ordered_by_row() -> None:
     fused = fuse_ranks([Leg(hits((9, 2.0), (2, 1.0), (4, 1.0), (1, 0.5)))], 4, constant=0)
     assert pairs(fused) == [(9, 1.0), (2, 0.5), (4, 0.5), (1, 0.25)]
 
 
-def test_scores_between_the_least_and_the_best_of_the_query():
+def test_scores_between_the_least_and_the_best_of_the_query() -> None:
     fused = fuse_scores([Leg(DENSE), Leg(WORDS)], 3)
     assert pairs(fused) == [
         (5, round((0 + 1) / 2, 6)),
@@ -66,7 +71,7 @@ def test_scores_between_the_least_and_the_best_of_the_query():
     ]
 
 
-def test_scores_above_the_least_there_can_be():
+def test_scores_above_the_least_there_can_be() -> None:
     fused = fuse_scores([Leg(DENSE, floor=-1.0), Leg(WORDS, weight=3, floor=0.0)], 3)
     assert pairs(fused) == [
         (5, round((1.1 / 1.9 + 3) / 4, 6)),
@@ -75,13 +80,13 @@ def test_scores_above_the_least_there_can_be():
     ]
 
 
-def test_one_hit_alone_is_one_and_an_empty_leg_gives_nothing():
+def test_one_hit_alone_is_one_and_an_empty_leg_gives_nothing() -> None:
     nothing = hits(width=2)
     assert pairs(fuse_scores([Leg(hits((4, -3.0))), Leg(nothing)], 2)) == [(4, 0.5), (-1, -np.inf)]
     assert pairs(fuse_ranks([Leg(nothing), Leg(nothing)], 1)) == [(-1, -np.inf)]
 
 
-def test_queries_are_fused_one_by_one():
+def test_queries_are_fused_one_by_one() -> None:
     first = Hits(np.array([[1, 2], [2, -1]]), np.array([[5, 4], [1, -np.inf]], np.float32))
     second = Hits(np.array([[2], [2]]), np.array([[9], [9]], np.float32))
     fused = fuse_ranks([Leg(first), Leg(second)], 2, constant=0)
@@ -90,7 +95,7 @@ def test_queries_are_fused_one_by_one():
 
 
 @pytest.mark.parametrize("fuse", [fuse_ranks, fuse_scores])
-def test_impossible_calls_are_refused(fuse):
+def test_impossible_calls_are_refused(fuse: Callable[..., Hits]) -> None:
     with pytest.raises(ValueError, match="0 legs and limit 1"):
         fuse([], 1)
     with pytest.raises(ValueError, match="1 legs and limit 0"):
@@ -112,7 +117,9 @@ ranked = st.lists(
 
 
 @given(ranked, ranked, st.sampled_from([None, -5.0]))
-def test_fused_scores_are_shares_of_all_rows_in_order(first, second, floor):
+def test_fused_scores_are_shares_of_all_rows_in_order(
+    first: Hits, second: Hits, floor: float | None
+) -> None:
     legs = [Leg(first, 2.0, floor), Leg(second, 1.0, floor)]
     rows = {row for leg in legs for row in leg.hits.ids[0].tolist() if row >= 0}
     for fused in (fuse_ranks(legs, 24), fuse_scores(legs, 24)):

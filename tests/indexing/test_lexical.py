@@ -20,7 +20,9 @@ from indexing.errors import LexicalIndexError
 from indexing.lexical import LexicalIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
+
+    from indexing.types import Ids
 
 ROOT = Path(__file__).parents[2]
 ROWS = [
@@ -42,9 +44,11 @@ def index(tmp_path: Path) -> Iterator[LexicalIndex]:
     opened.close()
 
 
-def found(index: LexicalIndex, terms: Sequence[str], k: int = 10, **kwargs) -> list[int]:
+def found(
+    index: LexicalIndex, terms: Sequence[str], k: int = 10, allowed_rows: Ids | None = None
+) -> list[int]:
     """Rows in the order found."""
-    return [row for row in index.search(terms, k, **kwargs).ids[0].tolist() if row >= 0]
+    return [row for row in index.search(terms, k, allowed_rows).ids[0].tolist() if row >= 0]
 
 
 def bm25(rows: Sequence[Sequence[str]], terms: Sequence[str], states: int = 1) -> list[float]:
@@ -62,7 +66,7 @@ def bm25(rows: Sequence[Sequence[str]], terms: Sequence[str], states: int = 1) -
 
 
 @pytest.mark.parametrize("terms", [["서울"], ["기차", "여행"], ["기차", "기차", "서울"], ["usb"]])
-def test_scores_are_bm25(index, terms):
+def test_scores_are_bm25(index: LexicalIndex, terms: list[str]) -> None:
     expected = bm25(ROWS, terms)
     hits = index.search(terms, 5)
     there = [(row, s) for row, s in enumerate(expected) if s > 0]
@@ -73,7 +77,7 @@ def test_scores_are_bm25(index, terms):
     assert np.isneginf(hits.scores[0, len(best) :]).all()
 
 
-def test_nothing_is_seen_before_the_commit_and_all_after(index):
+def test_nothing_is_seen_before_the_commit_and_all_after(index: LexicalIndex) -> None:
     index.add([5], [["기차", "표"]])
     index.delete([3])
     assert found(index, ["기차"]) == [1, 3]
@@ -83,7 +87,7 @@ def test_nothing_is_seen_before_the_commit_and_all_after(index):
     assert (index.version, index.count, index.rows().tolist()) == (2, 5, [0, 1, 2, 4, 5])
 
 
-def test_rows_added_and_deleted_in_one_commit_are_gone(index):
+def test_rows_added_and_deleted_in_one_commit_are_gone(index: LexicalIndex) -> None:
     index.add([5], [["표"]])
     index.delete([5, 99])
     index.commit(2)
@@ -91,14 +95,14 @@ def test_rows_added_and_deleted_in_one_commit_are_gone(index):
     assert index.count == 5
 
 
-def test_rollback_forgets(index):
+def test_rollback_forgets(index: LexicalIndex) -> None:
     index.add([5], [["표"]])
     index.rollback()
     index.commit(2)
     assert found(index, ["표"]) == []
 
 
-def test_equal_scores_are_in_the_order_of_rows_across_commits(tmp_path):
+def test_equal_scores_are_in_the_order_of_rows_across_commits(tmp_path: Path) -> None:
     index = LexicalIndex.open(tmp_path / "lexical", "terms-1")
     for start in (60, 0, 30):
         index.add(range(start, start + 30), [["같은", "말", "셋"]] * 30)
@@ -109,7 +113,7 @@ def test_equal_scores_are_in_the_order_of_rows_across_commits(tmp_path):
 
 
 @pytest.mark.parametrize("share", [3, 700, 2000])
-def test_only_allowed_rows_are_found_and_all_of_them(tmp_path, share):
+def test_only_allowed_rows_are_found_and_all_of_them(tmp_path: Path, share: int) -> None:
     index = LexicalIndex.open(tmp_path / "lexical", "terms-1")
     generator = np.random.default_rng(5)
     terms = [["말"] + ["다른"] * int(n) for n in generator.integers(0, 40, 3000)]
@@ -126,7 +130,7 @@ def test_only_allowed_rows_are_found_and_all_of_them(tmp_path, share):
     index.close()
 
 
-def test_no_terms_no_rows_and_unknown_terms_find_nothing(index):
+def test_no_terms_no_rows_and_unknown_terms_find_nothing(index: LexicalIndex) -> None:
     nothing = index.search([], 3)
     assert nothing.ids.tolist() == [[-1, -1, -1]]
     assert found(index, ["기차"], allowed_rows=np.array([], np.int64)) == []
@@ -134,7 +138,7 @@ def test_no_terms_no_rows_and_unknown_terms_find_nothing(index):
     assert found(index, ["없는말"]) == []
 
 
-def test_an_empty_index_and_rows_without_terms(tmp_path):
+def test_an_empty_index_and_rows_without_terms(tmp_path: Path) -> None:
     index = LexicalIndex.open(tmp_path / "lexical", "terms-1")
     assert (index.version, index.count, index.rows().tolist()) == (0, 0, [])
     assert found(index, ["말"]) == []
@@ -144,12 +148,17 @@ def test_an_empty_index_and_rows_without_terms(tmp_path):
     index.close()
 
 
-words = st.lists(st.sampled_from("가 나 다 라 마 바".split()), max_size=6)
+words = st.lists(st.sampled_from(list("가나다라마바")), max_size=6)
 
 
 @settings(max_examples=25, deadline=None)
 @given(rows=st.lists(words, min_size=1, max_size=12), asked=words.filter(len), data=st.data())
-def test_any_rows_rank_as_bm25_says(tmp_path_factory, rows, asked, data):
+def test_any_rows_rank_as_bm25_says(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[list[str]],
+    asked: list[str],
+    data: st.DataObject,
+) -> None:
     index = LexicalIndex.open(tmp_path_factory.mktemp("any") / "lexical", "terms-1")
     index.add(range(len(rows)), rows)
     index.commit(1)
@@ -166,7 +175,7 @@ def test_any_rows_rank_as_bm25_says(tmp_path_factory, rows, asked, data):
     ]
 
 
-def test_it_is_all_there_when_opened_again(index, tmp_path):
+def test_it_is_all_there_when_opened_again(index: LexicalIndex, tmp_path: Path) -> None:
     index.add([9], [["못다한", "말"]])
     index.close()
     again = LexicalIndex.open(tmp_path / "lexical", "terms-1", writable=False)
@@ -176,18 +185,18 @@ def test_it_is_all_there_when_opened_again(index, tmp_path):
         again.add([10], [["말"]])
 
 
-def test_another_analyzer_is_refused(index, tmp_path):
+def test_another_analyzer_is_refused(index: LexicalIndex, tmp_path: Path) -> None:
     with pytest.raises(LexicalIndexError, match=r"'terms-1'.*'terms-2'; build it again"):
         LexicalIndex.open(tmp_path / "lexical", "terms-2", writable=False)
 
 
-def test_a_missing_index_is_not_made_by_readers(tmp_path):
+def test_a_missing_index_is_not_made_by_readers(tmp_path: Path) -> None:
     with pytest.raises(LexicalIndexError, match="no lexical index"):
         LexicalIndex.open(tmp_path / "lexical", "terms-1", writable=False)
     assert not (tmp_path / "lexical").exists()
 
 
-def test_two_writers_are_refused(index, tmp_path):
+def test_two_writers_are_refused(index: LexicalIndex, tmp_path: Path) -> None:
     second = LexicalIndex.open(tmp_path / "lexical", "terms-1")
     with pytest.raises(LexicalIndexError, match="cannot be written"):
         second.add([5], [["말"]])
@@ -225,7 +234,9 @@ def _damage_no_meta(folder: Path) -> None:
     "damage",
     [_damage_cut, _damage_flip, _damage_lose, _damage_meta, _damage_empty, _damage_no_meta],
 )
-def test_damage_is_told_and_mended_by_building_again(index, tmp_path, damage):
+def test_damage_is_told_and_mended_by_building_again(
+    index: LexicalIndex, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     index.close()
     folder = tmp_path / "lexical"
     damage(folder)
@@ -254,7 +265,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_killed_writer_leaves_its_last_commit(tmp_path):
+def test_a_killed_writer_leaves_its_last_commit(tmp_path: Path) -> None:
     folder = tmp_path / "lexical"
     command = [sys.executable, "-c", KILLED, str(folder)]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True)
@@ -291,13 +302,13 @@ index.close()
 """
 
 
-def test_a_full_disk_leaves_the_last_commit_and_space_mends_it(tmp_path):
+def test_a_full_disk_leaves_the_last_commit_and_space_mends_it(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL, str(tmp_path / "lexical")]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["True 1 [1]", "after 3 [1, 2]"], done.stderr
 
 
-def test_searches_go_on_while_one_writes(index):
+def test_searches_go_on_while_one_writes(index: LexicalIndex) -> None:
     problems: list[str] = []
     stop = threading.Event()
 
@@ -318,4 +329,3 @@ def test_searches_go_on_while_one_writes(index):
         thread.join()
     assert problems == []
     assert Counter(found(index, ["새"], 100)) == Counter(range(10, 25))
-
