@@ -68,6 +68,7 @@ class LexicalIndex:
         Raises:
             LexicalIndexError: the folder holds none, a damaged one, or one of another analyzer or
                 format; `LexicalIndex.remove(folder)` makes place for a new one.
+            StorageFullError: no space for a new one.
         """
         import tantivy
 
@@ -87,6 +88,8 @@ class LexicalIndex:
                 return cls._created(folder, index, analyzer_fingerprint)
             opened = cls(folder, index, writable=writable)
         except (ValueError, OSError) as error:
+            if fresh and folder.is_dir():
+                raise _unwritten(error, folder) from error
             message = f"lexical index in {folder} cannot be opened ({error}); build it again"
             raise LexicalIndexError(message) from error
         if (FORMAT, analyzer_fingerprint) != (opened._state["format"], opened._state["analyzer"]):
@@ -262,7 +265,7 @@ def _padded(rows: Ids, scores: Scores, k: int) -> Hits:
     return Hits(ids[None], np.pad(scores, (0, missing), constant_values=-np.inf)[None])
 
 
-def _unwritten(error: ValueError, folder: Path) -> LexicalIndexError | StorageFullError:
+def _unwritten(error: Exception, folder: Path) -> LexicalIndexError | StorageFullError:
     """What a failed write means; tantivy does not always say why one of its threads gave up."""
     what = f"lexical index in {folder} cannot be written; it stays at its last commit"
     full = any(sign in str(error).lower() for sign in _NO_SPACE)

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexing.errors import LexicalIndexError
 from indexing.lexical import LexicalIndex
+from indexing.lexical_schema import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -277,6 +279,12 @@ def test_a_killed_writer_leaves_its_last_commit(tmp_path: Path) -> None:
     index.commit(8)
     assert found(index, ["bulk"]) == [8]
     index.close()
+
+
+def test_one_that_was_never_committed_is_damaged(tmp_path: Path) -> None:
+    tantivy.Index(schema(), path=str(tmp_path))
+    with pytest.raises(LexicalIndexError, match="0 states, not 1; build it again"):
+        LexicalIndex.open(tmp_path, "terms-1")
 
 
 FULL = """
