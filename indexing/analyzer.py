@@ -23,6 +23,16 @@ Kind = Literal["kiwi", "bigrams"]
 
 KINDS = ("auto", "kiwi", "bigrams")
 _KEPT = frozenset(("NNG", "NNP", "NR", "VV", "VA", "XR", "MAG"))
+_FUNCTION_WORDS = frozenset(
+    (
+        *("a", "an", "the", "this", "that", "these", "those", "there", "and", "or", "but", "if"),
+        *("as", "at", "by", "for", "from", "in", "into", "of", "on", "to", "with", "than", "then"),
+        *("i", "me", "my", "you", "your", "he", "she", "it", "its", "we", "our", "they", "their"),
+        *("am", "is", "are", "was", "were", "be", "been", "do", "does", "did", "has", "have"),
+        *("had", "can", "could", "will", "would", "should", "may", "such", "so", "not", "no"),
+        *("what", "which", "who", "whom", "whose", "when", "where", "why", "how"),
+    )
+)
 _STEMS = frozenset(("VV", "VA"))
 
 
@@ -59,6 +69,25 @@ class Analyzer:
             raise TypeError(message)
         normals = [words.normalise(text) for text in texts]
         return [[span.term for span in spans] for spans in self._spans(normals)]
+
+    def analyze_queries(self, texts: Sequence[str]) -> list[list[str]]:
+        """What to look for: the terms without English function words (`what is the`).
+
+        They stay where they are written in capitals (IT, WHO) and where nothing else is asked.
+
+        Raises:
+            TypeError: a bare string.
+            AnalyzerError: Kiwi cannot be loaded.
+        """
+        if isinstance(texts, str):
+            message = "analyze_queries takes a sequence of texts, not one; write [text]"
+            raise TypeError(message)
+        normals = [words.normalise(text) for text in texts]
+        answer = []
+        for normal, spans in zip(normals, self._spans(normals), strict=True):
+            told = [s.term for s in spans if not _is_function_word(normal.text[s.start : s.end])]
+            answer.append(told or [span.term for span in spans])
+        return answer
 
     def analyze_spans(self, text: str) -> list[Span]:
         """The same terms with the characters `text[start:end]` each came from.
@@ -114,6 +143,10 @@ def load_analyzer(kind: str = "auto") -> Analyzer:
     if versions is None:
         return Analyzer("bigrams", f"{common} bigrams")
     return Analyzer("kiwi", f"{common} kiwi={versions[0]} model={versions[1]}")
+
+
+def _is_function_word(found: str) -> bool:
+    return found.lower() in _FUNCTION_WORDS and not (found.isupper() and len(found) > 1)
 
 
 def _plain(text: str, runs: list[Run]) -> Iterator[Span]:

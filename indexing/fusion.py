@@ -121,7 +121,7 @@ def _unpadded(hits: Hits, query: int) -> tuple[Ids, _Values]:
 
 def _ranks(scores: _Values) -> _Values:
     """Ranks from 1 of descending scores; equal ones share the best."""
-    return 1.0 + np.searchsorted(-scores, -scores, side="left")
+    return 1.0 + np.searchsorted(-scores, -scores, side="left").astype(np.float64)
 
 
 def _scaled(scores: _Values, floor: float | None) -> _Values:

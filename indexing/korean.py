@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import threading
@@ -119,6 +120,8 @@ def _load() -> Any:  # noqa: ANN401
 
 
 def _forget() -> None:
-    """In a forked child, where Kiwi's threads do not exist."""
+    """In a forked child, where Kiwi's threads do not exist and its destructor waits for them."""
+    if _Process.kiwi is not None:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(_Process.kiwi))
     _Process.kiwi = None
     _Process.lock = threading.Lock()

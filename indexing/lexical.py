@@ -6,27 +6,29 @@ missing, damaged or of another analyzer is removed and written again.
 
 from __future__ import annotations
 
-import json
 import shutil
 import threading
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing.errors import LexicalIndexError, StorageFullError
+from indexing.lexical_schema import any_of, read_state, rows_of, schema, write_state
 from indexing.segments import check_segments
 from indexing.types import Hits
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Self
 
-    from indexing.types import Ids
+    import tantivy
+
+    from indexing.types import Ids, Scores
 
 FORMAT = 1
-TITLE_REPEATS = 2
+TITLE_REPEATS = 3
 """How often the terms of a title are counted; `docs/decisions/0006-lexical-search.md` says why."""
 
 _HEAP_BYTES = 32_000_000
@@ -48,14 +50,14 @@ class LexicalIndex:
     One thread writes at a time, any number search; a search sees the last commit.
     """
 
-    def __init__(self, folder: Path, index: Any, *, writable: bool) -> None:  # noqa: ANN401
+    def __init__(self, folder: Path, index: tantivy.Index, *, writable: bool) -> None:
         self._folder = folder
         self._index = index
         self._writable = writable
-        self._writer: Any = None
+        self._writer: tantivy.IndexWriter | None = None
         self._lock = threading.RLock()
-        self._searcher: Any = index.searcher()
-        self._state = _read_state(self._searcher, index.schema)
+        self._searcher = index.searcher()
+        self._state = read_state(self._searcher, index.schema)
 
     @classmethod
     def open(cls, folder: Path, analyzer_fingerprint: str, *, writable: bool = True) -> Self:
@@ -77,7 +79,7 @@ class LexicalIndex:
         try:
             if fresh:
                 folder.mkdir(parents=True, exist_ok=True)
-                index = tantivy.Index(_schema(), path=str(folder), reuse=False)
+                index = tantivy.Index(schema(), path=str(folder), reuse=False)
             else:
                 check_segments(folder)
                 index = tantivy.Index.open(str(folder))
@@ -86,7 +88,10 @@ class LexicalIndex:
                 return cls._created(folder, index, analyzer_fingerprint)
             opened = cls(folder, index, writable=writable)
         except (ValueError, OSError) as error:
-            raise _translated(error, f"lexical index in {folder} cannot be opened") from error
+            if fresh and folder.is_dir():
+                raise _unwritten(error, folder) from error
+            message = f"lexical index in {folder} cannot be opened ({error}); build it again"
+            raise LexicalIndexError(message) from error
         if (FORMAT, analyzer_fingerprint) != (opened._state["format"], opened._state["analyzer"]):
             message = (
                 f"lexical index in {folder} is of format {opened._state['format']} and "
@@ -97,9 +102,9 @@ class LexicalIndex:
         return opened
 
     @classmethod
-    def _created(cls, folder: Path, index: Any, fingerprint: str) -> Self:  # noqa: ANN401
+    def _created(cls, folder: Path, index: tantivy.Index, fingerprint: str) -> Self:
         writer = index.writer(_HEAP_BYTES, 1)
-        _write_state(writer, {"format": FORMAT, "analyzer": fingerprint, "version": 0})
+        write_state(writer, {"format": FORMAT, "analyzer": fingerprint, "version": 0})
         writer.commit()
         index.reload()
         created = cls(folder, index, writable=True)
@@ -129,7 +134,7 @@ class LexicalIndex:
         searcher = self._searcher
         query = tantivy.Query.exists_query("row")
         hits = searcher.search(query, max(1, searcher.num_docs), count=False).hits
-        return np.sort(_rows_of(searcher, hits))
+        return np.sort(rows_of(searcher, hits))
 
     def add(self, rows: Sequence[int], terms: Sequence[Sequence[str]]) -> None:
         """Take in rows that are new to the index; found after the next commit.
@@ -139,12 +144,13 @@ class LexicalIndex:
             terms: of each row, without white space inside; how often one stands there counts.
 
         Raises:
-            LexicalIndexError: the index is open for reading only, or cannot write any more.
+            StorageFullError: the disk is full; all since the last commit is forgotten.
+            LexicalIndexError: the index is open for reading only, or cannot be written; all since
+                the last commit is forgotten.
         """
         import tantivy
 
-        with self._lock:
-            writer = self._writing()
+        with self._writing() as writer:
             for row, words in zip(rows, terms, strict=True):
                 document = tantivy.Document()
                 document.add_unsigned("row", int(row))
@@ -155,12 +161,17 @@ class LexicalIndex:
         """Let go of rows, also of such as were added since the last commit; others are ignored.
 
         Raises:
-            LexicalIndexError: the index is open for reading only, or cannot write any more.
+            StorageFullError: the disk is full; all since the last commit is forgotten.
+            LexicalIndexError: the index is open for reading only, or cannot be written; all since
+                the last commit is forgotten.
         """
-        with self._lock:
-            writer = self._writing()
-            for row in rows:
-                writer.delete_documents_by_term("row", int(row))
+        import tantivy
+
+        rows = [int(row) for row in rows]
+        with self._writing() as writer:
+            # tantivy-py 0.27 takes a number for a signed one: deleting by term finds no unsigned
+            query = tantivy.Query.term_set_query(self._index.schema, "row", rows)
+            writer.delete_documents_by_query(query)
 
     def commit(self, version: int) -> None:
         """Bring rows added and deleted to disk, with the version, all or nothing; then show them.
@@ -172,17 +183,11 @@ class LexicalIndex:
             StorageFullError: the disk is full; the state is that of the last commit.
             LexicalIndexError: the index cannot be written; the state is that of the last commit.
         """
-        with self._lock:
-            writer = self._writing()
+        with self._writing() as writer:
             state = {**self._state, "version": version}
-            try:
-                writer.delete_documents_by_term("state", json.dumps(self._state))
-                _write_state(writer, state)
-                writer.commit()
-                self._index.reload()
-            except ValueError as error:
-                self._writer = None
-                raise _translated(error, f"lexical index in {self._folder}: no commit") from error
+            write_state(writer, state, instead_of=self._state)
+            writer.commit()
+            self._index.reload()
             self._searcher, self._state = self._index.searcher(), state
 
     def rollback(self) -> None:
@@ -208,8 +213,8 @@ class LexicalIndex:
         if not terms or (allowed_rows is not None and not len(allowed_rows)):
             return _padded(np.empty(0, np.int64), np.empty(0, np.float32), k)
         if allowed_rows is None or len(allowed_rows) > _FEW_ROWS:
-            return self._search_all(_query(self._index.schema, terms, None), k, allowed_rows)
-        return self._search_all(_query(self._index.schema, terms, allowed_rows), k, None)
+            return self._search_all(any_of(self._index.schema, terms, None), k, allowed_rows)
+        return self._search_all(any_of(self._index.schema, terms, allowed_rows), k, None)
 
     def close(self) -> None:
         """Forget what was not committed, wait for merges and let the folder go."""
@@ -220,7 +225,7 @@ class LexicalIndex:
                 writer.wait_merging_threads()
             self._writable = False
 
-    def _search_all(self, query: Any, k: int, allowed: Ids | None) -> Hits:  # noqa: ANN401
+    def _search_all(self, query: tantivy.Query, k: int, allowed: Ids | None) -> Hits:
         """Fetch more and more of the best until k allowed ones and all that equal the last."""
         searcher = self._searcher
         most = max(1, searcher.num_docs)
@@ -228,7 +233,7 @@ class LexicalIndex:
         limit = min(most, int((k + _SLACK) / min(1.0, share)) + 1)
         while True:
             found = searcher.search(query, limit, count=False).hits
-            rows = _rows_of(searcher, found)
+            rows = rows_of(searcher, found)
             scores = np.array([score for score, _ in found], dtype=np.float32)
             kept = np.ones(len(rows), bool) if allowed is None else np.isin(rows, allowed)
             complete = len(found) < limit or limit >= most
@@ -238,76 +243,32 @@ class LexicalIndex:
                 return _padded(rows[order], scores[order], k)
             limit = min(most, limit * _GROWTH)
 
-    def _writing(self) -> Any:  # noqa: ANN401
-        if not self._writable:
-            message = f"lexical index in {self._folder} is closed or open for reading only"
-            raise LexicalIndexError(message)
-        if self._writer is None:
+    @contextmanager
+    def _writing(self) -> Iterator[tantivy.IndexWriter]:
+        """The writer, alone; one that failed is let go with all that was not committed."""
+        with self._lock:
+            if not self._writable:
+                message = f"lexical index in {self._folder} is closed or open for reading only"
+                raise LexicalIndexError(message)
             try:
-                self._writer = self._index.writer(_HEAP_BYTES, 1)
+                if self._writer is None:
+                    self._writer = self._index.writer(_HEAP_BYTES, 1)
+                yield self._writer
             except ValueError as error:
-                message = f"lexical index in {self._folder} cannot be written"
-                raise _translated(error, message) from error
-        return self._writer
+                self._writer = None
+                raise _unwritten(error, self._folder) from error
 
 
-def _schema() -> Any:  # noqa: ANN401
-    import tantivy
-
-    builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("row", indexed=True, fast=True)
-    builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
-    builder.add_text_field("state", stored=True, tokenizer_name="raw", index_option="basic")
-    return builder.build()
-
-
-def _write_state(writer: Any, state: dict[str, Any]) -> None:  # noqa: ANN401
-    """The one document without a row: it is replaced in the same commit as rows."""
-    import tantivy
-
-    document = tantivy.Document()
-    document.add_text("state", json.dumps(state))
-    writer.add_document(document)
-
-
-def _read_state(searcher: Any, schema: Any) -> dict[str, Any]:  # noqa: ANN401
-    import tantivy
-
-    hits = searcher.search(tantivy.Query.regex_query(schema, "state", ".*"), 2).hits
-    if len(hits) != 1:
-        message = f"lexical index holds {len(hits)} states, not 1; build it again"
-        raise LexicalIndexError(message)
-    state: dict[str, Any] = json.loads(searcher.doc(hits[0][1]).get_first("state"))
-    return state
-
-
-def _query(schema: Any, terms: Sequence[str], rows: Ids | None) -> Any:  # noqa: ANN401
-    """Any of the terms, each weighted by how often it is asked for, and one of the rows."""
-    from tantivy import Occur, Query
-
-    parts = []
-    for term, times in Counter(terms).items():
-        part = Query.term_query(schema, "terms", term, "freq")
-        parts.append((Occur.Should, part if times == 1 else Query.boost_query(part, float(times))))
-    query = Query.boolean_query(parts)
-    if rows is None:
-        return query
-    among = Query.const_score_query(Query.term_set_query(schema, "row", rows.tolist()), 0.0)
-    return Query.boolean_query([(Occur.Must, query), (Occur.Must, among)])
-
-
-def _rows_of(searcher: Any, hits: Sequence[tuple[float, Any]]) -> Ids:  # noqa: ANN401
-    values = searcher.fast_field_values("row", [address for _, address in hits])
-    return np.array(values, dtype=np.int64)
-
-
-def _padded(rows: Ids, scores: np.ndarray[Any, np.dtype[np.float32]], k: int) -> Hits:
+def _padded(rows: Ids, scores: Scores, k: int) -> Hits:
     missing = k - len(rows)
     ids = np.pad(rows, (0, missing), constant_values=-1)
     return Hits(ids[None], np.pad(scores, (0, missing), constant_values=-np.inf)[None])
 
 
-def _translated(error: Exception, what: str) -> LexicalIndexError | StorageFullError:
-    if any(sign in str(error).lower() for sign in _NO_SPACE):
-        return StorageFullError(f"{what}: the disk is full; free some space and try again")
-    return LexicalIndexError(f"{what}: {error}; build it again")
+def _unwritten(error: Exception, folder: Path) -> LexicalIndexError | StorageFullError:
+    """What a failed write means; tantivy does not always say why one of its threads gave up."""
+    what = f"lexical index in {folder} cannot be written; it stays at its last commit"
+    full = any(sign in str(error).lower() for sign in _NO_SPACE)
+    if full or shutil.disk_usage(folder).free < _HEAP_BYTES:
+        return StorageFullError(f"{what}: the disk is full; free some space and write again")
+    return LexicalIndexError(f"{what}: {error}")
