@@ -39,7 +39,7 @@ CREATE TABLE appends (                  -- one a write: what was added to vector
 
 M002 = """
 CREATE TABLE version (number INTEGER NOT NULL);    -- of the documents: one more with each write
-INSERT INTO version VALUES (0);
+INSERT INTO version SELECT count(*) > 0 FROM documents;
 """
 
 MIGRATIONS = (M001, M002)
