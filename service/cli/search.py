@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from service.cli.errors import MisuseError
-from service.cli.output import AsJson, counted, results, told_time, warn, write, write_json
+from service.cli.output import AsJson, counted, results, told_time, visible, warn, write, write_json
 from service.cli.progress import waiting
 from service.cli.store import Data, Url, opened
 
@@ -110,7 +110,7 @@ def _match(match: JsonObject, query: str, width: int) -> list[RenderableType]:
     if match["title"]:
         head.append_text(snippet(match["title"], query, cells=max(width - 40, 20)))
         head.append("  ")
-    head.append(match["id"], style="dim")
+    head.append(visible(match["id"]), style="dim")
     if match["truncated"]:
         head.append("  cut", style="yellow")
     cells = max((width - _INDENT) * _SNIPPET_LINES - 8, 20)

@@ -109,3 +109,12 @@ def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
     assert ran.status == FAILED
     assert ran.err.startswith("error: no collection 'fak'")
     assert ran.err.endswith(" (there: faq)\n")
+
+
+def test_a_document_cannot_write_to_the_terminal(meari: Meari) -> None:
+    line = json.dumps({"id": "a\x1b[31m", "title": "\x1b]0;x\a", "text": "\x1b[2J bus"})
+    meari.done("index", "-", "--into", "evil", stdin=line)
+    ran = meari.done("search", "evil", "bus")
+    assert "\x1b" not in ran.out
+    assert "␛]0;x␇  a␛[31m" in ran.out
+    assert meari.done("search", "evil", "bus", "--json").json["matches"][0]["id"] == "a\x1b[31m"
