@@ -15,6 +15,7 @@ from indexing.ingest.pace import Pace
 from indexing.ingest.stream import DocumentStream, Piece
 from indexing.ingest.types import IngestReport, Progress, check_arguments
 from indexing.readers.files import STDIN
+from indexing.readers.hangul import is_korean
 from indexing.readers.records import Reject, excerpt
 from indexing.readers.sources import absolute
 
@@ -141,6 +142,7 @@ class _Counts:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    korean: int = 0
     truncated: int = 0
     tokens: int = 0
     unknown: int = 0
@@ -218,6 +220,7 @@ class _Ingesting:
         for outcome in block.outcomes:
             self._read += 1
             if isinstance(outcome, Piece):
+                self._counts.korean += is_korean(outcome.document.text)
                 yield outcome
             elif isinstance(outcome, Reject):
                 self._refuse(outcome)

@@ -135,6 +135,7 @@ class IngestReport:
         unchanged: documents that stood there already.
         duplicates: records with the id and the content of an earlier one of this run: skipped.
         rejected: records and files passed over.
+        korean: of the documents read, those in Korean (half of their letters).
         truncated: documents the encoder did not read to the end.
         tokens: tokens encoded.
         unknown: tokens the encoder does not know.
@@ -148,6 +149,7 @@ class IngestReport:
     unchanged: int
     duplicates: int
     rejected: int
+    korean: int
     truncated: int
     tokens: int
     unknown: int

@@ -117,7 +117,7 @@ def test_what_is_new_changed_relabelled_and_unchanged(empty: LocalCollection, tm
     again = run(empty, write_rows(path, [*rows, {"id": "new", "text": "x " * 40}]))
     assert again.to_json() | {"seconds": 0} == {
         **{"added": 1, "changed": 1, "relabelled": 1, "unchanged": 298, "duplicates": 0},
-        **{"rejected": 0, "truncated": 1, "tokens": 42, "unknown": 0},
+        **{"rejected": 0, "korean": 0, "truncated": 1, "tokens": 42, "unknown": 0},
         **{"seconds": 0, "rejects": None},
     }
     assert journal(empty)["state"] == "done"
