@@ -26,6 +26,7 @@ class ClientError(Exception):
     Attributes:
         status: the HTTP status of the answer; None if there was none.
         code: the server's word for the fault (`collection_not_found`); None if it said none.
+        param: where in the request the fault is (`documents[3]`); None if it said nowhere.
         retry_after: seconds the server asks to wait; None if it does not ask.
     """
 
@@ -35,11 +36,13 @@ class ClientError(Exception):
         *,
         status: int | None = None,
         code: str | None = None,
+        param: str | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.param = param
         self.retry_after = retry_after
 
     @property
@@ -156,6 +159,15 @@ class Client:
             receipt = self._ask("POST", _path(name, "documents"), {"documents": batch})
             total = _added(total, receipt) if total else receipt
         return total
+
+    def states(self, name: str, documents: Sequence[Mapping[str, Any]]) -> JsonObject:
+        """What an upsert would do with each document, in one request; nothing is written."""
+        body = {"documents": list(documents)}
+        return self._ask("POST", _path(name, "documents", "states"), body)
+
+    def trim(self, name: str, chunks: Mapping[str, int]) -> JsonObject:
+        """Delete what longer versions of texts left, told how many chunks each has now."""
+        return self._ask("POST", _path(name, "documents", "trim"), {"chunks": dict(chunks)})
 
     def delete(
         self, name: str, ids: Sequence[str] | None = None, *, filter: JsonObject | None = None
@@ -313,9 +325,14 @@ def _refusal(response: httpx.Response, url: str) -> ClientError:
     """The server's own message, or what its status says."""
     try:
         error = response.json()["error"]
-        message, code = str(error["message"]), error.get("code")
+        message, code, param = str(error["message"]), error.get("code"), error.get("param")
     except (ValueError, KeyError, TypeError, AttributeError):
-        message, code = f"{url} answered {response.status_code} {response.reason_phrase}", None
+        message = f"{url} answered {response.status_code} {response.reason_phrase}"
+        code = param = None
     return ClientError(
-        message, status=response.status_code, code=code, retry_after=_retry_after(response)
+        message,
+        status=response.status_code,
+        code=code,
+        param=param,
+        retry_after=_retry_after(response),
     )

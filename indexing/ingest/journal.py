@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
+from indexing.errors import SourceError
 from indexing.files import write_atomically
 from indexing.ingest.types import IngestOptions
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexing.readers.records import Reject
-
-logger = logging.getLogger(__name__)
 
 JOURNAL_FILE = "ingest.json"
 REJECTS_FILE = "rejects.jsonl"
@@ -91,14 +89,21 @@ class Journal:
         self._run: Run | None = None
 
     def interrupted(self) -> Run | None:
-        """The last run, if it did not come to its end."""
+        """The last run, if it did not come to its end.
+
+        Raises:
+            SourceError: the journal cannot be read.
+        """
         if self._path is None or not self._path.is_file():
             return None
         try:
             run = Run.from_json(json.loads(self._path.read_text("utf-8", "surrogateescape")))
         except (ValueError, TypeError, KeyError) as error:
-            logger.warning("%s cannot be read and is passed over: %s", self._path, error)
-            return None
+            message = (
+                f"{self._path} cannot be read ({error}); name the sources: what stands in the "
+                "collection is not encoded again"
+            )
+            raise SourceError(message) from error
         return run if run.state == "running" else None
 
     def begin(self, run: Run) -> None:

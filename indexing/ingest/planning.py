@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from indexing.hashes import Hashes
 from indexing.ingest.seen import Seen
 from indexing.ingest.stream import DocumentStream, Piece
-from indexing.ingest.types import IngestPlan
+from indexing.ingest.types import IngestPlan, check_arguments
 from indexing.readers.records import Reject
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def plan(
     Raises:
         SourceError: a source is missing, not what it says, or breaks off.
         InvalidRequestError: impossible chunks.
+        EncoderMismatchError: `encoder` is not the collection's.
     """
+    check_arguments(sources, target, encoder)
     stream = DocumentStream(sources, encoder, options, rejects=options.rejects)
     with Seen() as seen:
         planning = _Planning(target, encoder, seen)

@@ -13,8 +13,9 @@ from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead
 from indexing.ingest.journal import REJECTS_FILE, Journal, RejectLog, Run
 from indexing.ingest.pace import Pace
 from indexing.ingest.stream import DocumentStream, Piece
-from indexing.ingest.types import IngestReport, Progress
+from indexing.ingest.types import IngestReport, Progress, check_arguments
 from indexing.readers.files import STDIN
+from indexing.readers.hangul import is_korean
 from indexing.readers.records import Reject, excerpt
 from indexing.readers.sources import absolute
 
@@ -41,7 +42,8 @@ def ingest(
     """Read the sources into the collection.
 
     What was added before an error or an interruption stays added. Documents that stand in the
-    collection unchanged are not encoded again, so running it again goes on where it stopped.
+    collection unchanged are not encoded again, so running it again goes on where it stopped. What
+    a pipe gave is added after two seconds in which it gives nothing more.
 
     Args:
         sources: files, folders or `-`; empty only with `resume`.
@@ -51,17 +53,20 @@ def ingest(
         resume: take up the run that was interrupted in this collection: with empty `sources`
             its sources and options, and in any case its list of refused records. If none was
             interrupted, `sources` are read as usual.
-        progress: called after every window that was added.
+        progress: called after every window that was added, and on Ctrl-C.
 
     Raises:
         SourceError: a source is missing, not what it says, or breaks off; or `resume` without
             sources where nothing was interrupted.
         InvalidRequestError: impossible chunks, or a list of rejects that cannot be written.
+        EncoderMismatchError: `encoder` is not the collection's.
         StorageFullError: the disk is full; what was added before is safe.
     """
     folder: Path | None = getattr(target, "folder", None)
+    check_arguments(sources, target, encoder)
     journal = Journal(folder)
-    run, resumed = _choose(sources, options, journal.interrupted() if resume else None, resume)
+    interrupted = _interrupted(journal, sources) if resume else None
+    run, resumed = _choose(sources, options, interrupted, resume)
     if run.rejects is None and folder is not None:
         run = Run.begin(run.sources, run.options, folder / REJECTS_FILE)
     _check_rejects(run)
@@ -73,6 +78,17 @@ def ingest(
         return ingesting.run()
     finally:
         rejects.close()
+
+
+def _interrupted(journal: Journal, sources: Sequence[str]) -> Run | None:
+    """The run to take up; a journal that cannot be read matters only where it names the sources."""
+    try:
+        return journal.interrupted()
+    except SourceError as error:
+        if not sources:
+            raise
+        logger.warning("%s", error)
+        return None
 
 
 def _choose(
@@ -126,6 +142,7 @@ class _Counts:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    korean: int = 0
     truncated: int = 0
     tokens: int = 0
     unknown: int = 0
@@ -159,20 +176,24 @@ class _Ingesting:
         self._counts = _Counts()
         self._pace = Pace(stream.reader.count_bytes())
         self._read = 0
+        self._bytes_read: int | None = 0
+        self._waiting: list[Piece] = []
+        self._characters = 0
 
     def run(self) -> IngestReport:
         started = time.perf_counter()
-        waiting: list[Piece] = []
-        characters = 0
         with ReadAhead(self._stream) as blocks:
-            for block in blocks:
-                for piece in self._sort(block):
-                    waiting.append(piece)
-                    characters += len(piece.document.text)
-                    if len(waiting) >= self._pace.window or characters > MOST_CHARACTERS:
-                        self._add(waiting, block.bytes_read)
-                        waiting, characters = [], 0
-            self._add(waiting, None)
+            try:
+                for block in blocks:
+                    self._take(block)
+            except SourceError:
+                self._flush()  # what was read before the source broke off is good
+                raise
+            except KeyboardInterrupt:
+                self._tell(lost=len(self._waiting) + blocks.waiting)
+                raise
+            self._bytes_read = None
+            self._flush()
         self._rejects.close()
         self._journal.note(asdict(self._counts), done=True)
         return IngestReport(
@@ -181,11 +202,25 @@ class _Ingesting:
             rejects=self._rejects.path,
         )
 
+    def _take(self, block: Block) -> None:
+        """Add the windows that a block fills, and what waits if nothing more comes for now."""
+        self._bytes_read = block.bytes_read
+        pieces = list(self._sort(block))
+        self._waiting += pieces
+        self._characters += sum(len(piece.document.text) for piece in pieces)
+        while len(self._waiting) >= self._pace.window:
+            self._flush(self._pace.window)
+        if self._characters > MOST_CHARACTERS or (block.idle and self._waiting):
+            self._flush()
+        elif block.idle:
+            self._rejects.sync()
+
     def _sort(self, block: Block) -> Iterable[Piece]:
         """The documents of a block; what is none is counted and listed."""
         for outcome in block.outcomes:
             self._read += 1
             if isinstance(outcome, Piece):
+                self._counts.korean += is_korean(outcome.document.text)
                 yield outcome
             elif isinstance(outcome, Reject):
                 self._refuse(outcome)
@@ -196,25 +231,27 @@ class _Ingesting:
         self._counts.rejected += 1
         self._rejects.add(reject)
 
-    def _add(self, pieces: Sequence[Piece], bytes_read: int | None) -> None:
-        """Add a window, tidy up behind chunked texts, and tell how far we are."""
+    def _flush(self, most: int | None = None) -> None:
+        """Add what waits (or its first `most`), tidy up behind chunked texts, and tell."""
         started = time.perf_counter()
         before = self._counts.added + self._counts.changed
-        refused = self._add_valid(pieces)
+        window = self._waiting[:most]
+        refused = self._add_valid(window)
         chunks = {
             piece.text_id: piece.chunks
-            for piece in pieces
+            for piece in window
             # Of a text refused as a whole the earlier version stays.
             if piece.chunks is not None and not (piece.chunks == 0 and piece in refused)
         }
         if chunks:
             self._target.trim_parents(chunks)
+        self._waiting = self._waiting[len(window) :]
+        self._characters = sum(len(piece.document.text) for piece in self._waiting)
         encoded = self._counts.added + self._counts.changed - before
-        self._pace.learn(len(pieces), encoded, time.perf_counter() - started)
+        self._pace.learn(len(window), encoded, time.perf_counter() - started)
         self._rejects.sync()
         self._journal.note(asdict(self._counts))
-        if self._progress is not None:
-            self._progress(self._describe(bytes_read))
+        self._tell()
 
     def _add_valid(self, pieces: Sequence[Piece]) -> list[Piece]:
         """Add the documents; those that the collection refuses are listed and come back."""
@@ -241,16 +278,21 @@ class _Ingesting:
                 break
         return refused
 
-    def _describe(self, bytes_read: int | None) -> Progress:
+    def _tell(self, *, lost: int = 0) -> None:
+        if self._progress is None:
+            return
         counts = self._counts
-        total = self._pace.estimate_total(self._read, bytes_read)
-        return Progress(
-            read=self._read,
-            written=counts.added + counts.changed + counts.relabelled,
-            unchanged=counts.unchanged,
-            rejected=counts.rejected,
-            total=total,
-            rate=self._pace.rate,
-            eta_s=self._pace.estimate_seconds(self._read, total),
-            tokens=counts.tokens,
+        total = self._pace.estimate_total(self._read, self._bytes_read)
+        self._progress(
+            Progress(
+                read=self._read,
+                written=counts.added + counts.changed + counts.relabelled,
+                unchanged=counts.unchanged,
+                rejected=counts.rejected,
+                total=total,
+                rate=self._pace.rate,
+                eta_s=self._pace.estimate_seconds(self._read, total),
+                tokens=counts.tokens,
+                lost=lost,
+            )
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from indexing.chunking import Chunker
-from indexing.errors import InvalidDocumentError
+from indexing.errors import InvalidDocumentError, InvalidRequestError
 from indexing.hashes import Hashes
 from indexing.ingest.seen import Seen
 from indexing.readers.records import Record, Reject, excerpt
@@ -79,10 +79,7 @@ class DocumentStream:
             sources, mapping=options.fields, encoding=options.encoding, passed_over=rejects
         )
         self._chunks_rows = isinstance(options.chunk, int)
-        self._chunker: Chunker | None = None
-        if options.chunk != "none":
-            tokens = None if options.chunk == "auto" else options.chunk
-            self._chunker = Chunker(encoder, tokens=tokens, overlap=options.overlap)
+        self._chunker = make_chunker(encoder, options)
 
     def read(self) -> Iterator[Outcome]:
         """Everything, in order; to be drawn from one thread.
@@ -117,6 +114,24 @@ class DocumentStream:
             yield Piece(documents[0], record.origin, 0 if document.parent is None else None)
         else:
             yield from _take_chunks(record, documents, seen)
+
+
+def make_chunker(encoder: Encoder, options: IngestOptions) -> Chunker | None:
+    """What cuts texts as the options say; None where nothing is cut.
+
+    Raises:
+        InvalidRequestError: impossible chunks, or an overlap where nothing is cut.
+    """
+    chunk, overlap = options.chunk, options.overlap
+    if chunk == "none":
+        if overlap is not None:
+            message = f"an overlap of {overlap} tokens without chunks is not possible; choose one"
+            raise InvalidRequestError(message, "overlap")
+        return None
+    if chunk != "auto" and type(chunk) is not int:
+        message = f"chunk is {chunk!r}; it is 'auto', 'none' or a number of tokens"
+        raise InvalidRequestError(message, "chunk")
+    return Chunker(encoder, tokens=None if chunk == "auto" else chunk, overlap=overlap)
 
 
 def _take_chunks(record: Record, chunks: Sequence[Document], seen: Seen) -> Iterator[Outcome]:

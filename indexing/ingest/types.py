@@ -6,11 +6,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from indexing.card import check_encoder
 from indexing.readers.fields import FieldMapping
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from embeddings.types import Encoder
     from indexing.hashes import State
     from indexing.types import Document, WriteReceipt
 
@@ -35,6 +37,21 @@ class IngestTarget(Protocol):
 
     def trim_parents(self, chunks: Mapping[str, int]) -> int:
         """Delete what earlier versions of texts left, given how many chunks each has now."""
+
+
+def check_arguments(sources: Sequence[str], target: IngestTarget, encoder: Encoder) -> None:
+    """Refuse what would be taken for something else.
+
+    Raises:
+        TypeError: `sources` is one string, which is a sequence of letters.
+        EncoderMismatchError: the target has a card that names another encoder.
+    """
+    if isinstance(sources, str):
+        message = f"sources is the string {sources!r}; give a list of paths"
+        raise TypeError(message)
+    card = getattr(target, "card", None)
+    if card is not None:
+        check_encoder(card, encoder.card)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,7 @@ class Progress:
         rate: documents encoded per second in the last windows; 0.0 before the first.
         eta_s: seconds left at the speed of the last windows; None if nobody can tell.
         tokens: encoded up to now.
+        lost: documents read that are not written and will not be; told once, on Ctrl-C.
     """
 
     read: int
@@ -103,6 +121,7 @@ class Progress:
     rate: float
     eta_s: float | None
     tokens: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +135,7 @@ class IngestReport:
         unchanged: documents that stood there already.
         duplicates: records with the id and the content of an earlier one of this run: skipped.
         rejected: records and files passed over.
+        korean: of the documents read, those in Korean (half of their letters).
         truncated: documents the encoder did not read to the end.
         tokens: tokens encoded.
         unknown: tokens the encoder does not know.
@@ -129,6 +149,7 @@ class IngestReport:
     unchanged: int
     duplicates: int
     rejected: int
+    korean: int
     truncated: int
     tokens: int
     unknown: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from indexing.errors import SourceError
 from indexing.readers.packing import BLOCK_BYTES, PACKINGS, Packing, PackingError, unpacked
 
 if TYPE_CHECKING:
-    import io
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -120,5 +120,5 @@ def _packed(file: SourceFile) -> BinaryIO:
         # A handle of its own: a thread that still waits for input when the process ends must
         # not hold the interpreter's.
         return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    except OSError:
-        return sys.stdin.buffer
+    except OSError:  # no file behind it: somebody's stand-in
+        return io.BufferedReader(cast("io.RawIOBase", sys.stdin.buffer))

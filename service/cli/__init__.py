@@ -12,11 +12,18 @@ def main() -> None:
 
     0 done, 1 failed, 2 misuse, 130 stopped by Ctrl-C.
     """
+    import os
     import sys
 
-    from service.cli.app import command
+    try:
+        from service.cli.app import command
 
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    command().main(prog_name="meari")
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is None:  # closed by the caller: nobody reads it
+                setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+            elif hasattr(stream, "reconfigure"):
+                stream.reconfigure(errors="backslashreplace")
+        command().main(prog_name="meari")
+    except KeyboardInterrupt:  # before a verb could take care of it
+        sys.exit(130)

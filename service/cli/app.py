@@ -79,6 +79,7 @@ def _group(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     return typer.Typer(
         cls=cls,
         help=help_text,
+        context_settings={"help_option_names": ["-h", "--help"]},
         no_args_is_help=False,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,

@@ -64,6 +64,7 @@ class Meari(TyperGroup):
             SystemExit: always; its code is the exit status.
         """
         with ExitStack() as self.ending:
+            self.ending.enter_context(_logging_to(logging.NullHandler(), logging.WARNING))
             status = self._status(
                 args=args,
                 prog_name=prog_name,
@@ -76,7 +77,9 @@ class Meari(TyperGroup):
     def start_debugging(self) -> None:
         """Write every log record, and the traceback of an error, until the verb ends."""
         self.debug = True
-        self.ending.enter_context(_logging_everything())
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        self.ending.enter_context(_logging_to(handler, logging.DEBUG))
 
     def _status(self, **given: Any) -> int:  # noqa: ANN401 - passed through
         try:
@@ -96,16 +99,16 @@ class Meari(TyperGroup):
 
 
 @contextmanager
-def _logging_everything() -> Iterator[None]:
-    handler, root = logging.StreamHandler(), logging.getLogger()
-    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-    level = root.level
+def _logging_to(handler: logging.Handler, level: int) -> Iterator[None]:
+    """A handler at the root; without one Python would write warnings between a verb's lines."""
+    root = logging.getLogger()
+    before = root.level
     root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
+    root.setLevel(level)
     try:
         yield
     finally:
-        root.setLevel(level)
+        root.setLevel(before)
         root.removeHandler(handler)
 
 

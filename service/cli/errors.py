@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 import sys
 import traceback
 from dataclasses import dataclass
 
 import typer
+
+from service.cli.output import visible
 
 FAILED = 1
 MISUSE = 2
@@ -50,7 +54,7 @@ def report(error: BaseException, *, debug: bool) -> int:
     if debug:
         traceback.print_exception(error, file=sys.stderr)
     if fault.message:
-        sys.stderr.write(f"error: {fault.message}\n")
+        sys.stderr.write(f"error: {visible(fault.message)}\n")
     return fault.status
 
 
@@ -70,6 +74,9 @@ def _of_the_system(error: BaseException) -> Fault | None:
     if isinstance(error, UnicodeDecodeError):
         place = f"{error.reason} at byte {error.start:,}"
         return Fault(f"the input is not {error.encoding}: {place}; convert it first", FAILED)
+    if isinstance(error, sqlite3.DatabaseError):
+        message = f"the documents of a collection cannot be read or written: {_line(error)}"
+        return Fault(f"{message}; if its file is damaged, restore it from a backup", FAILED)
     if isinstance(error, MemoryError):
         return Fault("out of memory; give less at once, or more memory to this process", FAILED)
     return None
@@ -119,7 +126,8 @@ def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     if context is None:
         return message
-    return f"{message[:1].lower()}{message[1:]}; see `{context.command_path} --help`"
+    see = " See" if message.endswith("?") else "; see"
+    return f"{message[:1].lower()}{message[1:]}{see} `{context.command_path} --help`"
 
 
 def _system(error: OSError) -> str:
@@ -127,6 +135,8 @@ def _system(error: OSError) -> str:
     if error.strerror is None:
         return _line(error)
     reason = f"{error.strerror[:1].lower()}{error.strerror[1:]}"
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        reason = f"{reason}; free some and repeat the command"
     names = [str(name) for name in (error.filename, error.filename2) if name is not None]
     return f"{' and '.join(names)}: {reason}" if names else reason
 

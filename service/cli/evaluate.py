@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
-from service.cli.output import AsJson, note, results, write_json
+from service.cli.output import AsJson, note, results, visible, write_json
 from service.cli.progress import Amount, metered
 from service.cli.store import Data, Url, check_place, data_folder, settings
 
@@ -192,7 +192,7 @@ def _show(report: Report, *, as_json: bool) -> None:
     if console.is_terminal:
         from rich.markdown import Markdown
 
-        console.print(Markdown(report.to_markdown()))
+        console.print(Markdown(visible(report.to_markdown())))
     else:
         console.file.write(report.to_markdown())
 

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from service.cli.encode import load
-from service.cli.errors import FAILED, STOPPED, MisuseError
+from service.cli.errors import FAILED, MisuseError
+from service.cli.ingesting import ingested, opened_target, optimized, planned
 from service.cli.output import AsJson, counted, note, warn, write, write_json
-from service.cli.progress import Amount, metered, waiting
-from service.cli.store import Data, Url, check_place, connect, settings
-from service.cli.summary import hints, summarise, summarise_plan
-from service.cli.target import Nothing, Wish, find_in_folder, find_on_server
+from service.cli.store import Data, Url, check_place
+from service.cli.summary import first_reasons, hints, summarise, summarise_plan
+from service.cli.target import Wish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from indexing.data_folder import DataFolder
-    from indexing.ingest import IngestOptions, IngestReport, IngestTarget, Progress
-    from service.cli.target import Target
+    from indexing.ingest import IngestPlan, IngestReport
     from service.client import JsonObject
-
-_BEHIND = 0.05
-"""Share of rows outside the index that a search may compare one by one."""
 
 Sources = Annotated[
     list[str] | None,
@@ -116,6 +107,7 @@ def index(
     _check(sources, plan=plan, resume=resume, url=url)
     from indexing.ingest import FieldMapping, IngestOptions
     from indexing.readers.sources import SourceReader
+    from indexing.validation import check_name
 
     mapping = FieldMapping(
         id=id_field,
@@ -126,16 +118,24 @@ def index(
     if url is not None and rejects is None:
         rejects = Path(f"{into}.rejects.jsonl")
     options = IngestOptions(_chunk(chunk), overlap, mapping, rejects, encoding)
-    wish = Wish(into, encoder, metric)
+    wish = Wish(check_name(into), encoder, metric, may_be_made=bool(sources))
     if plan:
-        _plan(sources or [], wish, options, data=data, as_json=as_json)
+        result = planned(sources or [], wish, options, data, url)
+        _show_plan(result, as_json=as_json)
         return
     if sources:  # before a collection is made for what cannot be read
         SourceReader(sources, mapping=mapping, encoding=encoding)
-    with _target(wish, data, url) as target:
-        report = _ingest(sources or [], target, options, resume=resume)
-        collection = _optimized(target)
+    with opened_target(wish, options, data, url) as target:
+        report = ingested(sources or [], target, options, resume=resume)
+        collection = optimized(target)
     _tell(report, collection, as_json=as_json)
+
+
+def _show_plan(plan: IngestPlan, *, as_json: bool) -> None:
+    if as_json:
+        write_json(plan.to_json())
+    else:
+        write(summarise_plan(plan))
 
 
 def _tell(report: IngestReport, collection: JsonObject, *, as_json: bool) -> None:
@@ -148,10 +148,12 @@ def _tell(report: IngestReport, collection: JsonObject, *, as_json: bool) -> Non
         write_json({"report": report.to_json(), "collection": collection})
     else:
         write(summarise(report, collection))
-    for hint in hints(report, collection["encoder"]):
+    for hint in [*collection["problems"], *hints(report, collection["encoder"])]:
         warn(hint)
     if report.rejected:
         warn(f"{counted(report.rejected, 'record')} rejected; {report.rejects} says why")
+        for reason in first_reasons(report):
+            note(f"  {reason}")
         raise typer.Exit(FAILED)
 
 
@@ -161,9 +163,6 @@ def _check(sources: list[str] | None, *, plan: bool, resume: bool, url: str | No
     Raises:
         MisuseError: it says what to leave out.
     """
-    if plan and url is not None:
-        message = "--plan compares with the data folder; leave --url out, or index without --plan"
-        raise MisuseError(message)
     if plan and resume:
         message = "--plan does nothing that --resume could go on with; leave one of them out"
         raise MisuseError(message)
@@ -186,102 +185,3 @@ def _chunk(text: str) -> Literal["auto", "none"] | int:
             return int(text)
     message = f"--chunk is {text!r}; it is auto, none or a number of tokens"
     raise MisuseError(message)
-
-
-@contextmanager
-def _target(wish: Wish, data: Path | None, url: str | None) -> Iterator[Target]:
-    """The collection to write to, made if missing; one made in vain is taken back."""
-    with ExitStack() as stack:
-        if url is not None:
-            target = find_on_server(stack.enter_context(connect(url)), wish)
-        else:
-            target = find_in_folder(stack.enter_context(_folder(data, "write")), wish)
-        try:
-            yield target
-        except Exception:
-            target.abandon()
-            raise
-
-
-def _folder(data: Path | None, mode: Literal["read", "write"]) -> DataFolder:
-    from indexing.data_folder import DataFolder
-
-    chosen = settings(data=data)
-    return DataFolder.open(
-        chosen.data,
-        mode=mode,
-        owner="meari index",
-        device=chosen.device,
-        default_encoder=chosen.encoder,
-    )
-
-
-def _ingest(
-    sources: list[str], target: Target, options: IngestOptions, *, resume: bool
-) -> IngestReport:
-    """Index with a meter running; what is safe is told if it stops half-way."""
-    from indexing.ingest import ingest
-
-    written = 0
-
-    def progress(now: Progress) -> None:
-        nonlocal written
-        written = now.written
-        tell(Amount(now.read, now.total, now.rate, now.eta_s, now.rejected))
-
-    try:
-        with metered("document") as tell:
-            return ingest(
-                sources,
-                target.collection,
-                target.encoder,
-                options,
-                resume=resume,
-                progress=progress,
-            )
-    except (KeyboardInterrupt, Exception) as error:
-        if written:
-            note(
-                f"{counted(written, 'document')} of this run are indexed and safe; "
-                f"{_how_to_go_on(target)}: what stands there is not encoded again"
-            )
-        if isinstance(error, KeyboardInterrupt):
-            raise typer.Exit(STOPPED) from error
-        raise
-
-
-def _optimized(target: Target) -> JsonObject:
-    """The collection, its search index built again if too many rows stand outside it."""
-    status = target.store.collection(target.name)
-    behind = status["rows"] - status["indexed_rows"]
-    if behind <= status["rows"] * _BEHIND:
-        return status
-    with waiting("building the search index"):
-        return target.store.optimize(target.name)
-
-
-def _how_to_go_on(target: Target) -> str:
-    if hasattr(target.collection, "folder"):
-        return "the same command with --resume goes on"
-    return "the same command goes on"
-
-
-def _plan(
-    sources: list[str], wish: Wish, options: IngestOptions, *, data: Path | None, as_json: bool
-) -> None:
-    from indexing.ingest import plan as planned
-
-    with ExitStack() as stack, waiting("reading the sources"):
-        target: IngestTarget = Nothing()
-        is_there = settings(data=data).data.expanduser().is_dir()
-        folder = stack.enter_context(_folder(data, "read")) if is_there else None
-        if folder is not None and wish.name in folder.names():
-            found = find_in_folder(folder, wish)
-            target, encoder = found.collection, found.encoder
-        else:
-            encoder = load(wish.encoder)
-        result = planned(sources, target, encoder, options)
-    if as_json:
-        write_json(result.to_json())
-    else:
-        write(summarise_plan(result))

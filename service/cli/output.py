@@ -18,6 +18,10 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, as the HTTP API answers.")
 ]
 
+_CONTROLS = {
+    **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) != "\n"},
+    **dict.fromkeys(range(0x7F, 0xA0), "\ufffd"),
+}
 PIPE_WIDTH = 120
 """Columns of a table that goes into a file or a pipe."""
 
@@ -49,6 +53,7 @@ def _piped(*, stderr: bool) -> Console:
 def write(item: RenderableType) -> None:
     """A table or a text on stdout; a file or pipe gets no blanks at the ends of lines."""
     console = results()
+    item = visible(item) if isinstance(item, str) else item
     if console.is_terminal:
         console.print(item, soft_wrap=isinstance(item, str))
         return
@@ -69,14 +74,14 @@ def write_line(value: Mapping[str, Any]) -> None:
 
 def note(message: str) -> None:
     """Something worth knowing, on stderr."""
-    notices().print(message, soft_wrap=True)
+    notices().print(visible(message), soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Something that may surprise later, on stderr."""
     from rich.text import Text
 
-    notices().print(Text.assemble(("warning: ", "yellow"), message), soft_wrap=True)
+    notices().print(Text.assemble(("warning: ", "yellow"), visible(message)), soft_wrap=True)
 
 
 def table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, numbers: str = "") -> Table:
@@ -106,6 +111,14 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     return made
 
 
+def visible(text: str) -> str:
+    """The text with its control characters made visible, so that none of them moves a terminal.
+
+    Line feeds stay; the others become their pictures (`␛`), those without one a `\ufffd`.
+    """
+    return text.translate(_CONTROLS)
+
+
 def told(value: object) -> str:
     """A value as people read it: thousands apart, yes and no, lists with commas."""
     if isinstance(value, bool):
@@ -116,7 +129,7 @@ def told(value: object) -> str:
         return f"{value:,.4g}"
     if isinstance(value, list | tuple):
         return ", ".join(told(item) for item in value) or "-"
-    return "-" if value is None else str(value)
+    return "-" if value is None else visible(str(value))
 
 
 def told_bytes(count: int) -> str:

@@ -92,7 +92,7 @@ def _notes(amount: Amount, noun: str) -> list[str]:
     if amount.rate:
         notes.append(told_rate(amount.rate, noun))
     if amount.eta_s:
-        notes.append(f"{told_time(amount.eta_s)} left")
+        notes.append(f"{told_time(max(round(amount.eta_s), 1))} left")
     if amount.rejected:
         notes.append(f"{amount.rejected:,} rejected")
     return notes

@@ -51,7 +51,11 @@ def block(line: str, text: str) -> str:
 
 def _walk(line: str, verb: Any, parent: typer.Context | None) -> Iterator[tuple[str, str]]:  # noqa: ANN401 - typer's commands are not public
     context = typer.Context(
-        verb, info_name=line.rpartition(" ")[2], parent=parent, terminal_width=WIDTH
+        verb,
+        info_name=line.rpartition(" ")[2],
+        parent=parent,
+        terminal_width=WIDTH,
+        **verb.context_settings,
     )
     with context:
         rows = verb.get_help(context).rstrip().splitlines()

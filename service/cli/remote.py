@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from indexing.errors import InvalidDocumentError
 from indexing.types import WriteReceipt
-from service.cli.errors import FailedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from indexing.card import CollectionCard
     from indexing.hashes import State
     from indexing.types import Document
-    from service.client import Client
+    from service.client import Client, ClientError
 
 _DOCUMENTS_AT_FAULT = frozenset({"invalid_document", "invalid_text", "body_too_large"})
-_IDS = 500
-"""Ids asked about in one request."""
+_AT_ONCE = 1_000
+"""Documents or texts one request names where it carries little else."""
+_PLACE = re.compile(r"documents\[(\d+)\]")
 
 
 class RemoteCollection:
@@ -37,8 +39,8 @@ class RemoteCollection:
         """Insert or replace documents by id, in one request; see `Collection.add`.
 
         Raises:
-            InvalidDocumentError: the server refused one of them, or all at once are too large;
-                it does not say which.
+            InvalidDocumentError: the server refused one of them, or all at once are too large
+                and it does not say which.
             ClientError: the server failed, or cannot be reached.
         """
         from service.client import ClientError
@@ -47,66 +49,54 @@ class RemoteCollection:
         try:
             receipt = self._client.upsert(self.card.name, bodies, batch_size=len(bodies) or 1)
         except ClientError as error:
-            if error.code in _DOCUMENTS_AT_FAULT:
-                raise InvalidDocumentError(str(error)) from error
-            raise
+            at_fault = _id_at(error, documents)
+            if at_fault is None and error.code not in _DOCUMENTS_AT_FAULT:
+                raise
+            raise InvalidDocumentError(str(error), at_fault) from error
         return WriteReceipt(**{**receipt, "truncated": tuple(receipt["truncated"])})
 
     def states(self, documents: Sequence[Document]) -> list[State]:
-        """Not told by a server.
+        """What `add` would do with each document.
 
         Raises:
-            FailedError: always.
+            InvalidDocumentError: one document is more than a request may carry.
+            ClientError: the server failed, or cannot be reached.
         """
-        message = f"a server does not tell which of {len(documents)} documents it has"
-        raise FailedError(message)
-
-    def trim_parents(self, chunks: Mapping[str, int]) -> int:
-        """Delete what is left of longer earlier versions of chunked texts.
-
-        A chunk is known by its id `parent#number` and by its parent, so that a document somebody
-        named that way stays. Costs one request for each 500 parents where nothing is left over.
-
-        Args:
-            chunks: by parent id, how many chunks it has now.
-        """
-        numbers = dict(chunks)
-        deleted = 0
-        while numbers:
-            over = self._there({f"{parent}#{number}": parent for parent, number in numbers.items()})
-            if over:
-                deleted += int(self._client.delete(self.card.name, list(over))["deleted"])
-            numbers = {parent: numbers[parent] + 1 for parent in over.values()}
-        return deleted
-
-    def _there(self, wanted: Mapping[str, str]) -> dict[str, str]:
-        """Which of these chunks there are; parent ids by chunk id."""
-        found: dict[str, str] = {}
-        ids = list(wanted)
-        for start in range(0, len(ids), _IDS):
-            some = ids[start : start + _IDS]
-            if not self._client.count(self.card.name, filter=_has_id(some))["count"]:
-                continue
-            for chunk in some:
-                if self._parent(chunk) == wanted[chunk]:
-                    found[chunk] = wanted[chunk]
-        return found
-
-    def _parent(self, document_id: str) -> str | None:
-        """Id of the text a chunk was cut from; None for whole documents and those not there."""
         from service.client import ClientError
 
+        if len(documents) > _AT_ONCE:
+            return self._states_by_halves(documents)
         try:
-            parent = self._client.document(self.card.name, document_id)["parent"]
+            answer = self._client.states(self.card.name, [_body(item) for item in documents])
         except ClientError as error:
-            if error.code == "document_not_found":
-                return None
-            raise
-        return None if parent is None else str(parent["id"])
+            if error.code != "body_too_large":
+                raise
+            if len(documents) == 1:
+                raise InvalidDocumentError(str(error), documents[0].id) from error
+            return self._states_by_halves(documents)
+        return list(answer["states"])
+
+    def _states_by_halves(self, documents: Sequence[Document]) -> list[State]:
+        middle = len(documents) // 2
+        return [*self.states(documents[:middle]), *self.states(documents[middle:])]
+
+    def trim_parents(self, chunks: Mapping[str, int]) -> int:
+        """Delete what is left of longer earlier versions of texts; see `LocalCollection`.
+
+        Args:
+            chunks: by text id, how many chunks it has now.
+        """
+        counts, deleted = iter(chunks.items()), 0
+        while some := dict(islice(counts, _AT_ONCE)):
+            deleted += int(self._client.trim(self.card.name, some)["deleted"])
+        return deleted
 
 
-def _has_id(ids: Sequence[str]) -> dict[str, Any]:
-    return {"must": [{"has_id": list(ids)}]}
+def _id_at(error: ClientError, documents: Sequence[Document]) -> str | None:
+    """The id of the document the server names by its place; None if it names none."""
+    place = _PLACE.match(error.param or "")
+    position = int(place[1]) if place else len(documents)
+    return documents[position].id if position < len(documents) else None
 
 
 def _body(document: Document) -> dict[str, Any]:

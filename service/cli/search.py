@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from service.cli.errors import MisuseError
-from service.cli.output import AsJson, counted, results, told_time, warn, write, write_json
+from service.cli.language import warn_of_korean
+from service.cli.output import AsJson, counted, results, told_time, visible, warn, write, write_json
 from service.cli.progress import waiting
 from service.cli.store import Data, Url, opened
 
@@ -66,10 +67,15 @@ def search(
     }
     with opened(data, url) as store, waiting("searching"):
         answer = store.search(name, body)
+        language = warn_of_korean(
+            [text],
+            answer["receipt"]["encoder"]["name"],
+            lambda: store.collection(name)["encoder"]["languages"],
+        )
     if as_json:
         write_json(answer)
     else:
-        _show(answer, text)
+        _show(answer, text, [language] if language else [])
 
 
 def _parsed(filter_json: str | None) -> Any:  # noqa: ANN401 - any JSON; the grammar comes later
@@ -85,7 +91,7 @@ def _parsed(filter_json: str | None) -> Any:  # noqa: ANN401 - any JSON; the gra
         raise MisuseError(message) from error
 
 
-def _show(answer: JsonObject, query: str) -> None:
+def _show(answer: JsonObject, query: str, warnings: list[str]) -> None:
     from rich.console import Group
     from rich.text import Text
 
@@ -93,7 +99,7 @@ def _show(answer: JsonObject, query: str) -> None:
     parts = [part for match in answer["matches"] for part in _match(match, query, width)]
     receipt = answer["receipt"]
     write(Group(*(parts or [_none_found(receipt)]), Text(_receipt_line(receipt), style="dim")))
-    for message in _warnings(receipt):
+    for message in [*_warnings(receipt), *warnings]:
         warn(message)
 
 
@@ -110,7 +116,7 @@ def _match(match: JsonObject, query: str, width: int) -> list[RenderableType]:
     if match["title"]:
         head.append_text(snippet(match["title"], query, cells=max(width - 40, 20)))
         head.append("  ")
-    head.append(match["id"], style="dim")
+    head.append(visible(match["id"]), style="dim")
     if match["truncated"]:
         head.append("  cut", style="yellow")
     cells = max((width - _INDENT) * _SNIPPET_LINES - 8, 20)

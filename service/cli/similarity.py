@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from service.cli.encode import EncoderName, load
+from service.cli.errors import MisuseError
+from service.cli.language import warn_of_korean
 from service.cli.output import AsJson, counted, results, warn, write_json
 from service.cli.progress import waiting
 from service.cli.store import Url, connect
@@ -26,8 +28,13 @@ def similarity(
     as_json: AsJson = False,
 ) -> None:
     """Print how near two texts are: the cosine, -1 to 1."""
+    for name, text in (("A", a), ("B", b)):
+        if not text.strip():
+            message = f"{name} is empty; there is nothing to compare"
+            raise MisuseError(message)
     with waiting("comparing"):
-        answer = _from_server(url, a, b, encoder) if url else _from_here(a, b, encoder)
+        ask = _from_server if url else _from_here
+        answer, languages = ask(a, b, encoder, url)
     if as_json:
         write_json(answer)
         return
@@ -39,18 +46,29 @@ def similarity(
     for name, cut in (("A", receipt["source_truncated"]), ("B", bool(receipt["truncated"]))):
         if cut:
             warn(f"the encoder did not read {name} to its end")
+    if language := warn_of_korean([a, b], receipt["encoder"]["name"], lambda: languages):
+        warn(language)
 
 
-def _from_server(url: str, a: str, b: str, encoder: str | None) -> JsonObject:
-    with connect(url) as client:
-        return client.similarity(a, [b], model=encoder)
+def _from_server(
+    a: str, b: str, encoder: str | None, url: str | None
+) -> tuple[JsonObject, list[str]]:
+    """The answer, and the languages of the encoder as far as the server knows them."""
+    with connect(url or "") as client:
+        answer = client.similarity(a, [b], model=encoder)
+        name = answer["receipt"]["encoder"]["name"]
+        cards = [each["card"] for each in client.encoders()["encoders"] if each["name"] == name]
+    return answer, cards[0]["languages"] if cards and cards[0] else []
 
 
-def _from_here(a: str, b: str, encoder: str | None) -> JsonObject:
+def _from_here(
+    a: str, b: str, encoder: str | None, url: str | None
+) -> tuple[JsonObject, list[str]]:
     import numpy as np
 
     from service.schemas.encoding import SimilarityAnswer, SimilarityReceipt
 
+    del url
     loaded = load(encoder)
     encoding = loaded.encode([a, b], role="query")
     lengths = np.linalg.norm(encoding.vectors, axis=1, keepdims=True)
@@ -62,4 +80,5 @@ def _from_here(a: str, b: str, encoder: str | None) -> JsonObject:
         truncated=[0] if encoding.truncated[1] else [],
     )
     cosine = float(np.clip(first @ second, -1, 1))
-    return SimilarityAnswer(scores=[cosine], receipt=receipt).model_dump(mode="json")
+    answer = SimilarityAnswer(scores=[cosine], receipt=receipt).model_dump(mode="json")
+    return answer, list(loaded.card.languages)

@@ -7,6 +7,8 @@ import re
 from rich.cells import cell_len
 from rich.text import Text
 
+from service.cli.output import visible
+
 _WORD = re.compile(r"\w+")
 _SHORTEST = 2
 """Letters of the shortest query word that is marked, unless it is Chinese or Korean script."""
@@ -24,7 +26,7 @@ def snippet(text: str, query: str, *, cells: int) -> Text:
         query: whose words are marked; empty for a search by vector or document.
         cells: columns, 8 or more.
     """
-    flat = " ".join(text.split())
+    flat = visible(" ".join(text.split()))
     words = _pattern(query)
     first = words.search(flat) if words else None
     start = _start(flat, first.start(), cells) if first else 0

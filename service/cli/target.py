@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from indexing.card import CollectionCard
     from indexing.data_folder import DataFolder
     from indexing.hashes import State
-    from indexing.ingest import IngestTarget
+    from indexing.ingest import IngestOptions, IngestTarget
     from indexing.types import Document, WriteReceipt
     from service.cli.store import Store
     from service.client import Client
@@ -34,11 +34,13 @@ class Wish:
         name: of the collection.
         encoder: asked for; None takes the collection's, or the default for a new one.
         metric: asked for; None takes the collection's, or cosine for a new one.
+        may_be_made: False if it must stand already.
     """
 
     name: str
     encoder: str | None
     metric: str | None
+    may_be_made: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,17 +95,21 @@ class Nothing:
         return 0
 
 
-def find_in_folder(folder: DataFolder, wish: Wish) -> Target:
-    """The collection wished for, made if it is missing.
+def find_in_folder(folder: DataFolder, wish: Wish, options: IngestOptions) -> Target:
+    """The collection wished for, made if it is missing and may be.
 
     Raises:
+        CollectionNotFoundError: it is missing, and may not be made.
+        InvalidRequestError: it is missing, and its encoder cannot read such chunks.
         EncoderMismatchError: it stands already, with another encoder.
         FailedError: it stands already, with another metric.
     """
+    from indexing.ingest.stream import make_chunker
     from indexing.types import Metric
 
-    created = wish.name not in folder.names()
+    created = wish.may_be_made and wish.name not in folder.names()
     if created:
+        make_chunker(folder.encoder(wish.encoder), options)
         metric = Metric(wish.metric or Metric.COSINE)
         collection = folder.create(wish.name, encoder=wish.encoder, metric=metric)
         _tell_created(collection.card)
@@ -113,31 +119,88 @@ def find_in_folder(folder: DataFolder, wish: Wish) -> Target:
     return Target(wish.name, collection, collection.encoder, LocalStore(folder), created)
 
 
-def find_on_server(client: Client, wish: Wish) -> Target:
+def find_on_server(client: Client, wish: Wish, options: IngestOptions) -> Target:
     """The collection wished for on a server, made if it is missing.
 
     Its encoder is loaded here too, to count tokens; vectors are made by the server.
 
     Raises:
+        InvalidRequestError: it is missing, and its encoder cannot read such chunks.
         EncoderMismatchError: it stands already, with another encoder; or the encoder of that
             name is another one here.
         FailedError: it stands already, with another metric.
     """
-    from embeddings.load import load_encoder
     from indexing.card import CollectionCard, check_encoder
+    from indexing.ingest.stream import make_chunker
     from service.cli.remote import RemoteCollection
 
-    created = wish.name not in {each["name"] for each in client.collections()["collections"]}
-    if created:
+    card = _card_on_server(client, wish.name)
+    created = card is None
+    encoder = _load_here(client, wish) if card is None else _load(card.encoder.name)
+    if card is None:
+        make_chunker(encoder, options)
         made = client.create(wish.name, encoder=wish.encoder, metric=wish.metric or "cosine")
         card = CollectionCard.from_json(made)
         _tell_created(card)
     else:
-        card = CollectionCard.from_json(client.collection(wish.name))
-        _check(wish, card, load_encoder)
-    encoder = load_encoder(card.encoder.name)
+        _check(wish, card, _load)
     check_encoder(card, encoder.card)
     return Target(wish.name, RemoteCollection(client, card), encoder, client, created)
+
+
+def look_in_folder(folder: DataFolder | None, wish: Wish) -> tuple[IngestTarget, Encoder]:
+    """The collection wished for, or one that holds nothing; and its encoder. Nothing is made.
+
+    Raises:
+        EncoderMismatchError: it stands already, with another encoder.
+        FailedError: it stands already, with another metric.
+    """
+    if folder is None:
+        return Nothing(), _load(wish.encoder)
+    if wish.name not in folder.names():
+        return Nothing(), folder.encoder(wish.encoder)
+    collection = folder.collection(wish.name)
+    _check(wish, collection.card, folder.encoder)
+    return collection, collection.encoder
+
+
+def look_on_server(client: Client, wish: Wish) -> tuple[IngestTarget, Encoder]:
+    """`look_in_folder` for a server."""
+    from indexing.card import check_encoder
+    from service.cli.remote import RemoteCollection
+
+    card = _card_on_server(client, wish.name)
+    if card is None:
+        return Nothing(), _load_here(client, wish)
+    _check(wish, card, _load)
+    encoder = _load(card.encoder.name)
+    check_encoder(card, encoder.card)
+    return RemoteCollection(client, card), encoder
+
+
+def _card_on_server(client: Client, name: str) -> CollectionCard | None:
+    """The collection's card; None if there is no collection of that name."""
+    from indexing.card import CollectionCard
+
+    known = {each["name"]: each for each in client.collections()["collections"]}
+    return CollectionCard.from_json(known[name]) if name in known else None
+
+
+def _load_here(client: Client, wish: Wish) -> Encoder:
+    """The encoder a new collection of the server would have."""
+    if wish.encoder is not None:
+        return _load(wish.encoder)
+    known = client.encoders()["encoders"]
+    return _load(next(each["name"] for each in known if each["default"]))
+
+
+def _load(name: str | None) -> Encoder:
+    """The encoder of that name (None: the settings') where the settings say."""
+    from embeddings.load import load_encoder
+    from service.cli.store import settings
+
+    chosen = settings(encoder=name)
+    return load_encoder(chosen.encoder, device=chosen.device)
 
 
 def _check(wish: Wish, card: CollectionCard, load: Callable[[str], Encoder]) -> None:

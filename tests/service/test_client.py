@@ -227,3 +227,23 @@ def test_an_address_of_another_form_is_misuse(url: str) -> None:
     with pytest.raises(ClientError, match="http://HOST:PORT") as caught:
         Client(url)
     assert caught.value.is_misuse
+
+
+def test_states_and_trims_are_asked_for(script: Script) -> None:
+    script.say(200, {"states": ["new"]})
+    script.say(200, {"deleted": 2})
+    with Client(script.url) as client:
+        assert client.states("c", [{"id": "1", "text": "a"}]) == {"states": ["new"]}
+        assert client.trim("c", {"a": 3}) == {"deleted": 2}
+    assert script.requests == [
+        ("POST", "/v1/collections/c/documents/states", {"documents": [{"id": "1", "text": "a"}]}),
+        ("POST", "/v1/collections/c/documents/trim", {"chunks": {"a": 3}}),
+    ]
+
+
+def test_a_refusal_says_where_in_the_request_the_fault_is(script: Script) -> None:
+    error = {"message": "m", "code": "invalid_document", "param": "documents[3]"}
+    script.say(422, {"error": error})
+    with Client(script.url) as client, pytest.raises(ClientError) as caught:
+        client.upsert("c", [{"id": "1", "text": "a"}])
+    assert (caught.value.code, caught.value.param) == ("invalid_document", "documents[3]")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from indexing.ingest import IngestReport
 from service.cli.errors import FAILED, MISUSE, STOPPED
+from service.cli.summary import hints
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,14 +102,101 @@ def test_a_missing_source_leaves_no_collection_behind(meari: Meari, tmp_path: Pa
 
 
 def test_a_collection_made_in_vain_is_taken_back(meari: Meari, corpus: Path) -> None:
-    ran = meari("index", corpus, "--into", "faq", "--chunk", "3")
+    rejects = meari.folder / "nowhere" / "refused.jsonl"
+    ran = meari("index", corpus, "--into", "faq", "--rejects", rejects)
     assert ran.status == MISUSE
     assert ran.err.splitlines() == [
         "new collection faq: encoder hash:64, metric cosine",
         "collection faq is taken back: nothing came into it",
-        "error: chunks of 3 tokens are not possible with encoder 'hash:64'; 16 to 256 are",
+        f"error: {rejects} cannot take the rejects; name a file in a folder that is there",
     ]
     assert meari.done("collections", "list", "--json").json["collections"] == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--chunk", "3"], "chunks of 3 tokens are not possible with encoder 'hash:64'; 16 to"),
+        (["--chunk", "0"], "chunks of 0 tokens are not possible"),
+        (["--chunk", "64", "--overlap", "33"], "an overlap of 33 tokens is not possible; 0 to 32"),
+        (["--chunk", "none", "--overlap", "3"], "an overlap of 3 tokens without chunks is not"),
+        (["--into", "a b"], "collection name 'a b' is not possible"),
+    ],
+)
+def test_nothing_is_made_for_what_cannot_be(
+    meari: Meari, corpus: Path, options: list[str], message: str
+) -> None:
+    ran = meari("index", corpus, "--into", "faq", *options)
+    assert ran.status == MISUSE
+    assert ran.err.startswith(f"error: {message}")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_resume_alone_makes_no_collection(indexed: Meari) -> None:
+    ran = indexed("index", "--into", "nope", "--resume")
+    assert ran.status == FAILED
+    assert ran.err == "error: no collection 'nope' (there: faq)\n"
+
+
+def test_the_first_reasons_are_told_on_the_spot(meari: Meari, tmp_path: Path) -> None:
+    source = tmp_path / "bad.jsonl"
+    source.write_text('{"id":"a","text":"fine"}\n' + '{"id":"b"}\n' * 2 + "no json\n" * 3)
+    ran = meari("index", source, "--into", "faq")
+    assert ran.status == FAILED
+    assert ran.err.splitlines()[1:] == [
+        f"warning: 5 records rejected; {meari.folder}/faq/rejects.jsonl says why",
+        f"  {source}:2: no text: there is no key 'text' or 'content' or 'body' or 'contents' or "
+        "'본문' or '내용'",
+        f"  {source}:3: no text: there is no key 'text' or 'content' or 'body' or 'contents' or "
+        "'본문' or '내용'",
+        f"  {source}:4: not JSON: Expecting value at character 1",
+        "  and 2 more",
+    ]
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "notes.docx").write_bytes(b"PK")
+    (folder / "book.csv").write_bytes(b"PK\x03\x04")
+    (folder / "good.txt").write_text("good")
+    told = meari("index", folder, "--into", "folder").err.splitlines()
+    assert told[-2].startswith(f"  {folder}/book.csv is a ZIP archive")
+    assert told[-1].startswith(f"  {folder}/notes.docx: unknown suffix, the file is skipped; ")
+
+
+def test_sources_that_hold_nothing_are_told(meari: Meari, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("\n")
+    ran = meari.done("index", tmp_path / "empty.jsonl", "--into", "faq")
+    assert "warning: nothing was read: the sources hold no record\n" in ran.err
+
+
+def _report(**counts: int) -> IngestReport:
+    names = "added changed relabelled unchanged duplicates rejected korean truncated tokens unknown"
+    return IngestReport(**{**dict.fromkeys(names.split(), 0), **counts}, seconds=1.0, rejects=None)
+
+
+@pytest.mark.parametrize(
+    ("languages", "counts", "hint"),
+    [
+        (["en"], {"added": 9, "unchanged": 1, "korean": 4}, "4 of 10 documents are Korean and e"),
+        (["ja", "xx"], {"added": 1, "korean": 1}, "1 of 1 document are Korean and e was made for "),
+        (["en"], {"added": 9, "tokens": 100, "unknown": 30}, "30 % of the tokens are unknown to e"),
+        (["en", "ko"], {"added": 9, "korean": 9}, None),
+        ([], {"added": 9, "korean": 9}, None),
+        (["en"], {"added": 9}, None),
+    ],
+)
+def test_an_encoder_made_for_other_languages_is_told(
+    languages: list[str], counts: dict[str, int], hint: str | None
+) -> None:
+    told = hints(_report(**counts), {"name": "e", "max_tokens": 9, "languages": languages})
+    assert [line[: len(hint or "")] for line in told] == ([hint] if hint else [])
+
+
+def test_problems_of_a_collection_are_told(indexed: Meari, corpus: Path) -> None:
+    vectors = indexed.folder / "faq" / "vectors.f32"
+    vectors.write_bytes(vectors.read_bytes()[:512])
+    ran = indexed.done("index", corpus, "--into", "faq")
+    assert ran.err.startswith("warning: vectors.f32 was cut: 2 documents lost their vectors")
+    assert ran.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -116,7 +205,6 @@ def test_a_collection_made_in_vain_is_taken_back(meari: Meari, corpus: Path) -> 
         (["--into", "faq"], "no source given"),
         (["x", "--into", "faq", "--chunk", "long"], "--chunk is 'long'; it is auto, none or"),
         (["x", "--into", "faq", "--plan", "--resume"], "leave one of them out"),
-        (["x", "--into", "faq", "--plan", "--url", "http://h"], "leave --url out"),
         (["x", "--into", "faq", "--resume", "--url", "http://h"], "run the command again"),
     ],
 )
@@ -234,7 +322,8 @@ def test_ctrl_c_says_what_is_safe_and_a_resume_goes_on(meari: Meari) -> None:
     said = err.splitlines()
     assert said[-1] == "stopped"
     safe = int(said[-2].split()[0].replace(",", ""))
-    assert "indexed and safe; the same command with --resume goes on" in said[-2]
+    assert "indexed and safe; " in said[-2]
+    assert "documents read behind them are not; pipe everything in again: " in said[-2]
     held = meari.done("collections", "show", "piped", "--json").json["documents"]
     assert 0 < safe <= held
     ran = meari.done("index", "-", "--into", "piped", "--resume", "--json", stdin=lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,11 @@ def test_nothing_asked_is_misuse_and_shows_the_help(meari: Meari) -> None:
     assert ran.out == meari("--help").out
 
 
+def test_help_may_be_asked_for_with_one_letter(meari: Meari) -> None:
+    for verb in ([], ["search"], ["eval", "compare"]):
+        assert meari.done(*verb, "-h").out == meari.done(*verb, "--help").out
+
+
 def test_version(meari: Meari) -> None:
     assert meari.done("--version").out == "meari 0.1.0\n"
 
@@ -57,7 +63,7 @@ def test_version(meari: Meari) -> None:
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["serch"], "error: no such command 'serch'. Did you mean 'search'"),
+        (["serch"], "error: no such command 'serch'. Did you mean 'search', 'serve'? See"),
         (["search", "faq"], "error: missing argument 'QUERY'; see `meari search --help`"),
         (["search", "faq", "x", "--exakt"], "error: no such option: --exakt"),
         (["search", "faq", "x", "-k", "many"], "error: invalid value for '-k' / '--limit'"),
@@ -97,6 +103,17 @@ def test_the_traceback_comes_only_when_asked_for(meari: Meari) -> None:
         (FileNotFoundError(2, "No such file", "a.txt"), "a.txt: no such file", FAILED),
         (OSError(98, "port 1 is taken"), "port 1 is taken", FAILED),
         (OSError("odd"), "odd", FAILED),
+        (
+            OSError(28, "No space left on device"),
+            "no space left on device; free some and repeat the command",
+            FAILED,
+        ),
+        (
+            sqlite3.DatabaseError("database disk image is malformed"),
+            "the documents of a collection cannot be read or written: database disk image is "
+            "malformed; if its file is damaged, restore it from a backup",
+            FAILED,
+        ),
         (
             UnicodeDecodeError("utf-8", b"a\xff", 1, 2, "invalid start byte"),
             "the input is not utf-8: invalid start byte at byte 1; convert it first",
@@ -181,6 +198,60 @@ def test_a_reader_that_leaves_is_no_error(tmp_path: Path) -> None:
     assert ran.returncode == FAILED
     assert ran.stderr == ""
     assert (tmp_path / "first.json").read_text().startswith('{"index": 0, ')
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_stream_is_no_error(indexed: Meari, closed: str) -> None:
+    command = f"{sys.executable} -m service.cli collections list {closed}>&-"
+    ran = subprocess.run(
+        ["/bin/bash", "-c", command],
+        env={**os.environ, "MEARI_DATA": str(indexed.folder)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ran.returncode == 0
+    assert ran.stderr == ""
+    assert ("faq" in ran.stdout) == (closed == "2")
+
+
+INTERRUPTED = """
+import sys
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "service.cli.app":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Finder())
+from service.cli import main
+main()
+"""
+
+
+def test_ctrl_c_before_a_verb_has_begun_is_no_traceback() -> None:
+    ran = _run(code=INTERRUPTED)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (130, "", "")
+
+
+LOGGING = """
+import logging, sys
+import service.cli.encoders as verbs
+list_built_in = verbs._built_in
+def log_and_list():
+    logging.getLogger("indexing.storage").error("something for the log")
+    return list_built_in()
+verbs._built_in = log_and_list
+sys.argv = ["meari", *sys.argv[1:]]
+from service.cli import main
+main()
+"""
+
+
+def test_log_lines_do_not_stand_between_those_of_a_verb() -> None:
+    ran = _run("encoders", "list", code=LOGGING)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    told = _run("--debug", "encoders", "list", code=LOGGING)
+    assert "ERROR indexing.storage: something for the log" in told.stderr
 
 
 def test_the_process_leaves_with_the_verbs_status(tmp_path: Path) -> None:

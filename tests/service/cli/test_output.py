@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from service.cli.output import counted, told, told_bytes, told_rate, told_time
+from service.cli.output import counted, told, told_bytes, told_rate, told_time, visible
 from service.cli.progress import PLAIN_EVERY, Amount, line, metered
 from service.cli.snippet import snippet
 
@@ -52,6 +52,12 @@ def test_rates_and_counts() -> None:
     assert told_rate(0.42, "document") == "0.4 documents/s"
     assert told_rate(1234.4, "document") == "1,234 documents/s"
     assert (counted(1, "row"), counted(2310, "row")) == ("1 row", "2,310 rows")
+
+
+def test_control_characters_are_shown_and_not_obeyed() -> None:
+    assert visible("a\x1b[2J\a\tb\nc\x7f\x9b") == "a␛[2J␇␉b\nc\ufffd\ufffd"
+    assert told("\x1b]0;title\a") == "␛]0;title␇"
+    assert snippet("evil \x1b[2J text", "text", cells=60).plain == "evil ␛[2J text"
 
 
 def test_a_short_text_is_shown_whole_with_its_words_marked() -> None:

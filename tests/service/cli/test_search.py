@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from embeddings.load import load_encoder
 from service.cli.errors import FAILED, MISUSE
 
 if TYPE_CHECKING:
@@ -109,3 +110,43 @@ def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
     assert ran.status == FAILED
     assert ran.err.startswith("error: no collection 'fak'")
     assert ran.err.endswith(" (there: faq)\n")
+
+
+def test_a_document_cannot_write_to_the_terminal(meari: Meari) -> None:
+    line = json.dumps({"id": "a\x1b[31m", "title": "\x1b]0;x\a", "text": "\x1b[2J bus"})
+    meari.done("index", "-", "--into", "evil", stdin=line)
+    ran = meari.done("search", "evil", "bus")
+    assert "\x1b" not in ran.out
+    assert "␛]0;x␇  a␛[31m" in ran.out
+    assert meari.done("search", "evil", "bus", "--json").json["matches"][0]["id"] == "a\x1b[31m"
+
+
+def test_loading_the_encoder_is_no_time_of_the_search(
+    indexed: Meari, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+
+    def load(name: str, **options: object) -> object:
+        clock[0] += 1000.0
+        return load_encoder(name, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("embeddings.load.load_encoder", load)
+    monkeypatch.setattr("indexing.answer.time.perf_counter", lambda: clock[0])
+    receipt = indexed.done("search", "faq", "bus", "--json").json["receipt"]
+    assert clock == [1000.0]
+    assert receipt["milliseconds"]["total"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("query", "languages", "warned"),
+    [("버스", ["en"], True), ("버스", ["ko"], False), ("bus", ["en"], False), ("버스", [], False)],
+)
+def test_a_question_in_korean_to_an_encoder_of_other_languages(
+    indexed: Meari, query: str, languages: list[str], warned: bool
+) -> None:
+    card = indexed.folder / "faq" / "card.json"
+    data = json.loads(card.read_text())
+    data["encoder"]["languages"] = languages
+    card.write_text(json.dumps(data))
+    told = "warning: hash:64 was made for English; asked in Korean, it may miss the meaning\n"
+    assert (told in indexed.done("search", "faq", query).err) == warned

@@ -120,6 +120,19 @@ def test_indexing_again_over_http_finds_everything_unchanged(
     assert ran.json["collection"]["documents"] == 4
 
 
+def test_a_plan_against_a_server_knows_what_stands_there(
+    filled: Served, meari: Meari, corpus: Path
+) -> None:
+    with corpus.open("a", encoding="utf-8") as file:
+        file.write('{"id": "tram", "text": "the tram is new"}\n')
+    plan = ["index", corpus, "--plan", "--json", "--url", filled.url, "--into"]
+    known = meari.done(*plan, "faq").json
+    assert (known["new"], known["unchanged"], known["tokens"]) == (1, 4, 4)
+    assert meari.done(*plan, "other").json["new"] == 5
+    names = meari.done("collections", "list", "--url", filled.url, "--json").json["collections"]
+    assert "other" not in [each["name"] for each in names]
+
+
 def test_refused_records_are_listed_here(
     served: Served, meari: Meari, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -168,6 +181,7 @@ def test_a_document_named_like_a_chunk_stays(served: Served) -> None:
         (["search", "faq", "x", "--filter", '{"mus":[]}'], MISUSE, "mus: unknown word"),
         (["index", "CORPUS", "--into", "faq", "--metric", "dot"], FAILED, "--metric says dot"),
         (["index", "CORPUS", "--into", "faq", "--encoder", "hash:8"], FAILED, "'hash:8'"),
+        (["index", "CORPUS", "--into", "new", "--chunk", "3"], MISUSE, "chunks of 3 tokens are"),
         (["index", "CORPUS", "--into", "a b"], MISUSE, "collection name 'a b' is not possible"),
         (["collections", "drop", "nope", "--yes"], FAILED, "no collection 'nope'"),
     ],
