@@ -280,8 +280,14 @@ def _receipt(
         truncated_matches=sum(match.truncated for match in matches),
         milliseconds={name: round(ms, 3) for name, ms in question.milliseconds.items()},
         query_terms=question.terms,
-        warnings=(*collection.problems, *question.warnings),
+        warnings=(*collection.problems, *_lag(collection, question), *question.warnings),
     )
+
+
+def _lag(collection: LocalCollection, question: _Question) -> tuple[str, ...]:
+    """Why words of some documents may be missing from an answer by words."""
+    problem = collection.storage.lexicon.problem
+    return (problem,) if question.terms is not None and problem else ()
 
 
 @contextmanager

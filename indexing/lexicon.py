@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "lexical"
 _BLOCK = 512
+_MOST_PENDING = 5_000
 
 
 class Lexicon:
@@ -50,6 +52,9 @@ class Lexicon:
         self._documents = documents
         self._writable = writable
         self._index: LexicalIndex | None = None
+        self._following = threading.RLock()
+        self._followed = 0
+        self._pending = 0
         self._analyzer: Analyzer | None = None
         try:
             self._analyzer = load_analyzer(kind)
@@ -74,22 +79,27 @@ class Lexicon:
     ) -> None:
         """Follow a write that the documents have committed.
 
-        A failure here loses no document: the index stays behind, says so, and catches up at the
-        next write or opening.
+        It is committed here before the next search that needs it, and now and then: a commit
+        costs a tenth of a second whatever its size. A failure loses no document: the index stays
+        behind, says so, and catches up at the next write or opening.
         """
-        if self._index is None:
-            return
-        try:
-            if self._index.version == self._documents.version() - 1:
-                self._index.delete([row for row in deleted if row >= 0])
-                self._index.add(rows, terms)
-                self._index.commit(self._documents.version())
-            else:
-                self._catch_up(self._index)
-            self.problem = ""
-        except IndexingError as error:
-            self.problem = f"the lexical index is behind the documents: {error}"
-            logger.exception("%s", self.problem)
+        with self._following:
+            if self._index is None:
+                return
+            try:
+                version = self._documents.version()
+                if self._followed == version - 1:
+                    self._index.delete([row for row in deleted if row >= 0])
+                    self._index.add(rows, terms)
+                    self._followed = version
+                    self._pending += len(rows) + len(deleted)
+                    if self._pending >= _MOST_PENDING:
+                        self._commit(self._index)
+                else:
+                    self._catch_up(self._index)
+                self.problem = ""
+            except IndexingError as error:
+                self._fall_behind(error)
 
     def terms_of(self, query: str) -> list[str]:
         """What a query looks for; empty if it holds no words.
@@ -105,15 +115,13 @@ class Lexicon:
         Raises:
             LexicalIndexError: there is no lexical search; the message says why.
         """
-        if self._index is None:
-            raise LexicalIndexError(self.problem)
-        return self._index.search(terms, k, rows)
+        return self._settled().search(terms, k, rows)
 
     def verify(self) -> list[str]:
         """What is wrong, one sentence each: rows that are missing or should be gone."""
         if self._index is None:
             return [f"lexical index: {self.problem}"] if self._writable else []
-        there, wanted = self._index.rows(), self._wanted()
+        there, wanted = self._settled().rows(), self._wanted()
         if np.array_equal(there, wanted):
             return []
         missing, gone = np.setdiff1d(wanted, there), np.setdiff1d(there, wanted)
@@ -123,16 +131,47 @@ class Lexicon:
         """Build the index again from the documents."""
         if self._analyzer is None:
             return
-        self.close()
-        LexicalIndex.remove(self._folder)
-        self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
-        self._catch_up(self._index)
-        self.problem = ""
+        with self._following:
+            if self._index is not None:
+                self._index.close()
+            LexicalIndex.remove(self._folder)
+            self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
+            self._catch_up(self._index)
+            self.problem = ""
 
     def close(self) -> None:
-        """Give back the files; a second call does nothing."""
-        if self._index is not None:
+        """Commit what is followed and give back the files; a second call does nothing."""
+        with self._following:
+            if self._index is None:
+                return
+            try:
+                self._commit(self._index)
+            except IndexingError as error:
+                self._fall_behind(error)
             self._index.close()
+            self._index = None
+            self.problem = "the collection is closed"
+
+    def _settled(self) -> LexicalIndex:
+        """The index with everything followed in it."""
+        with self._following:
+            if self._index is None:
+                raise LexicalIndexError(self.problem)
+            try:
+                self._commit(self._index)
+            except IndexingError as error:
+                self._fall_behind(error)
+            return self._index
+
+    def _commit(self, index: LexicalIndex) -> None:
+        if self._pending:
+            index.commit(self._followed)
+            self._pending = 0
+
+    def _fall_behind(self, error: IndexingError) -> None:
+        self.problem = f"words of the last documents are not found yet: {error}"
+        self._followed, self._pending = -1, 0
+        logger.error("%s: %s", self._folder, self.problem)
 
     def _open(self, fingerprint: str) -> LexicalIndex:
         try:
@@ -143,6 +182,7 @@ class Lexicon:
             logger.warning("%s; it is built again", error)
             LexicalIndex.remove(self._folder)
             index = LexicalIndex.open(self._folder, fingerprint)
+        self._followed = index.version
         if index.version != self._documents.version():
             if not self._writable:
                 message = "the lexical index is behind; open the collection for writing once"
@@ -166,3 +206,4 @@ class Lexicon:
             documents = [stored[row].document for row in stored]
             index.add(list(stored), self.analyse(documents))
         index.commit(version)
+        self._followed, self._pending = version, 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.fusion import Leg, fuse_ranks
+from indexing.fusion import Leg, fuse_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from indexing.snapshot import Snapshot
     from indexing.types import Hits, Ids, Scores
 
-_HYBRID_DEPTH = 200
-"""Rows taken from each channel at least, to be fused."""
+_HYBRID_DEPTH = 100
+"""Rows taken from each channel to be fused, more only for pages beyond them: scores are scaled by
+the least of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,8 @@ class Ranking:
 def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
     """The k best rows.
 
-    Both channels are fused by reciprocal rank, so that neither's scale matters.
+    Both channels are fused by their scores, each scaled to 0 to 1 over its candidates, with equal
+    weights; docs/decisions/0006-lexical-search.md has the comparison.
 
     Raises:
         LexicalIndexError: words are asked for and there is no lexical search.
@@ -77,7 +79,9 @@ def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
     if asked.terms is not None:
         names.append("bm25")
         legs["lexical"] = lexicon.search(asked.terms, depth, asked.rows)
-    hits = fuse_ranks([Leg(leg) for leg in legs.values()], k) if both else next(iter(legs.values()))
+    hits = (
+        fuse_scores([Leg(leg) for leg in legs.values()], k) if both else next(iter(legs.values()))
+    )
     return Ranking(
         ids=hits.ids[0],
         scores=hits.scores[0],
