@@ -139,7 +139,13 @@ class ServerSearcher:
 
     def _search_one(self, query: str, k: int) -> dict[str, Any]:
         group = "parents" if self._grouped else "documents"
-        body = {"query": query, "limit": k, "exact": self._exact, "group": group}
+        body = {
+            "query": query,
+            "limit": k,
+            "mode": "dense",
+            "exact": self._exact,
+            "group": group,
+        }
         return self._ask("POST", f"{self._path}/search", body)
 
     def _matches(self, answer: Mapping[str, Any]) -> list[tuple[str, float]]:

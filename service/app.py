@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _DESCRIPTION = """\
-Semantic search and embeddings. Documents go into *collections*; a *search* finds those nearest in
-meaning to a text, a vector or another document. Every answer carries a *receipt*: what was really
-done to find it.
+Semantic search and embeddings. Documents go into *collections*; a *search* finds those that answer
+a text, by meaning and by words, or are nearest to a vector or another document. Every answer
+carries a *receipt*: what was really done to find it.
 
 Errors are `{"error": {"message", "type", "param", "code"}}`. Every answer carries `X-Request-Id`:
 the one sent, or a new one.

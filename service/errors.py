@@ -22,6 +22,7 @@ from embeddings.errors import (
     InvalidInputError,
 )
 from indexing.errors import (
+    AnalyzerError,
     CollectionExistsError,
     CollectionNotFoundError,
     DamagedError,
@@ -34,6 +35,7 @@ from indexing.errors import (
     InvalidFilterError,
     InvalidNameError,
     InvalidRequestError,
+    LexicalIndexError,
     SourceError,
     StorageFullError,
 )
@@ -156,6 +158,8 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     InvalidRequestError: (400, "invalid_value", None),
     StorageFullError: (507, "storage_full", None),
     DamagedError: (500, "collection_damaged", "collection"),
+    AnalyzerError: (500, "lexical_unavailable", "mode"),
+    LexicalIndexError: (500, "lexical_unavailable", "mode"),
     SourceError: (400, "invalid_source", None),
 }
 """Status, code and the field at fault where the exception does not name one."""

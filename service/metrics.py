@@ -74,7 +74,7 @@ class Metrics:
         )
         self._searches = Counter(
             "meari_searches",
-            "Searches answered, by the index that answered and whether every vector was compared",
+            "Searches answered, by what answered (vector index, bm25) and whether exactly",
             ["index", "exact"],
             registry=registry,
         )

@@ -61,7 +61,7 @@ class LocalStore:
         asked = SearchBody.model_validate(body)
         filter = None if asked.filter is None else Filter.parse(asked.filter)
         collection = self._folder.collection(name)
-        if asked.query is not None:
+        if asked.query is not None and asked.chosen_mode != "lexical":
             _ = collection.encoder  # loaded before the clock of the receipt starts
         result = collection.search(asked.to_request(filter))
         return SearchAnswer.of(result).model_dump(mode="json", exclude_unset=True)

@@ -15,6 +15,8 @@ from service.cli.progress import waiting
 from service.cli.store import Data, Url, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from service.client import JsonObject
@@ -31,7 +33,14 @@ FilterJson = Annotated[
         help='Only documents that satisfy it: {"must":[{"key":"language","match":{"value":"ko"}}]}',
     ),
 ]
-ModeName = Annotated[Literal["dense"], typer.Option("--mode", help="How to look.")]
+ModeName = Annotated[
+    Literal["hybrid", "dense", "lexical"],
+    typer.Option(
+        "--mode",
+        metavar="MODE",
+        help="dense finds by meaning, lexical by words, hybrid by both.",
+    ),
+]
 Exact = Annotated[bool, typer.Option("--exact", help="Compare with every vector.")]
 Parents = Annotated[
     bool, typer.Option("--parents", help="Only the best chunk of each longer text.")
@@ -39,6 +48,8 @@ Parents = Annotated[
 
 _SNIPPET_LINES = 2
 _INDENT = 5
+_CHANNELS = {"dense": "meaning", "lexical": "words"}
+_MOST_TERMS = 8
 
 
 def search(
@@ -47,14 +58,14 @@ def search(
     limit: Limit = 10,
     offset: Offset = 0,
     filter_json: FilterJson = None,
-    mode: ModeName = "dense",
+    mode: ModeName = "hybrid",
     exact: Exact = False,
     parents: Parents = False,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find the documents nearest in meaning to QUERY."""
+    """Find documents by meaning, by words, or by both."""
     text = sys.stdin.read().strip() if query == "-" else query
     body: JsonObject = {
         "query": text,
@@ -68,7 +79,7 @@ def search(
     with opened(data, url) as store, waiting("searching"):
         answer = store.search(name, body)
         language = warn_of_korean(
-            [text],
+            [text] if _by_meaning(answer["receipt"]) else [],
             answer["receipt"]["encoder"]["name"],
             lambda: store.collection(name)["encoder"]["languages"],
         )
@@ -96,25 +107,48 @@ def _show(answer: JsonObject, query: str, warnings: list[str]) -> None:
     from rich.text import Text
 
     width = results().width
-    parts = [part for match in answer["matches"] for part in _match(match, query, width)]
     receipt = answer["receipt"]
+    parts = [
+        part
+        for match in answer["matches"]
+        for part in _match(match, query, _score(match, receipt), width)
+    ]
     write(Group(*(parts or [_none_found(receipt)]), Text(_receipt_line(receipt), style="dim")))
     for message in [*_warnings(receipt), *warnings]:
         warn(message)
 
 
-def _match(match: JsonObject, query: str, width: int) -> list[RenderableType]:
+def _by_meaning(receipt: JsonObject) -> bool:
+    """Whether vectors were compared."""
+    return bool(receipt["index"] != "bm25")
+
+
+def _score(match: JsonObject, receipt: JsonObject) -> str:
+    """The score, and where two were fused those by channel: `0.83 (meaning 0.41, words 12.3)`."""
+    score: float = match["score"]
+    if receipt["query_terms"] is None:
+        return f"{score:.4f}"
+    if not _by_meaning(receipt):
+        return f"{score:.2f}"
+    digits = {"dense": 2, "lexical": 1}
+    told = [
+        f"{name} {match['channels'][channel]:.{digits[channel]}f}"
+        for channel, name in _CHANNELS.items()
+        if channel in match["channels"]
+    ]
+    return f"{score:.2f} ({', '.join(told)})"
+
+
+def _match(match: JsonObject, query: str, score: str, width: int) -> list[RenderableType]:
     """Rank, score, title and id on one line, the snippet below."""
     from rich.padding import Padding
     from rich.text import Text
 
     from service.cli.snippet import snippet
 
-    head = Text.assemble(
-        (f"{match['rank']:>3}", "bold"), "  ", (f"{match['score']:.4f}", "cyan"), "  "
-    )
+    head = Text.assemble((f"{match['rank']:>3}", "bold"), "  ", (score, "cyan"), "  ")
     if match["title"]:
-        head.append_text(snippet(match["title"], query, cells=max(width - 40, 20)))
+        head.append_text(snippet(match["title"], query, cells=max(width - 34 - len(score), 20)))
         head.append("  ")
     head.append(visible(match["id"]), style="dim")
     if match["truncated"]:
@@ -130,7 +164,7 @@ def _none_found(receipt: JsonObject) -> str:
 
 
 def _receipt_line(receipt: JsonObject) -> str:
-    """Which index answered, how surely, out of how many, and in what time."""
+    """What answered, how surely, out of how many, for which words, and in what time."""
     recall = receipt["recall_estimate"]
     surety = "exact" if receipt["exact"] else f"recall {recall:.3f} measured"
     of_all = f"searched {receipt['searched']:,} of {counted(receipt['documents'], 'document')}"
@@ -139,7 +173,19 @@ def _receipt_line(receipt: JsonObject) -> str:
         for stage, value in receipt["milliseconds"].items()
         if value >= 0.5 or stage == "total"
     )
-    return " · ".join([receipt["index"], surety, of_all, receipt["encoder"]["name"], spent])
+    parts = [receipt["index"], surety, of_all]
+    if _by_meaning(receipt):
+        parts.append(receipt["encoder"]["name"])
+    if receipt["query_terms"] is not None:
+        parts.append(_terms(receipt["query_terms"]))
+    return " · ".join([*parts, spent])
+
+
+def _terms(terms: Sequence[str]) -> str:
+    """`words late, bus`; each once, the first ones of many."""
+    each = list(dict.fromkeys(terms))
+    shown = visible(", ".join(each[:_MOST_TERMS]))
+    return f"words {shown}, …" if len(each) > _MOST_TERMS else f"words {shown}"
 
 
 def _warnings(receipt: JsonObject) -> list[str]:

@@ -23,10 +23,11 @@ routes = router("search")
     responses=refusals(400, 404, 409, 413, 415, 422),
 )
 async def search(collection: CollectionName, body: SearchBody, engine: ReadyEngine) -> JsonAnswer:
-    """The documents nearest in meaning to a text, a vector or a document, best first.
+    """The documents that answer a text, or are nearest to a vector or a document, best first.
 
-    The receipt tells what was really done: whether every vector was compared, which index
-    answered and how surely, and what the encoder did not read.
+    A text finds by meaning and by words unless `mode` says otherwise. The receipt tells what was
+    really done: whether every vector was compared, which index answered and how surely, which words
+    were looked for, and what the encoder did not read.
     """
     if body.query is not None:
         check_texts("query", [body.query], engine.settings)

@@ -40,10 +40,20 @@ class SearchBody(Body):
         Within(0, MAX_LIMIT),
         Field(description=f"Matches to pass over; `offset + limit` is at most {MAX_LIMIT:,}."),
     ] = 0
-    mode: Annotated[Mode, Field(description="How documents are found.")] = "dense"
+    mode: Annotated[
+        Mode | None,
+        Field(
+            description=(
+                "`dense` finds by meaning, `lexical` by words (BM25), `hybrid` by both; the last "
+                "two need a `query`. null: `hybrid` for a `query`, `dense` for the others."
+            ),
+            examples=["hybrid"],
+        ),
+    ] = None
     filter: FilterJson | None = None
     score_threshold: Annotated[
-        float | None, Field(description="Only matches of at least this score.")
+        float | None,
+        Field(description="Only matches of at least this score, in the scale of the answer."),
     ] = None
     exact: Annotated[
         bool, Field(description="Compare with every vector, whatever index there is.")
@@ -72,6 +82,13 @@ class SearchBody(Body):
             raise broken_rule(rule, given[1] if given else "query")
         return self
 
+    @property
+    def chosen_mode(self) -> Mode:
+        """The mode asked for, or what null stands for."""
+        if self.mode is not None:
+            return self.mode
+        return "dense" if self.query is None else "hybrid"
+
     def to_request(self, filter: Filter | None) -> SearchRequest:
         """The request, with `filter` as parsed."""
         vector = None if self.vector is None else np.asarray(self.vector, dtype=np.float32)
@@ -81,7 +98,7 @@ class SearchBody(Body):
             document_id=self.document_id,
             limit=self.limit,
             offset=self.offset,
-            mode=self.mode,
+            mode=self.chosen_mode,
             filter=filter,
             score_threshold=self.score_threshold,
             exact=self.exact,
@@ -94,13 +111,27 @@ class MatchAnswer(Answer):
     """A document and its score."""
 
     id: str
-    score: Annotated[float, Field(description="The metric's score, higher is better.")]
-    distance: Annotated[float, Field(description="The metric's own number.")]
+    score: Annotated[
+        float,
+        Field(
+            description=(
+                "Higher is better. The metric's score where only vectors were compared, BM25's "
+                "where only words were, 0 to 1 where both were."
+            )
+        ),
+    ]
+    distance: Annotated[
+        float | None,
+        Field(description="The metric's own number; null for a match found by words alone."),
+    ]
     rank: Annotated[int, Field(description="1 is the best of the whole answer, not of the page.")]
     text: str
     title: str
     metadata: dict[str, Any]
-    channels: Annotated[dict[str, float], Field(description="The score by channel.")]
+    channels: Annotated[
+        dict[str, float],
+        Field(description="The score by channel that found it: `dense`, `lexical`."),
+    ]
     truncated: Annotated[
         bool, Field(description="True if the encoder did not read all of the document.")
     ]
@@ -135,7 +166,12 @@ class ReceiptAnswer(Answer):
     """What was really done to answer."""
 
     exact: Annotated[bool, Field(description="True if every candidate vector was compared.")]
-    index: Annotated[str, Field(description="`flat`, `hnsw`, or `hnsw+flat`.")]
+    index: Annotated[
+        str,
+        Field(
+            description="`flat`, `hnsw` or `hnsw+flat` (vectors), `bm25` (words), or both with `+`."
+        ),
+    ]
     searched: Annotated[int, Field(description="Documents the answer was chosen from.")]
     documents: Annotated[int, Field(description="Documents in the collection.")]
     matched_by_filter: Annotated[int | None, Field(description="null without a filter.")]
@@ -144,10 +180,14 @@ class ReceiptAnswer(Answer):
     ]
     encoder: Annotated[dict[str, str], Field(description="Name and fingerprint.")]
     query_tokens: Annotated[
-        int | None, Field(description="Before any cut; null for vectors and documents.")
+        int | None, Field(description="Before any cut; null where no query was encoded.")
     ]
     query_truncated: bool
     query_unknown: Annotated[int, Field(description="Tokens the encoder does not know.")]
+    query_terms: Annotated[
+        list[str] | None,
+        Field(description="What was looked for by words; null where words played no part."),
+    ]
     truncated_matches: Annotated[
         int, Field(description="Matches whose document the encoder did not read to its end.")
     ]
@@ -168,6 +208,7 @@ class ReceiptAnswer(Answer):
             query_tokens=receipt.query_tokens,
             query_truncated=receipt.query_truncated,
             query_unknown=receipt.query_unknown,
+            query_terms=None if receipt.query_terms is None else list(receipt.query_terms),
             truncated_matches=receipt.truncated_matches,
             milliseconds=dict(receipt.milliseconds),
             warnings=list(receipt.warnings),
