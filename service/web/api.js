@@ -74,12 +74,16 @@ export function search(name, body, signal) {
   return call(collectionPath(name, "search"), { body, signal });
 }
 
+/** The usual way of finding first; what a server has besides these comes behind them. */
+const MODES = ["hybrid", "dense", "lexical"];
+
 /** The ways of finding that searches can choose from, the usual one first, as OpenAPI lists them. */
 export async function searchModes(signal) {
   const description = await call(new URL("../openapi.json", ROOT), { signal });
   const mode = description.components.schemas.SearchBody.properties.mode;
-  const modes = mode.enum ?? [mode.const];
-  return [mode.default, ...modes.filter((other) => other !== mode.default)];
+  const listed = [mode, ...(mode.anyOf ?? [])].flatMap((each) => each.enum ?? each.const ?? []);
+  const known = MODES.filter((name) => listed.includes(name));
+  return [...known, ...listed.filter((name) => name !== null && !known.includes(name))];
 }
 
 /** The address of a collection's search, for people who want to call it themselves. */

@@ -4,28 +4,48 @@ import { element, icon, marked, refill, setAttribute } from "./elements.js";
 import { isAddress, leaves } from "./fields.js";
 import { readFilter } from "./filter.js";
 import { excerpt, highlight } from "./highlight.js";
-import { fixed, say } from "./words.js";
+import { answeredBy } from "./receipt.js";
+import { fixed, say, sayOr } from "./words.js";
 
 /** Characters of a text shown first: about four lines, of Hangul or of Latin letters. */
 const EXCERPT = { hangul: 190, latin: 330 };
 const LONGEST_VALUE = 48;
 
+/** Digits after the point of a channel's score. */
+const DIGITS = { dense: 2, lexical: 1 };
+
 /**
- * How full the bar of a score is, 0 to 1. Cosine shows itself; a distance d shows 1 / (1 + d); an
- * inner product, which has no bound, is shown against the best of the answer.
+ * How full the bar of a score is, 0 to 1. A fused score and a cosine show themselves; a distance d
+ * shows 1 / (1 + d); an inner product and a score of words, which have no bound, are shown against
+ * the best of the answer.
+ *
+ * @param {{score: number, distance: number | null}} match
+ * @param {{mode: string, metric: string, best: number}} context `mode` as `answeredBy` tells it
  */
-export function scoreShare(match, metric, best) {
-  let share = match.score;
-  if (metric === "euclidean") share = 1 / (1 + match.distance);
-  if (metric === "dot") share = best > 0 ? match.score / best : 0;
+export function scoreShare({ score, distance }, { mode, metric, best }) {
+  let share = score;
+  if (mode === "lexical" || (mode === "dense" && metric === "dot"))
+    share = best > 0 ? score / best : 0;
+  else if (mode === "dense" && metric === "euclidean") share = 1 / (1 + distance);
   return Math.max(0, Math.min(1, share));
+}
+
+/** What a score is made of: the distance, the scores of both channels, or nothing more to say. */
+function scoreDetail({ distance, channels }, mode) {
+  if (mode === "hybrid")
+    return Object.keys(DIGITS)
+      .filter((channel) => channel in channels)
+      .map((channel) => `${sayOr(`mode_${channel}`, channel)} ${fixed(channels[channel], DIGITS[channel])}`)
+      .join(" · ");
+  if (mode === "lexical" || distance === null) return "";
+  return `${say("distance")} ${fixed(distance, 3)}`;
 }
 
 /**
  * One match as a list item.
  *
  * @param {object} match as the server gives it
- * @param {{terms: object[], filter: object | null, metric: string, best: number,
+ * @param {{terms: object[], filter: object | null, receipt: object, metric: string, best: number,
  *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void,
  *   onLike: (match: object) => void}} context
  */
@@ -47,7 +67,7 @@ export function card(match, context) {
           { class: title ? null : "untitled", dir: "auto" },
           title ? marked(highlight(title, context.terms)) : match.id,
         ),
-        scoreBar(match, scoreShare(match, context.metric, context.best)),
+        scoreBar(match, context),
       ),
       match.parent && parentLine(match.parent),
       body.node,
@@ -119,18 +139,21 @@ function excerptSize(text) {
   return /\p{Script=Hangul}/u.test(text.slice(0, 200)) ? EXCERPT.hangul : EXCERPT.latin;
 }
 
-function scoreBar(match, share) {
-  const score = fixed(match.score, 3);
-  const distance = fixed(match.distance, 3);
+function scoreBar(match, { receipt, metric, best }) {
+  const mode = answeredBy(receipt);
+  const share = scoreShare(match, { mode, metric, best });
+  const score = fixed(match.score, mode === "lexical" ? 2 : 3);
+  const detail = scoreDetail(match, mode);
+  const title = [say("score_title", { score }), detail].filter(Boolean).join(" · ");
   const fillPart = element("span", { class: "fill" });
   fillPart.style.setProperty("--share", share.toFixed(4));
   return element(
     "div",
-    { class: "score", title: say("score_title", { score, distance }) },
-    element("span", { class: "hidden" }, say("score_title", { score, distance })),
+    { class: "score", title },
+    element("span", { class: "hidden" }, title),
     element("span", { class: "track", "aria-hidden": "true" }, fillPart),
     element("span", { class: "number", "aria-hidden": "true" }, score),
-    element("span", { class: "distance", "aria-hidden": "true" }, `${say("distance")} ${distance}`),
+    detail && element("span", { class: "detail", "aria-hidden": "true" }, detail),
   );
 }
 

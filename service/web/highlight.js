@@ -1,6 +1,6 @@
 /**
  * Which words of a text to underline for a query. A reading aid only: matches are found by
- * meaning, and a match without any of these words is as good as one with all of them.
+ * meaning too, and a match without any of these words may be as good as one with all of them.
  *
  * Korean words are compared without their particles by prefix: a query word of two or more
  * syllables, its particle cut off, marks every word that begins with it (배송이 -> 배송 marks

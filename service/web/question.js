@@ -82,7 +82,7 @@ export function searchBody(question, first, last) {
   const body = question.like ? { document_id: question.like } : { query: question.query.trim() };
   body.limit = Math.min((last - first + 1) * question.limit, MOST - (first - 1) * question.limit);
   if (first > 1) body.offset = (first - 1) * question.limit;
-  if (question.mode) body.mode = question.mode;
+  if (question.mode && !question.like) body.mode = question.mode;
   if (question.filter) body.filter = question.filter;
   if (question.exact) body.exact = true;
   if (question.group) body.group = "parents";

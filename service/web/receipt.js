@@ -3,10 +3,22 @@
 import { element, icon } from "./elements.js";
 import { fixed, languageNames, number, percent, say, sayOr } from "./words.js";
 
-const STAGES = ["encode", "filter", "search", "fetch"];
+const STAGES = ["analyse", "encode", "filter", "search", "fetch"];
+
+/** Words shown of what was looked for; the whole list stands in the title. */
+const MOST_WORDS = 30;
 
 /** Unknown tokens beyond this share of a query mean that the encoder hardly understands it. */
 const MUCH_UNKNOWN = 0.3;
+
+/**
+ * How the matches were found, whatever was asked for: `dense` where vectors alone were compared,
+ * `lexical` where words alone were, `hybrid` where both scores were fused.
+ */
+export function answeredBy({ index }) {
+  if (index === "bm25") return "lexical";
+  return index.split("+").includes("bm25") ? "hybrid" : "dense";
+}
 
 /**
  * What a reader should know before trusting the answer.
@@ -23,7 +35,8 @@ export function warnings(receipt, { query, languages }) {
   const grave = n > 0 && n / total >= MUCH_UNKNOWN;
   if (n > 0)
     told.push({ text: say(grave ? "warn_unknown" : "warn_unknown_some", { n, total }), grave });
-  if (!grave && languages.length && !languages.includes("ko") && /\p{Script=Hangul}/u.test(query)) {
+  const foreign = languages.length > 0 && !languages.includes("ko");
+  if (!grave && total !== null && foreign && /\p{Script=Hangul}/u.test(query)) {
     told.push({ text: say("warn_korean", { languages: languageNames(languages) }), grave: true });
   }
   if (receipt.query_truncated) told.push({ text: say("warn_query_truncated"), grave: true });
@@ -59,12 +72,13 @@ function billLine([label, value, title]) {
 /** The lines of the bill: label, value, longer explanation. */
 function lines(receipt) {
   const { documents, searched, matched_by_filter: fit, query_tokens: tokens } = receipt;
-  const made = [
-    ["receipt_how", say(receipt.exact ? "receipt_exact" : "receipt_approximate")],
-    ["receipt_index", receipt.index],
-    ["receipt_recall", recall(receipt), say("receipt_recall_title")],
-    ["receipt_searched", say("receipt_of", { n: searched, total: documents })],
-  ];
+  const compared = answeredBy(receipt) !== "lexical";
+  const made = [];
+  if (compared)
+    made.push(["receipt_how", say(receipt.exact ? "receipt_exact" : "receipt_approximate")]);
+  made.push(["receipt_index", receipt.index]);
+  if (compared) made.push(["receipt_recall", recall(receipt), say("receipt_recall_title")]);
+  made.push(["receipt_searched", say("receipt_of", { n: searched, total: documents })]);
   if (fit !== null && fit !== undefined) made.push(["receipt_filter", number(fit)]);
   if (tokens !== null && tokens !== undefined) {
     const unknown =
@@ -75,6 +89,7 @@ function lines(receipt) {
       [say("receipt_tokens", { n: tokens }), unknown, cut].filter(Boolean).join(" · "),
     ]);
   }
+  if (receipt.query_terms) made.push(words(receipt.query_terms));
   if (receipt.truncated_matches > 0) {
     made.push([
       "receipt_cut",
@@ -82,11 +97,18 @@ function lines(receipt) {
       say("truncated_title"),
     ]);
   }
-  const { name, fingerprint } = receipt.encoder ?? {};
+  const { name, fingerprint } = (compared && receipt.encoder) || {};
   if (name) made.push(["receipt_encoder", name]);
   if (fingerprint)
     made.push(["receipt_fingerprint", element("code", {}, shortPrint(fingerprint)), fingerprint]);
   return made;
+}
+
+/** What was looked for by words: each once, the first ones of many. */
+function words(terms) {
+  const each = [...new Set(terms)];
+  const shown = [...each.slice(0, MOST_WORDS), ...(each.length > MOST_WORDS ? ["…"] : [])];
+  return ["receipt_words", shown.join(", "), each.join(", ")];
 }
 
 function recall({ exact, recall_estimate: share }) {

@@ -92,7 +92,7 @@ export class SearchForm {
       LIMITS.map((limit) => [limit, number(limit)]),
       question.limit,
     );
-    byId("mode").closest("label").hidden = !modes.length;
+    byId("mode").closest("label").hidden = !modes.length || Boolean(question.like);
     byId("exact").checked = question.exact;
     byId("group").checked = question.group;
     this.#showLike(question.like && likeTitle);

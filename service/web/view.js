@@ -112,6 +112,7 @@ function renderCards(page) {
   const context = {
     terms: queryTerms(question.like ? "" : question.query),
     filter: question.filter,
+    receipt: answer?.receipt,
     metric: page.collection?.metric,
     best: answer?.matches[0]?.score ?? 0,
     unfolded: page.unfolded,

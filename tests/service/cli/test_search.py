@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,13 +20,46 @@ KOREAN = '{"must":[{"key":"language","match":{"value":"ko"}}]}'
 
 
 def test_matches_are_ranked_with_snippet_and_receipt(indexed: Meari) -> None:
-    ran = indexed.done("search", "faq", "the late bus", "-k", "2")
+    ran = indexed.done("search", "faq", "the late bus", "-k", "2", "--mode", "dense")
     lines = ran.out.splitlines()
     assert lines[0].split() == ["1", lines[0].split()[1], "Town", "traffic", "bus"]
     assert lines[1] == "     the bus is late"
     assert lines[3].split()[0] == "2"
     assert lines[-1].startswith("flat · exact · searched 4 of 4 documents · hash:64 · ")
     assert ran.err == ""
+
+
+def test_a_query_is_answered_by_meaning_and_words(indexed: Meari) -> None:
+    lines = indexed.done("search", "faq", "the late bus", "-k", "2").out.splitlines()
+    assert re.match(r"  1  1\.00 \(meaning 0\.\d\d, words \d\.\d\)  Town traffic  bus$", lines[0])
+    assert re.match(r"  2  0\.\d\d \(meaning 0\.\d\d\)  pear$", lines[3])
+    receipt = "flat+bm25 · exact · searched 4 of 4 documents · hash:64 · words late, bus · "
+    assert lines[-1].startswith(receipt)
+
+
+def test_words_alone_have_no_distance_and_no_encoder(indexed: Meari) -> None:
+    asked = ["search", "faq", "사과는 먹었나", "--mode", "lexical"]
+    lines = indexed.done(*asked).out.splitlines()
+    answer = indexed.done(*asked, "--json").json
+    best = answer["matches"][0]
+    assert (best["id"], best["distance"]) == ("apple", None)
+    assert lines[0].split() == ["1", f"{best['score']:.2f}", "과일", "apple"]
+    words = ", ".join(dict.fromkeys(answer["receipt"]["query_terms"]))
+    assert lines[-1].startswith(f"bm25 · exact · searched 4 of 4 documents · words {words} · ")
+
+
+def test_of_many_words_the_first_are_told(indexed: Meari) -> None:
+    query = "bus bus late one-eyed two three four five six seven eight nine"
+    last = indexed.done("search", "faq", query, "--mode", "lexical").out.splitlines()[-1]
+    told = last.split(" · words ")[1].split(" · ")[0].split(", ")
+    assert told[:2] == ["bus", "late"]
+    assert (len(told), told[-1]) == (9, "…")
+
+
+def test_a_query_without_words_is_answered_by_meaning_and_told(indexed: Meari) -> None:
+    ran = indexed.done("search", "faq", "?!")
+    assert ran.out.splitlines()[-1].startswith("flat · exact · ")
+    assert ran.err == ("warning: the query holds no words to look for: answered by meaning alone\n")
 
 
 def test_the_json_is_the_answer_itself(indexed: Meari) -> None:
@@ -75,7 +109,7 @@ def test_what_was_not_read_is_warned_of(meari: Meari, tmp_path: Path) -> None:
     source = tmp_path / "long.jsonl"
     source.write_text(json.dumps({"id": "a", "text": "word " * 300}))
     meari.done("index", source, "--into", "faq")
-    ran = meari.done("search", "faq", "word " * 300)
+    ran = meari.done("search", "faq", "word " * 300, "--mode", "dense")
     assert ran.out.splitlines()[0].split() == ["1", "1.0000", "a", "cut"]
     assert ran.err.splitlines() == [
         "warning: the encoder did not read all 300 tokens of the query; shorten it",
@@ -88,6 +122,7 @@ def test_what_was_not_read_is_warned_of(meari: Meari, tmp_path: Path) -> None:
     [
         (["-k", "0"], "error: limit is 0; 1 to 10,000 are possible"),
         (["--offset", "-1"], "error: offset is -1; 0 to 10,000 are possible"),
+        (["--mode", "x"], "error: invalid value for '--mode': 'x' is not one of 'hybrid', "),
         (["--filter", "{"], "error: --filter is not JSON ("),
         (["--filter", "[1]"], "error: filter is a list of 1 items; it must be a JSON object"),
         (["--filter", '{"mus":[]}'], "error: filter mus: unknown word; allowed here: must"),
@@ -149,4 +184,8 @@ def test_a_question_in_korean_to_an_encoder_of_other_languages(
     data["encoder"]["languages"] = languages
     card.write_text(json.dumps(data))
     told = "warning: hash:64 was made for English; asked in Korean, it may miss the meaning\n"
-    assert (told in indexed.done("search", "faq", query).err) == warned
+    asked = ["search", "faq", query, "--mode"]
+    assert indexed.done(*asked, "dense").err == (told if warned else "")
+    assert indexed.done(*asked, "lexical").err == ""
+    left = "warning: encoder 'hash:64' was not made for Korean: answered by words alone\n"
+    assert indexed.done(*asked, "hybrid").err == (left if warned else "")

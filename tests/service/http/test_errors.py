@@ -60,6 +60,8 @@ def test_the_status_words_of_the_contract():
         "InvalidRequestError": 400,
         "StorageFullError": 507,
         "DamagedError": 500,
+        "AnalyzerError": 500,
+        "LexicalIndexError": 500,
         "SourceError": 400,
     }
 

@@ -50,12 +50,11 @@ def tokens(*texts: str) -> int:
 
 
 def test_a_search_is_counted_once(animals: Client):
-    animals.post(SEARCH, {"query": "a cat"})
-    animals.post(
-        SEARCH, {"query": "a dog", "filter": {"must": [{"key": "legs", "match": {"value": 4}}]}}
-    )
+    filter = {"must": [{"key": "legs", "match": {"value": 4}}]}
+    animals.post(SEARCH, {"query": "a cat", "mode": "dense"})
+    animals.post(SEARCH, {"query": "a dog", "mode": "dense", "filter": filter})
     animals.post(SEARCH, {"document_id": "cat", "exact": True})
-    animals.post(SEARCH, {"query": "cat " * 300})
+    animals.post(SEARCH, {"query": "cat " * 300, "mode": "dense"})
     animals.post(SEARCH, {"query": "a cat", "limit": 0})
     animals.post("/v1/collections/plants/search", {"query": "a cat"})
     samples = scrape(animals)
@@ -75,6 +74,24 @@ def test_a_search_is_counted_once(animals: Client):
         ("POST", route, "404"): 1,
     }
     assert told(samples, "meari_http_request_seconds_count")["POST", route] == 6
+
+
+def test_searches_by_words_are_counted_by_what_answered(animals: Client):
+    for mode in ("dense", "lexical", "hybrid"):
+        animals.post(SEARCH, {"query": "a cat", "mode": mode})
+    animals.post(SEARCH, {"query": "?!"})
+    samples = scrape(animals)
+    assert told(samples, "meari_searches_total") == {
+        ("true", "flat"): 2,
+        ("true", "bm25"): 1,
+        ("true", "flat+bm25"): 1,
+    }
+    assert told(samples, "meari_search_stage_seconds_count") == {
+        "analyse": 3,
+        "encode": 3,
+        "search": 4,
+        "fetch": 4,
+    }
 
 
 def test_stages_are_in_seconds(animals: Client):

@@ -88,7 +88,10 @@ def test_limits_and_examples_are_told(document: dict[str, Any]):
     limit = body["properties"]["limit"]
     assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 10_000, 10)
     assert body["properties"]["query"]["examples"] == ["언제 도착하나요?"]
-    assert body["properties"]["mode"]["const"] == "dense"
+    mode = body["properties"]["mode"]
+    assert mode["anyOf"][0]["enum"] == ["dense", "lexical", "hybrid"]
+    assert ("default" in mode, mode["examples"]) == (False, ["hybrid"])
+    assert "null: `hybrid` for a `query`, `dense` for the others" in mode["description"]
     embeddings = document["components"]["schemas"]["EmbeddingsBody"]["properties"]["input"]
     assert [option["type"] for option in embeddings["anyOf"]] == ["string", "array"]
 

@@ -45,7 +45,7 @@ def found(answer: httpx.Response):
 
 
 def test_scores_are_the_cosines(steady: Client, truth: dict[str, float]):
-    answer = steady.post(SEARCH, {"query": QUERY})
+    answer = steady.post(SEARCH, {"query": QUERY, "mode": "dense"})
     assert list(found(answer)) == list(truth)
     assert found(answer) == pytest.approx(truth, abs=1e-6)
     best = answer.json()["matches"][0]
@@ -64,7 +64,7 @@ def test_scores_are_the_cosines(steady: Client, truth: dict[str, float]):
 
 
 def test_the_receipt_tells_what_was_done(steady: Client):
-    receipt = steady.post(SEARCH, {"query": QUERY}).json()["receipt"]
+    receipt = steady.post(SEARCH, {"query": QUERY, "mode": "dense"}).json()["receipt"]
     milliseconds = receipt.pop("milliseconds")
     assert {"encode", "search", "fetch", "total"} <= set(milliseconds)
     assert receipt == {
@@ -81,9 +81,57 @@ def test_the_receipt_tells_what_was_done(steady: Client):
         "query_tokens": 5,
         "query_truncated": False,
         "query_unknown": 0,
+        "query_terms": None,
         "truncated_matches": 0,
         "warnings": [],
     }
+
+
+def test_a_query_is_answered_by_meaning_and_words(steady: Client, truth: dict[str, float]):
+    """As with `hybrid` said; scores are scaled to 0 to 1 and name their channels."""
+    answer = steady.post(SEARCH, {"query": QUERY})
+    said = steady.post(SEARCH, {"query": QUERY, "mode": "hybrid"})
+    null = steady.post(SEARCH, {"query": QUERY, "mode": None})
+    assert answer.json()["matches"] == said.json()["matches"] == null.json()["matches"]
+    scores = found(answer)
+    assert list(scores) == list(truth)
+    assert scores["bird"] == 1.0
+    assert all(0 <= score <= 1 for score in scores.values())
+    best, *others = answer.json()["matches"]
+    assert best["channels"] == {
+        "dense": pytest.approx(truth["bird"], abs=1e-6),
+        "lexical": pytest.approx(found(steady.post(SEARCH, WORDS))["bird"], abs=1e-6),
+    }
+    assert best["distance"] == pytest.approx(1 - truth["bird"], abs=1e-6)
+    assert [list(match["channels"]) for match in others] == [["dense"]] * 3
+    receipt = answer.json()["receipt"]
+    assert (receipt["index"], receipt["exact"]) == ("flat+bm25", True)
+    assert (receipt["query_tokens"], receipt["query_terms"]) == (5, ["bird", "tree"])
+    assert {"analyse", "encode", "search", "fetch", "total"} <= receipt["milliseconds"].keys()
+
+
+WORDS = {"query": QUERY, "mode": "lexical"}
+
+
+def test_words_alone_compare_no_vectors(steady: Client):
+    answer = steady.post(SEARCH, WORDS).json()
+    (match,) = answer["matches"]
+    assert (match["id"], match["distance"]) == ("bird", None)
+    assert match["channels"] == {"lexical": match["score"]}
+    assert match["score"] > 1
+    receipt = answer["receipt"]
+    assert (receipt["index"], receipt["exact"]) == ("bm25", True)
+    assert (receipt["query_tokens"], receipt["query_terms"]) == (None, ["bird", "tree"])
+    korean = steady.post(SEARCH, {"query": "소파에 있는 고양이를", "mode": "lexical"})
+    assert list(found(korean)) == ["고양이"]
+
+
+def test_a_query_without_words_is_left_to_its_meaning(steady: Client):
+    answer = steady.post(SEARCH, {"query": "?!"}).json()
+    assert len(answer["matches"]) == 4
+    assert (answer["receipt"]["index"], answer["receipt"]["query_terms"]) == ("flat", None)
+    (warning,) = answer["receipt"]["warnings"]
+    assert warning == "the query holds no words to look for: answered by meaning alone"
 
 
 def test_pages_continue(steady: Client, truth: dict[str, float]):
@@ -102,7 +150,9 @@ def test_a_filter_leaves_out(steady: Client, truth: dict[str, float]):
 
 def test_a_threshold_leaves_out(steady: Client, truth: dict[str, float]):
     threshold = list(truth.values())[1]
-    answer = steady.post(SEARCH, {"query": QUERY, "score_threshold": threshold - 1e-5})
+    answer = steady.post(
+        SEARCH, {"query": QUERY, "mode": "dense", "score_threshold": threshold - 1e-5}
+    )
     assert list(found(answer)) == list(truth)[:2]
     assert found(steady.post(SEARCH, {"query": QUERY, "score_threshold": 2})) == {}
 
@@ -111,7 +161,8 @@ def test_a_vector_asks(steady: Client, truth: dict[str, float]):
     vector = load_encoder("hash:64").encode([QUERY], role="query").vectors[0].tolist()
     answer = steady.post(SEARCH, {"vector": vector, "exact": True})
     assert found(answer) == pytest.approx(truth, abs=1e-6)
-    assert answer.json()["receipt"]["query_tokens"] is None
+    receipt = answer.json()["receipt"]
+    assert (receipt["query_tokens"], receipt["index"]) == (None, "flat")
 
 
 def test_whole_numbers_are_numbers(steady: Client):
@@ -180,8 +231,11 @@ def test_an_empty_collection_has_no_matches(client: Client):
         ({"query": "a", "limit": 10**400}, 400, "limit", "1 to 10,000 are possible"),
         ({"query": "a", "offset": -1}, 400, "offset", "offset is -1; 0 to 10,000"),
         ({"query": "a", "offset": 9_999}, 400, "offset", "together with limit"),
-        ({"query": "a", "mode": "hybrid"}, 400, "mode", "mode is 'hybrid'; it must be 'dense'"),
-        ({"query": "a", "mode": "lexical"}, 400, "mode", "must be 'dense'"),
+        ({"query": "a", "mode": "x"}, 400, "mode", "must be 'dense', 'lexical' or 'hybrid'"),
+        ({"query": "a", "mode": ""}, 400, "mode", "mode is ''; it must be 'dense'"),
+        ({"vector": [1.0] * 64, "mode": "hybrid"}, 400, "mode", "'hybrid' needs a query; vector"),
+        ({"document_id": "cat", "mode": "lexical"}, 400, "mode", "document_id can be asked in"),
+        ({"query": "?!", "mode": "lexical"}, 400, "query", "holds no words to look for"),
         ({"query": "a", "group": "x"}, 400, "group", "'documents' or 'parents'"),
         ({"query": "a", "exact": 1}, 400, "exact", "exact is 1"),
         ({"query": "a", "k": 5}, 400, "k", "k is not a field here"),
@@ -222,7 +276,7 @@ def test_other_metrics(client: Client, metric: str):
     query = encoder.encode([QUERY], role="query").vectors[0]
     scores = vectors @ query if metric == "dot" else -np.linalg.norm(vectors - query, axis=1)
     expected = dict(zip(TEXTS, scores.tolist(), strict=True))
-    answer = client.post("/v1/collections/m/search", {"query": QUERY})
+    answer = client.post("/v1/collections/m/search", {"query": QUERY, "mode": "dense"})
     assert found(answer) == pytest.approx(expected, abs=1e-5)
     for match in answer.json()["matches"]:
         assert match["distance"] == -match["score"]

@@ -193,7 +193,8 @@ def test_searches_are_right_while_others_write(server: tuple[Process, httpx.Clie
         while not done.is_set() or asked < 10:
             number = int(generator.integers(50))
             query = steady[f"steady{number}"]
-            body = {"query": query, "limit": 3, "filter": only_steady, "exact": bool(asked % 2)}
+            body = {"query": query, "mode": "dense", "limit": 3, "filter": only_steady}
+            body["exact"] = bool(asked % 2)
             answer = client.post(f"{path}/search", json=body)
             assert answer.status_code == 200, answer.text
             truth = np.sort(vectors @ encoder.encode([query], role="query").vectors[0])[::-1]
