@@ -5,7 +5,7 @@ import { isAddress, leaves } from "./fields.js";
 import { readFilter } from "./filter.js";
 import { excerpt, highlight } from "./highlight.js";
 import { answeredBy } from "./receipt.js";
-import { fixed, say, sayOr } from "./words.js";
+import { fixed, say } from "./words.js";
 
 /** Characters of a text shown first: about four lines, of Hangul or of Latin letters. */
 const EXCERPT = { hangul: 190, latin: 330 };
@@ -32,11 +32,12 @@ export function scoreShare({ score, distance }, { mode, metric, best }) {
 
 /** What a score is made of: the distance, the scores of both channels, or nothing more to say. */
 function scoreDetail({ distance, channels }, mode) {
-  if (mode === "hybrid")
-    return Object.keys(DIGITS)
-      .filter((channel) => channel in channels)
-      .map((channel) => `${sayOr(`mode_${channel}`, channel)} ${fixed(channels[channel], DIGITS[channel])}`)
+  if (mode === "hybrid") {
+    return Object.entries(DIGITS)
+      .filter(([channel]) => channel in channels)
+      .map(([channel, digits]) => `${say(`mode_${channel}`)} ${fixed(channels[channel], digits)}`)
       .join(" · ");
+  }
   if (mode === "lexical" || distance === null) return "";
   return `${say("distance")} ${fixed(distance, 3)}`;
 }

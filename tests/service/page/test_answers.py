@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_typing_finds_marks_and_accounts(visit: Open):
-    here = visit("?collection=faq")
+    here = visit("?collection=faq&mode=dense")
     here.search("delivery time")
     assert here.page.locator(".card h3").first.inner_text() == "Delivery time"
     assert here.marks(".card:first-child h3") == ["Delivery", "time"]
@@ -33,6 +34,80 @@ def test_typing_finds_marks_and_accounts(visit: Open):
     fingerprint = httpx.get(f"{here.url}/v1/collections/faq").json()["encoder"]["fingerprint"]
     assert here.bill()["Fingerprint"] == fingerprint[:8]
     assert "encode" in here.page.locator(".times").inner_text()
+    score = here.page.locator(".card .score").first
+    assert re.fullmatch(r"distance 0\.\d{3}", score.locator(".detail").inner_text())
+
+
+def test_the_way_of_finding_is_chosen(visit: Open):
+    """Both channels, then words alone: scores by channel, no distance, and what was looked for."""
+    here = visit("?collection=faq")
+    here.search("lost parcels")
+    modes = here.page.locator("#mode option")
+    assert modes.all_inner_texts() == ["meaning and words", "meaning", "words"]
+    assert here.page.input_value("#mode") == "hybrid"
+    best = here.page.locator(".card[data-id='en-parcel'] .score")
+    assert best.locator(".number").inner_text() == "1.000"
+    pattern = r"meaning 0\.\d\d · words \d\.\d"
+    assert re.fullmatch(pattern, best.locator(".detail").inner_text())
+    assert (here.bill()["Index"], here.bill()["Words"]) == ("flat+bm25", "lost, parcel")
+
+    here.page.select_option("#mode", "lexical")
+    here.see_cards("en-parcel", "en-refund")
+    assert "mode=lexical" in here.page.url
+    assert here.page.locator(".detail").count() == 0
+    fills = here.page.locator(".fill").all()
+    shares = [
+        fill.evaluate("node => Number(node.style.getPropertyValue('--share'))") for fill in fills
+    ]
+    assert shares[0] == 1
+    assert 0 < shares[1] < 1
+    assert here.bill() == {"Index": "bm25", "Searched": "6 of 6", "Words": "lost, parcel"}
+    assert "find words" in here.page.locator(".times").inner_text()
+
+    here.page.click(".card[data-id='en-parcel'] .like")
+    here.see("#like", "Like: Lost parcels")
+    here.see_cards("ko-delivery", "en-delivery", "en-refund", "script", "handbook.md#2")
+    assert here.page.is_hidden("#mode")
+    assert here.bill()["Index"] == "flat"
+
+
+@pytest.mark.parametrize(
+    ("match", "context", "share"),
+    [
+        ({"score": 0.8, "distance": 0.2}, {"mode": "dense", "metric": "cosine", "best": 0.9}, 0.8),
+        ({"score": -3, "distance": 3}, {"mode": "dense", "metric": "euclidean", "best": -1}, 0.25),
+        ({"score": 6, "distance": -6}, {"mode": "dense", "metric": "dot", "best": 8}, 0.75),
+        ({"score": 0.6, "distance": 3}, {"mode": "hybrid", "metric": "euclidean", "best": 1}, 0.6),
+        ({"score": 0.3, "distance": None}, {"mode": "hybrid", "metric": "dot", "best": 0.6}, 0.3),
+        ({"score": 9, "distance": None}, {"mode": "lexical", "metric": "cosine", "best": 12}, 0.75),
+    ],
+)
+def test_the_bar_of_a_score_fits_the_mode(
+    visit: Open, match: dict[str, Any], context: dict[str, Any], share: float
+):
+    here = visit()
+    shown = here.page.evaluate(
+        "([match, context]) => import('/cards.js').then((m) => m.scoreShare(match, context))",
+        [match, context],
+    )
+    assert shown == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("schema", "modes"),
+    [
+        ({"anyOf": [{"enum": ["dense", "lexical", "hybrid"]}, {"type": "null"}]}, "hdl"),
+        ({"enum": ["lexical", "dense"], "default": "lexical"}, "dl"),
+        ({"const": "dense"}, "d"),
+        ({"anyOf": [{"enum": ["graph", "dense", None]}]}, "dg"),
+    ],
+)
+def test_ways_of_finding_are_read_from_any_schema(visit: Open, schema: object, modes: str):
+    here = visit()
+    told = {"components": {"schemas": {"SearchBody": {"properties": {"mode": schema}}}}}
+    here.page.route("**/openapi.json", lambda route: route.fulfill(json=told))
+    found = here.page.evaluate("import('/api.js').then(({ searchModes }) => searchModes())")
+    assert [name[0] for name in found] == list(modes)
 
 
 def test_korean_words_are_marked_without_their_particles(visit: Open):
@@ -106,6 +181,7 @@ def test_a_long_text_is_shown_around_its_first_marked_word(
         ({"query_tokens": 10, "query_unknown": 0}, "배송", ["en"], [["made for English", True]]),
         ({"query_tokens": 10, "query_unknown": 0}, "배송", ["en", "ko"], []),
         ({"query_tokens": 10, "query_unknown": 0}, "delivery", ["en"], []),
+        ({"query_tokens": None, "query_unknown": 0}, "배송", ["en"], []),
         ({"query_truncated": True, "warnings": ["w"]}, "a", [], [["left out", True], ["w", True]]),
     ],
 )
