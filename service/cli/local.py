@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+from indexing.errors import AnalyzerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexing.data_folder import DataFolder
+    from indexing.local import LocalCollection
+    from indexing.types import Mode
     from service.client import JsonObject
 
 
@@ -61,8 +66,8 @@ class LocalStore:
         asked = SearchBody.model_validate(body)
         filter = None if asked.filter is None else Filter.parse(asked.filter)
         collection = self._folder.collection(name)
-        if asked.query is not None and asked.chosen_mode != "lexical":
-            _ = collection.encoder  # loaded before the clock of the receipt starts
+        if asked.query is not None:
+            _load(collection, asked.query, asked.chosen_mode)
         result = collection.search(asked.to_request(filter))
         return SearchAnswer.of(result).model_dump(mode="json", exclude_unset=True)
 
@@ -77,3 +82,14 @@ class LocalStore:
 
         report = self._folder.collection(name).verify(repair=repair)
         return VerifyAnswer.of(report).model_dump(mode="json")
+
+
+def _load(collection: LocalCollection, query: str, mode: Mode) -> None:
+    """Load what reads the query, so that it is no time of the search in its receipt."""
+    from indexing.analyzer import load_analyzer
+
+    if mode != "lexical":
+        _ = collection.encoder
+    if mode != "dense":
+        with suppress(AnalyzerError):  # the search tells of it
+            load_analyzer(collection.card.analyzer).analyze_queries([query])

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from embeddings.load import load_encoder
+from indexing import korean
 from service.cli.errors import FAILED, MISUSE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from tests.service.cli.conftest import Meari
@@ -156,7 +158,7 @@ def test_a_document_cannot_write_to_the_terminal(meari: Meari) -> None:
     assert meari.done("search", "evil", "bus", "--json").json["matches"][0]["id"] == "a\x1b[31m"
 
 
-def test_loading_the_encoder_is_no_time_of_the_search(
+def test_loading_what_reads_the_query_is_no_time_of_the_search(
     indexed: Meari, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [0.0]
@@ -167,9 +169,21 @@ def test_loading_the_encoder_is_no_time_of_the_search(
 
     monkeypatch.setattr("embeddings.load.load_encoder", load)
     monkeypatch.setattr("indexing.answer.time.perf_counter", lambda: clock[0])
-    receipt = indexed.done("search", "faq", "bus", "--json").json["receipt"]
-    assert clock == [1000.0]
-    assert receipt["milliseconds"]["total"] == 0.0
+    tokenise, seen = korean.morphemes, []
+
+    def read(texts: Sequence[str]) -> object:
+        clock[0] += 0 if seen else 500.0
+        seen.extend(texts)
+        return tokenise(texts)
+
+    monkeypatch.setattr("indexing.korean.morphemes", read)
+    receipt = indexed.done("search", "faq", "버스", "--json").json["receipt"]
+    assert (clock, len(seen)) == ([1500.0], 2)
+    assert set(receipt["milliseconds"].values()) == {0.0}
+    seen.clear()
+    indexed.done("search", "faq", "버스", "--mode", "lexical")
+    indexed.done("search", "faq", "버스", "--mode", "dense")
+    assert clock == [3000.0], "the words' model once, the encoder once"
 
 
 @pytest.mark.parametrize(

@@ -172,7 +172,8 @@ class Server:
 def fill(url: str, name: str, documents: list[dict[str, Any]]) -> None:
     httpx.post(f"{url}/v1/collections", json={"name": name}).raise_for_status()
     body = {"documents": documents}
-    httpx.post(f"{url}/v1/collections/{name}/documents", json=body).raise_for_status()
+    path = f"{url}/v1/collections/{name}/documents"
+    httpx.post(path, json=body, timeout=60).raise_for_status()  # Kiwi's model is loaded here
 
 
 @pytest.fixture(scope="package")
