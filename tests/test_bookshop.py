@@ -105,6 +105,18 @@ def test_english_questions_find_english_answers(bookshop: LocalCollection, query
     assert {match.document.id for match in found} & answers
 
 
+@pytest.mark.parametrize("query_id", ["hq-051", "hq-055", "hq-020"])
+def test_korean_questions_find_korean_answers_by_their_words(
+    bookshop: LocalCollection, query_id: str
+) -> None:
+    query = next(row["text"] for row in rows("queries.jsonl") if row["_id"] == query_id)
+    judged = judgements("dev") + judgements("test")
+    answers = {document for asked, document, grade in judged if (asked, grade) == (query_id, 2)}
+    result = bookshop.search(SearchRequest(query=query, limit=10, mode="hybrid"))
+    assert {match.document.id for match in result.matches} & answers
+    assert "answered by words alone" in result.receipt.warnings[0]
+
+
 def test_filters_on_its_metadata(bookshop: LocalCollection) -> None:
     cheap = Filter.parse(
         {

@@ -36,7 +36,7 @@ def test_a_query_is_answered_by_meaning_and_words(indexed: Meari) -> None:
     assert re.match(r"  1  1\.00 \(meaning 0\.\d\d, words \d\.\d\)  Town traffic  bus$", lines[0])
     assert re.match(r"  2  0\.\d\d \(meaning 0\.\d\d\)  pear$", lines[3])
     receipt = "flat+bm25 · exact · searched 4 of 4 documents · hash:64 · words late, bus · "
-    assert lines[-1].startswith(receipt)
+    assert receipt in " ".join(lines)
 
 
 def test_words_alone_have_no_distance_and_no_encoder(indexed: Meari) -> None:
@@ -47,13 +47,13 @@ def test_words_alone_have_no_distance_and_no_encoder(indexed: Meari) -> None:
     assert (best["id"], best["distance"]) == ("apple", None)
     assert lines[0].split() == ["1", f"{best['score']:.2f}", "과일", "apple"]
     words = ", ".join(dict.fromkeys(answer["receipt"]["query_terms"]))
-    assert lines[-1].startswith(f"bm25 · exact · searched 4 of 4 documents · words {words} · ")
+    assert f"bm25 · exact · searched 4 of 4 documents · words {words} · " in " ".join(lines)
 
 
 def test_of_many_words_the_first_are_told(indexed: Meari) -> None:
     query = "bus bus late one-eyed two three four five six seven eight nine"
-    last = indexed.done("search", "faq", query, "--mode", "lexical").out.splitlines()[-1]
-    told = last.split(" · words ")[1].split(" · ")[0].split(", ")
+    lines = indexed.done("search", "faq", query, "--mode", "lexical").out.splitlines()
+    told = " ".join(lines).split(" · words ")[1].split(" · ")[0].split(", ")
     assert told[:2] == ["bus", "late"]
     assert (len(told), told[-1]) == (9, "…")
 

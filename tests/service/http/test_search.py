@@ -9,6 +9,7 @@ import pytest
 
 from embeddings.hashing import HashEncoder
 from embeddings.load import BUILT_IN, load_encoder
+from indexing.errors import LexicalIndexError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +125,20 @@ def test_words_alone_compare_no_vectors(steady: Client):
     assert (receipt["query_tokens"], receipt["query_terms"]) == (None, ["bird", "tree"])
     korean = steady.post(SEARCH, {"query": "소파에 있는 고양이를", "mode": "lexical"})
     assert list(found(korean)) == ["고양이"]
+
+
+def test_an_index_of_words_that_is_lost_is_told(animals: Client, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise LexicalIndexError("the lexical index is behind; open the collection for writing once")
+
+    monkeypatch.setattr("indexing.lexicon.Lexicon.search", fail)
+    for mode in (None, "hybrid", "lexical"):
+        answer = animals.post(SEARCH, {"query": QUERY, "mode": mode})
+        assert answer.status_code == 500
+        error = answer.json()["error"]
+        assert (error["code"], error["param"]) == ("lexical_unavailable", "mode")
+        assert "open the collection for writing" in error["message"]
+    assert len(found(animals.post(SEARCH, {"query": QUERY, "mode": "dense"}))) == 4
 
 
 def test_a_query_without_words_is_left_to_its_meaning(steady: Client):
