@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from embeddings.errors import EmbeddingError
-from indexing.errors import DocumentNotFoundError, InvalidRequestError
+from indexing.errors import DocumentNotFoundError, InvalidRequestError, LexicalIndexError
 from indexing.ranking import Asked, rank
 from indexing.types import Match, SearchReceipt, SearchResult, StoredDocument
 from indexing.validation import check_request, check_vectors
@@ -59,6 +59,7 @@ def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> li
         InvalidRequestError: an impossible request.
         DimensionMismatchError: a query vector of another width.
         DocumentNotFoundError: `document_id` names none.
+        LexicalIndexError: mode lexical where there is no lexical search.
     """
     for request in requests:
         check_request(request)
@@ -78,8 +79,14 @@ def _analyse_query(collection: LocalCollection, question: _Question) -> None:
     request = question.request
     if request.mode == "dense":
         return
+    lexicon = collection.storage.lexicon
+    if not lexicon.is_available:
+        if request.mode == "lexical":
+            raise LexicalIndexError(lexicon.problem)
+        question.warnings.append(f"answered by meaning alone: {lexicon.problem}")
+        return
     with _timed(question, "analyse"):
-        terms = tuple(collection.storage.lexicon.terms_of(request.query or ""))
+        terms = tuple(lexicon.terms_of(request.query or ""))
     if not terms and request.mode == "lexical":
         message = f"query {request.query!r} holds no words to look for; use mode dense"
         raise InvalidRequestError(message, "query")
@@ -131,13 +138,14 @@ def _answer_one(collection: LocalCollection, question: _Question) -> SearchResul
     request = question.request
     started = time.perf_counter()
     rows, snapshot, ranking, candidates = _look(collection, question)
+    elapsed = 1e3 * (time.perf_counter() - started)
     page = candidates[request.offset : request.offset + request.limit]
     matches = tuple(
         _match(candidate, request, snapshot, rank)
         for rank, candidate in enumerate(page, start=request.offset + 1)
     )
-    encode = question.milliseconds["encode"]
-    question.milliseconds["total"] = encode + 1e3 * (time.perf_counter() - started)
+    before = sum(question.milliseconds.get(stage, 0.0) for stage in ("analyse", "encode"))
+    question.milliseconds["total"] = before + elapsed
     receipt = _receipt(collection, question, snapshot, ranking, rows, matches)
     return SearchResult(matches, receipt)
 

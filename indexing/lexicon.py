@@ -63,6 +63,11 @@ class Lexicon:
             self.problem = str(error)
             logger.warning("%s: no lexical search: %s", folder, error)
 
+    @property
+    def is_available(self) -> bool:
+        """False if there is no lexical search; `problem` says why."""
+        return self._index is not None
+
     def analyse(self, documents: Sequence[Document]) -> list[list[str]]:
         """The terms of each document, a title's counted `TITLE_REPEATS` times."""
         if self._analyzer is None:

@@ -19,6 +19,10 @@ _HYBRID_DEPTH = 100
 """Rows taken from each channel to be fused, more only for pages beyond them: scores are scaled by
 the least of them."""
 
+WEIGHTS = {"dense": 0.7, "lexical": 0.3}
+"""What each channel's scaled score counts in hybrid search; docs/decisions/0006-lexical-search.md
+says why."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
@@ -61,8 +65,7 @@ class Ranking:
 def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
     """The k best rows.
 
-    Both channels are fused by their scores, each scaled to 0 to 1 over its candidates, with equal
-    weights; docs/decisions/0006-lexical-search.md has the comparison.
+    Both channels are fused by their scores, each scaled to 0 to 1 over its candidates.
 
     Raises:
         LexicalIndexError: words are asked for and there is no lexical search.
@@ -79,9 +82,8 @@ def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
     if asked.terms is not None:
         names.append("bm25")
         legs["lexical"] = lexicon.search(asked.terms, depth, asked.rows)
-    hits = (
-        fuse_scores([Leg(leg) for leg in legs.values()], k) if both else next(iter(legs.values()))
-    )
+    weighed = [Leg(leg, weight=WEIGHTS[name]) for name, leg in legs.items()]
+    hits = fuse_scores(weighed, k) if both else next(iter(legs.values()))
     return Ranking(
         ids=hits.ids[0],
         scores=hits.scores[0],

@@ -117,7 +117,8 @@ class Match:
 
     Attributes:
         rank: 1 is the best; counts from the first match of the whole answer, not of the page.
-        score: the metric's score in mode dense, BM25's in lexical, 0 to 1 in hybrid.
+        score: the metric's where meaning alone answered, BM25's where words alone did, 0 to 1
+            where both were fused (`SearchReceipt.index` tells).
         distance: the metric's own number; None where the document was found by words alone.
         channels: the score by channel: `dense`, `lexical`.
         vector: float32 (dim,) if asked for.

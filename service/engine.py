@@ -133,6 +133,14 @@ class Engine:
             outcome = Readiness("failed", "the collections cannot be opened; the log tells more")
         if self.readiness.phase == "starting":
             self.readiness = outcome
+        self._warm_analyzer()
+
+    def _warm_analyzer(self) -> None:
+        """Load the Korean dictionary behind the start: seconds that the first question would wait."""
+        try:
+            self.for_each(lambda collection: collection.storage.lexicon.terms_of("준비"))
+        except Exception:
+            logger.exception("the analyzer cannot be loaded")
 
     def _close(self) -> None:
         for threads in (self._readers, self._writers, self._watchers):

@@ -105,7 +105,7 @@ def test_english_questions_find_english_answers(bookshop: LocalCollection, query
     assert {match.document.id for match in found} & answers
 
 
-@pytest.mark.parametrize("query_id", ["hq-051", "hq-055", "hq-020"])
+@pytest.mark.parametrize("query_id", ["hq-058", "hq-078", "cq-070"])
 def test_korean_questions_find_korean_answers_by_their_words(
     bookshop: LocalCollection, query_id: str
 ) -> None:

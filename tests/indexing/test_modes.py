@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from indexing.data_folder import DataFolder
-from indexing.errors import InvalidRequestError
+from indexing.errors import InvalidRequestError, LexicalIndexError
 from indexing.filters import Filter
 from indexing.lexical import LexicalIndex
 from indexing.types import Document, Parent, SearchRequest
@@ -50,7 +50,9 @@ def test_the_receipt_says_what_was_looked_for(collection: LocalCollection) -> No
     assert (receipt.exact, receipt.index, receipt.recall_estimate) == (True, "bm25", 1.0)
     assert receipt.query_tokens is None
     assert {"analyse", "search", "fetch", "total"} <= receipt.milliseconds.keys()
-    assert "encode" not in receipt.milliseconds or receipt.milliseconds["encode"] == 0
+    assert "encode" not in receipt.milliseconds
+    stages = sum(ms for stage, ms in receipt.milliseconds.items() if stage != "total")
+    assert stages <= receipt.milliseconds["total"] + 1
 
 
 def test_both_channels_are_fused_into_one_scale(collection: LocalCollection) -> None:
@@ -209,3 +211,18 @@ def test_a_korean_question_to_an_english_encoder_is_left_to_its_words(
         english = ask(again.collection("shop"), "parcels leave", "hybrid")
         assert english.receipt.index == "flat+bm25"
         assert ids(english)[0] == "b"
+
+
+def test_without_a_lexical_index_meaning_answers_and_says_so(
+    collection: LocalCollection, data: DataFolder
+) -> None:
+    data.close()
+    shutil.rmtree(collection.folder / "lexical")
+    with DataFolder.open(data.path, mode="read") as again:
+        reopened = again.collection("help")
+        result = ask(reopened, "gift cards", "hybrid")
+        assert ids(result)[0] == "e"
+        assert result.receipt.index == "flat"
+        assert "answered by meaning alone: no lexical index" in result.receipt.warnings[0]
+        with pytest.raises(LexicalIndexError, match="open the collection for writing"):
+            ask(reopened, "gift cards", "lexical")
