@@ -96,11 +96,6 @@ def connect(url: str) -> Client:
     return Client(url)
 
 
-def data_folder(given: Path | None) -> Path:
-    """The data folder meant: the one given, else the settings'."""
-    return given if given is not None else settings().data
-
-
 def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
     """The settings of the environment, those given and not None in their place."""
     from service.settings import Settings
