@@ -227,5 +227,7 @@ def test_it_runs_as_a_module_and_prints_a_table(runs: tuple[Path, Path, Path]):
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "give the judgements" in refused.stderr
-    misused = subprocess.run([*command, "--seed", "-1"], capture_output=True, text=True, check=False)
+    misused = subprocess.run(
+        [*command, "--seed", "-1"], capture_output=True, text=True, check=False
+    )
     assert (misused.returncode, misused.stderr) == (2, "error: seed is -1; 0 or more is possible\n")
