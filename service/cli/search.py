@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from service.cli.errors import MisuseError
+from service.cli.input import read_text
 from service.cli.language import warn_of_korean
 from service.cli.output import AsJson, counted, results, told_time, visible, warn, write, write_json
 from service.cli.progress import waiting
@@ -55,7 +55,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the documents nearest in meaning to QUERY."""
-    text = sys.stdin.read().strip() if query == "-" else query
+    text = read_text() if query == "-" else query
     body: JsonObject = {
         "query": text,
         "limit": limit,
