@@ -118,6 +118,9 @@ def verify(
         waiting(f"checking {name}"),
     ):
         answer = store.verify(name, repair=repair)
+        found_on_opening = store.collection(name)["problems"] if answer["ok"] else []
+    for problem in found_on_opening:
+        warn(problem)
     if as_json:
         write_json(answer)
     else:

@@ -61,13 +61,15 @@ def write(item: RenderableType, *, width: int = PIPE_WIDTH) -> None:
         item: what is written.
         width: columns of a file or pipe.
     """
+    from rich.text import Text
+
     console = results(width)
     item = visible(item) if isinstance(item, str) else item
     if console.is_terminal:
         console.print(item, soft_wrap=isinstance(item, str))
         return
     with console.capture() as captured:
-        console.print(item, soft_wrap=isinstance(item, str))
+        console.print(item, soft_wrap=isinstance(item, str | Text))
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 

@@ -98,7 +98,8 @@ def _show(answer: JsonObject, query: str, warnings: list[str]) -> None:
     width = results().width
     parts = [part for match in answer["matches"] for part in _match(match, query, width)]
     receipt = answer["receipt"]
-    write(Group(*(parts or [_none_found(receipt)]), Text(_receipt_line(receipt), style="dim")))
+    write(Group(*(parts or [_none_found(receipt)])))
+    write(Text(_receipt_line(receipt), style="dim"))
     for message in [*_warnings(receipt), *warnings]:
         warn(message)
 

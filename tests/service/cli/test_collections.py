@@ -107,6 +107,23 @@ def test_optimize_says_which_index_stands(indexed: Meari) -> None:
     assert answer == indexed.done("collections", "show", "faq", "--json").json
 
 
+def test_verify_tells_what_is_wrong_with_the_index_file(
+    meari: Meari, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 1000)
+    many = "".join(f'{{"id": "{n}", "text": "word{n}"}}\n' for n in range(500))
+    meari.done("index", "-", "--into", "many", stdin=many)
+    (index,) = (meari.folder / "many").glob("index-*.faiss")
+    index.write_bytes(index.read_bytes()[:-9])
+    told = meari.done("collections", "verify", "many").err
+    assert (
+        told == f"warning: {index.name} fails its checksum; answers are exact until it is rebuilt\n"
+    )
+    told = meari.done("collections", "verify", "many", "--repair").err
+    assert told == f"warning: {index.name} fails its checksum; it was rebuilt\n"
+    assert meari.done("collections", "verify", "many").err == ""
+
+
 def test_verify_of_a_sound_collection(indexed: Meari) -> None:
     ran = indexed.done("collections", "verify", "faq")
     assert ran.out == "faq: 4 documents checked, everything agrees\n"
