@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from embeddings.errors import EmbeddingError
-from eval.errors import EvalError
-from indexing.errors import IndexingError
+from eval.errors import ChoiceError, EvalError, MeasureError
+from indexing.errors import IndexingError, InvalidNameError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,4 +45,5 @@ def run(command: Callable[..., None]) -> None:
         app()
     except (EvalError, IndexingError, EmbeddingError) as error:
         typer.echo(f"error: {error}", err=True)
-        raise SystemExit(1) from None
+        is_misuse = isinstance(error, ChoiceError | MeasureError | InvalidNameError)
+        raise SystemExit(2 if is_misuse else 1) from None

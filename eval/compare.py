@@ -13,8 +13,8 @@ from eval.command import run, show
 from eval.datasets import read_judgements
 from eval.errors import ComparisonError
 from eval.markdown import facts, table
-from eval.results import Result, read_result
-from eval.statistics import PERMUTATIONS, randomisation_test
+from eval.results import Result, is_report, read_result
+from eval.statistics import PERMUTATIONS, check_seed, randomisation_test
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,10 +155,15 @@ def compare(
 
     Raises:
         ComparisonError: different data sets, splits, judgements or queries; a measure that a
-            report lacks; a run file without judgements.
+            report lacks; a run file without judgements, or judgements without a run file.
+        ChoiceError: an impossible seed.
         DatasetError: a file that cannot be read.
         MeasureError: an unknown measure.
     """
+    check_seed(seed)
+    if qrels is not None and is_report(Path(a)) and is_report(Path(b)):
+        message = f"A and B are reports, which bring their judgements; leave qrels {qrels} out"
+        raise ComparisonError(message)
     judged = None if qrels is None else read_judgements(Path(qrels))
     first, second = (read_result(Path(path), judged, measures) for path in (a, b))
     return compare_results(first, second, shared=shared, seed=seed, permutations=permutations)
@@ -262,10 +267,13 @@ def _name(queries: set[str]) -> str:
 
 
 def main(
-    a: Annotated[str, typer.Argument(help="A report (JSON or its folder) or a TREC run file.")],
-    b: Annotated[str, typer.Argument(help="Another.")],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A report (JSON or its folder) or a TREC run.")
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another.")],
     qrels: Annotated[
-        Path | None, typer.Option(help="Judgements for run files: BEIR .tsv or TREC qrels.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Judgements for run files: BEIR .tsv or TREC qrels."),
     ] = None,
     measure: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Such as nDCG@10; may be repeated.")
@@ -273,7 +281,7 @@ def main(
     shared: Annotated[
         bool, typer.Option("--shared", help="Compare the queries both have.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Of the randomisation test.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the randomisation test.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not Markdown.")] = False,
 ) -> None:
     """Whether A is better than B, by a paired randomisation test on their queries."""

@@ -13,8 +13,12 @@ class MeasureError(EvalError, ValueError):
     """An unknown measure, or rankings it cannot judge."""
 
 
+class ChoiceError(EvalError, ValueError):
+    """Choices that contradict each other, or one outside what is possible."""
+
+
 class TargetError(EvalError):
-    """What was to be evaluated cannot be: contradicting choices, or answers that are not valid."""
+    """What was to be evaluated cannot be: it cannot be reached, or its answers are not valid."""
 
 
 class ComparisonError(EvalError, ValueError):

@@ -40,22 +40,35 @@ class Result:
         return set(next(iter(self.values.values())))
 
 
+def is_report(path: Path) -> bool:
+    """Whether a path names a JSON report or a folder of results, not a run file."""
+    return path.is_dir() or path.suffix == ".json"
+
+
 def read_result(
     path: Path, qrels: Judgements | None = None, measures: Sequence[str] = ()
 ) -> Result:
     """The values in a JSON report (or its folder), or of a run file judged by `qrels`.
 
     Raises:
-        ComparisonError: neither, a report without one of the measures, or a run file without
-            judgements.
+        ComparisonError: nothing there, neither of them, a report without one of the measures,
+            or a run file without judgements.
         DatasetError: a run file that cannot be read, or judgements without a relevant document.
         MeasureError: an unknown measure.
     """
-    path = path / REPORT_FILE if path.is_dir() else path
-    if path.suffix == ".json":
-        return _read_report(path, measures)
+    if not path.exists():
+        message = f"{path} is not there; name a report (JSON or its folder) or a TREC run file"
+        raise ComparisonError(message)
+    if path.is_dir() and not (path / REPORT_FILE).is_file():
+        message = f"{path} holds no {REPORT_FILE}; `meari eval retrieval --out` writes one"
+        raise ComparisonError(message)
+    if is_report(path):
+        return _read_report(path / REPORT_FILE if path.is_dir() else path, measures)
     if qrels is None:
-        message = f"{path} is a run file; give the judgements it is to be judged by (qrels)"
+        message = (
+            f"{path} is no report (.json); if it is a run file, give the judgements it is to be "
+            "judged by (qrels)"
+        )
         raise ComparisonError(message)
     positive = {query: grades for query, grades in qrels.items() if max(grades.values()) > 0}
     if not positive:

@@ -12,13 +12,13 @@ import typer
 
 from eval.command import run, show
 from eval.datasets import load_beir
-from eval.errors import TargetError
+from eval.errors import ChoiceError, MeasureError, TargetError
 from eval.measures import DEFAULT_MEASURES, evaluate, parse_measures
 from eval.outcomes import describe_dataset, describe_queries, pick_worst
 from eval.provenance import Provenance
 from eval.report import RetrievalReport, make_folder
 from eval.selection import DEFAULT_DATA, TargetSelection
-from eval.statistics import RESAMPLES, estimate_mean
+from eval.statistics import RESAMPLES, check_seed, estimate_mean
 from indexing.types import MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def evaluate_retrieval(
         resamples: of the bootstrap intervals.
 
     Raises:
-        TargetError: a depth that a measure exceeds, or answers that are not rankings.
+        ChoiceError: a depth that a measure exceeds.
+        TargetError: answers that are not rankings.
     """
     _check_depth(measures, depth)
     asked = [query for query, text in data.queries.items() if text.strip()]
@@ -100,6 +101,7 @@ def run_retrieval(
     seed: int = 0,
     out: Path | None = None,
     default_encoder: str | None = None,
+    device: str | None = None,
     progress: Progress | None = None,
 ) -> RetrievalReport:
     """Evaluate a BEIR folder on a collection, an encoder or a server; the report says which.
@@ -120,19 +122,22 @@ def run_retrieval(
         seed: of the bootstrap intervals.
         out: a folder for `retrieval.json`, `retrieval.md` and `retrieval.run`; made if missing.
         default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
+        device: where an encoder computes; None takes a GPU where there is one.
         progress: told how far encoding and searching are.
 
     Raises:
         DatasetError: the data set or its split cannot be read.
         MeasureError: an unknown measure.
-        TargetError: contradicting choices, an unreachable server, or answers that are no rankings.
+        ChoiceError: choices that contradict each other, an impossible depth or seed.
+        TargetError: an unreachable server, or answers that are no rankings.
         IndexingError: the collection cannot be opened.
         EmbeddingError: the encoder cannot be loaded.
         EvalError: `out` cannot be made.
     """
     wanted = parse_measures(measures)
     _check_depth(wanted, depth)
-    target = TargetSelection(collection, encoder, data, url, exact, default_encoder)
+    check_seed(seed)
+    target = TargetSelection(collection, encoder, data, url, exact, default_encoder, device)
     judged = load_beir(dataset, split)
     if out is not None:
         make_folder(out)
@@ -144,14 +149,17 @@ def run_retrieval(
 
 
 def _check_depth(measures: Sequence[Measure], depth: int) -> None:
-    deepest = max((measure.cutoff or 1 for measure in measures), default=0)
-    if not measures or not deepest <= depth <= MAX_LIMIT:
-        names = ", ".join(map(str, measures)) or "no measure"
+    if not measures:
+        message = "no measure is wanted; name one or more"
+        raise MeasureError(message)
+    deepest = max(measures, key=lambda measure: measure.cutoff or 1)
+    least = deepest.cutoff or 1
+    if not least <= depth <= MAX_LIMIT:
         message = (
-            f"depth is {depth} for {names}; the measures look at {deepest:,} documents, and "
-            f"{MAX_LIMIT:,} can be asked for: change one of them"
+            f"depth is {depth:,}; {least:,} (for {deepest}) to {MAX_LIMIT:,} documents can be "
+            "asked for"
         )
-        raise TargetError(message)
+        raise ChoiceError(message)
 
 
 def _check_answers(
@@ -171,25 +179,32 @@ def _check_answers(
 
 def main(
     dataset: Annotated[
-        str, typer.Argument(help="A BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv.")
+        str,
+        typer.Argument(
+            metavar="DATASET", help="A BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv."
+        ),
     ],
-    split: Annotated[str, typer.Option(help="Which judgements.")] = "test",
+    split: Annotated[str, typer.Option(metavar="NAME", help="Which judgements.")] = "test",
     collection: Annotated[
         str | None,
-        typer.Option(help="A collection. [default: the one named like the data set's folder]"),
+        typer.Option(
+            metavar="NAME", help="A collection. [default: the one named like the data set's folder]"
+        ),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="An encoder, searched exactly in memory.")
+        str | None, typer.Option(metavar="E", help="An encoder, searched exactly in memory.")
     ] = None,
     data: Annotated[Path, typer.Option(metavar="DIR", help="Data folder.")] = DEFAULT_DATA,
-    url: Annotated[str | None, typer.Option(help="Ask a server instead.")] = None,
+    url: Annotated[str | None, typer.Option(metavar="URL", help="Ask a server instead.")] = None,
     measure: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Such as nDCG@10; may be repeated. [default: eight]"),
     ] = None,
-    depth: Annotated[int, typer.Option(help="Documents asked for per query.")] = DEFAULT_DEPTH,
+    depth: Annotated[
+        int, typer.Option(metavar="K", help="Documents asked for per query.")
+    ] = DEFAULT_DEPTH,
     exact: Annotated[bool, typer.Option("--exact", help="Compare every vector.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the bootstrap intervals.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write JSON, Markdown and TREC run there.")
     ] = None,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from eval.errors import TargetError
+from eval.errors import ChoiceError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,9 +35,10 @@ class TargetSelection:
         url: a server that holds the collection.
         exact: compare every vector, whatever index there is.
         default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
+        device: where an encoder computes; None takes a GPU where there is one.
 
     Raises:
-        TargetError: an encoder together with a collection or a server.
+        ChoiceError: an encoder together with a collection or a server.
     """
 
     collection: str | None = None
@@ -46,6 +47,7 @@ class TargetSelection:
     url: str | None = None
     exact: bool = False
     default_encoder: str | None = None
+    device: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoder is not None and (self.collection is not None or self.url is not None):
@@ -54,7 +56,7 @@ class TargetSelection:
                 f"encoder {self.encoder!r} and {other} are both given; a collection brings its "
                 "own encoder: leave one of them out"
             )
-            raise TargetError(message)
+            raise ChoiceError(message)
 
     @contextmanager
     def open(self, judged: RetrievalData, progress: Progress | None = None) -> Iterator[Searcher]:
@@ -94,13 +96,16 @@ class TargetSelection:
         from eval.searchers import CollectionSearcher
         from indexing.data_folder import DataFolder
 
-        with DataFolder.open(self.data, mode="read", create=False) as folder:
+        with DataFolder.open(
+            self.data, mode="read", owner="meari eval", create=False, device=self.device
+        ) as folder:
             yield CollectionSearcher(folder.collection(name), exact=self.exact, progress=progress)
 
     def _in_memory(self, judged: RetrievalData, progress: Progress | None) -> Searcher:
         from embeddings.load import DEFAULT_ENCODER, load_encoder
         from eval.searchers import EncoderSearcher
 
-        encoder = load_encoder(self.encoder or self.default_encoder or DEFAULT_ENCODER)
+        name = self.encoder or self.default_encoder or DEFAULT_ENCODER
+        encoder = load_encoder(name, device=self.device)
         logger.info("evaluating encoder %r by exact search in memory", encoder.card.name)
         return EncoderSearcher.over(encoder, judged.documents.values(), progress=progress)

@@ -18,7 +18,7 @@ from eval.pairs import DEFAULT_COLUMNS, Columns, load_pairs
 from eval.provenance import Provenance
 from eval.report import make_folder
 from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
-from eval.statistics import RESAMPLES, estimate_paired
+from eval.statistics import RESAMPLES, check_seed, estimate_paired
 from eval.target import TextCounts
 from indexing.files import write_atomically
 
@@ -174,6 +174,7 @@ def run_similarity(
     split: str | None = None,
     columns: Columns = DEFAULT_COLUMNS,
     encoder: str | None = None,
+    device: str | None = None,
     seed: int = 0,
     out: Path | None = None,
     progress: Progress | None = None,
@@ -185,21 +186,24 @@ def run_similarity(
         split: only rows whose split column says so.
         columns: what the file's columns are called.
         encoder: name of the encoder.
+        device: where it computes; None takes a GPU where there is one.
         seed: of the bootstrap intervals.
         out: a folder for `similarity.json` and `similarity.md`.
         progress: told how far encoding is.
 
     Raises:
         DatasetError: the file cannot be read.
+        ChoiceError: an impossible seed.
         EmbeddingError: the encoder cannot be loaded.
         EvalError: `out` cannot be made.
     """
     from embeddings.load import DEFAULT_ENCODER, load_encoder
 
+    check_seed(seed)
     data = load_pairs(dataset, columns=columns, split=split)
     if out is not None:
         make_folder(out)
-    loaded = load_encoder(encoder or DEFAULT_ENCODER)
+    loaded = load_encoder(encoder or DEFAULT_ENCODER, device=device)
     report = evaluate_similarity(data, loaded, seed=seed, progress=progress)
     if out is not None:
         report.write(out)
@@ -251,14 +255,22 @@ def _encode(
 
 
 def main(
-    dataset: Annotated[str, typer.Argument(help="A .tsv, .csv, .jsonl or .parquet file.")],
-    split: Annotated[str | None, typer.Option(help="Only rows of this split.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="An encoder. [default: minilm]")] = None,
-    sentence1: Annotated[str, typer.Option(help="Column of the first text.")] = "sentence1",
-    sentence2: Annotated[str, typer.Option(help="Column of the second text.")] = "sentence2",
-    score: Annotated[str, typer.Option(help="Column of the judged similarity.")] = "score",
-    split_column: Annotated[str, typer.Option(help="Column of the split.")] = "split",
-    seed: Annotated[int, typer.Option(help="Of the bootstrap intervals.")] = 0,
+    dataset: Annotated[str, typer.Argument(metavar="FILE", help=".tsv, .csv, .jsonl, .parquet.")],
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only its rows.")] = None,
+    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: minilm]")] = None,
+    sentence1: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the first text.")
+    ] = "sentence1",
+    sentence2: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the second text.")
+    ] = "sentence2",
+    score: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the judged similarity.")
+    ] = "score",
+    split_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the split.")
+    ] = "split",
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the bootstrap intervals.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write JSON and Markdown there.")
     ] = None,

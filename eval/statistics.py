@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eval.errors import EvalError
+from eval.errors import ChoiceError, EvalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,17 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.4f} [{self.low:.4f}, {self.high:.4f}]"
+
+
+def check_seed(seed: int) -> None:
+    """Refuse a seed that the generator does not take.
+
+    Raises:
+        ChoiceError: it is negative.
+    """
+    if seed < 0:
+        message = f"seed is {seed}; 0 or more is possible"
+        raise ChoiceError(message)
 
 
 def estimate_mean(values: Floats, *, seed: int, resamples: int = RESAMPLES) -> Estimate:

@@ -18,6 +18,8 @@ JsonObject: TypeAlias = dict[str, Any]
 
 _BUSY = frozenset({429, 503})
 _MISUSE = frozenset({400, 413, 422})
+_OF_OTHERS = frozenset({404, 405, 501})
+"""Statuses that a Meari server answers with words of its own."""
 
 
 class ClientError(Exception):
@@ -60,11 +62,14 @@ class Patience:
         longest_wait: seconds waited before one more attempt at most; a server that asks for
             more (`Retry-After`) is not asked again.
         timeout: seconds one request may take.
+        work_timeout: seconds a request may take that encodes documents, builds an index, or
+            reads a whole collection.
     """
 
     attempts: int = 5
     longest_wait: float = 30.0
     timeout: float = 120.0
+    work_timeout: float = 3600.0
 
 
 class Client:
@@ -94,11 +99,11 @@ class Client:
         self._patience = patience
         self._sleep = sleep
         self._url = _checked_url(url)
-        self._http = httpx.Client(base_url=self._url, timeout=patience.timeout, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=patience.timeout, trust_env=False)
 
     @property
     def url(self) -> str:
-        """Where the server is, without a slash at the end."""
+        """Where the server is, without a slash at the end, a user or a password."""
         return self._url
 
     def __enter__(self) -> Self:
@@ -113,7 +118,7 @@ class Client:
 
     def health(self) -> JsonObject:
         """What the server says of itself; an unready server answers too."""
-        return self._answer(self._send("GET", "/health"))
+        return self._answer(self._send("GET", "/health", timeout=self._patience.timeout))
 
     def collections(self) -> JsonObject:
         """The collections there are: `{"collections": [...]}`."""
@@ -133,7 +138,7 @@ class Client:
     ) -> JsonObject:
         """A new collection; `encoder` None takes the server's."""
         body = {"name": name, "encoder": encoder, "metric": metric, "analyzer": analyzer}
-        return self._ask("POST", "/v1/collections", body)
+        return self._ask("POST", "/v1/collections", body, works=True)
 
     def drop(self, name: str) -> JsonObject:
         """Remove a collection and everything in it."""
@@ -156,7 +161,8 @@ class Client:
         """
         total: JsonObject = {}
         for batch in _batches(documents, batch_size):
-            receipt = self._ask("POST", _path(name, "documents"), {"documents": batch})
+            body = {"documents": batch}
+            receipt = self._ask("POST", _path(name, "documents"), body, works=True)
             total = _added(total, receipt) if total else receipt
         return total
 
@@ -204,11 +210,11 @@ class Client:
 
     def optimize(self, name: str) -> JsonObject:
         """Build the search index the collection wants now; its status afterwards."""
-        return self._ask("POST", _path(name, "optimize"))
+        return self._ask("POST", _path(name, "optimize"), works=True)
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:
         """Whether the collection's files agree with each other."""
-        return self._ask("POST", _path(name, "verify"), {"repair": repair})
+        return self._ask("POST", _path(name, "verify"), {"repair": repair}, works=True)
 
     def similarity(
         self, source: str, texts: Sequence[str], *, model: str | None = None
@@ -221,10 +227,18 @@ class Client:
         """The encoders the server knows and uses: `{"encoders": [...]}`."""
         return self._ask("GET", "/v1/encoders")
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        works: bool = False,
+    ) -> JsonObject:
         """The answer's object, after as many attempts as patience allows."""
+        timeout = self._patience.work_timeout if works else self._patience.timeout
         for attempt in range(1, self._patience.attempts + 1):
-            response = self._send(method, path, body)
+            response = self._send(method, path, body, timeout=timeout)
             if response.status_code not in _BUSY or attempt == self._patience.attempts:
                 break
             wait = _retry_after(response)
@@ -237,10 +251,15 @@ class Client:
         return self._answer(response)
 
     def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        timeout: float,
     ) -> httpx.Response:
         try:
-            return self._http.request(method, path, json=body)
+            return self._http.request(method, path, json=body, timeout=timeout)
         except httpx.ConnectError as error:
             message = (
                 f"no server answers at {self._url} ({error}); "
@@ -248,7 +267,7 @@ class Client:
             )
             raise ClientError(message) from error
         except httpx.TimeoutException as error:
-            message = f"{self._url} did not answer within {self._patience.timeout:g} seconds"
+            message = f"{self._url} did not answer within {timeout:g} seconds"
             raise ClientError(message) from error
         except httpx.HTTPError as error:
             message = f"the connection to {self._url} broke: {error or type(error).__name__}"
@@ -278,7 +297,7 @@ def _checked_url(url: str) -> str:
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         message = f"url {url!r} is not of the form http://HOST:PORT"
         raise ClientError(message, status=400)
-    return url.rstrip("/")
+    return str(parsed.copy_with(username=None, password=None)).rstrip("/")
 
 
 def _path(name: str, *parts: str) -> str:
@@ -328,6 +347,8 @@ def _refusal(response: httpx.Response, url: str) -> ClientError:
         message, code, param = str(error["message"]), error.get("code"), error.get("param")
     except (ValueError, KeyError, TypeError, AttributeError):
         message = f"{url} answered {response.status_code} {response.reason_phrase}"
+        if response.status_code in _OF_OTHERS:
+            message += "; is this the address of a Meari server?"
         code = param = None
     return ClientError(
         message,

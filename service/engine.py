@@ -136,7 +136,7 @@ class Engine:
         self._warm_analyzer()
 
     def _warm_analyzer(self) -> None:
-        """Load the Korean dictionary behind the start: seconds that the first question would wait."""
+        """Load the Korean dictionary, for which the first question would wait seconds."""
         try:
             self.for_each(lambda collection: collection.storage.lexicon.terms_of("준비"))
         except Exception:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_TALKATIVE = ("faiss.loader", "sentence_transformers", "httpx", "huggingface_hub")
+"""Libraries that tell at level info what helps only who debugs them."""
+
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being answered, in its task and in the threads that work for it."""
 
@@ -43,6 +46,9 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.log_level.upper())
+    if settings.log_level == "info":
+        for library in _TALKATIVE:
+            logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class TextLines(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 ID_NAMES = ("id", "_id", "doc_id", "docid", "document_id")
 TEXT_NAMES = ("text", "content", "body", "contents", "본문", "내용")
 TITLE_NAMES = ("title", "제목", "name", "headline", "subject")
+_NAMED = 20
+"""Columns a message names."""
+_MOST_REMEMBERED = 200
+"""Names whose columns are looked up once and kept; objects with more are rarely alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +52,12 @@ class Columns:
     metadata: tuple[str, ...]
 
 
-@lru_cache(maxsize=1024)
 def resolve(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
     """What each column is. Guessed names match in any case of letters; given ones exactly."""
+    return _remembered(names, mapping) if len(names) <= _MOST_REMEMBERED else _look(names, mapping)
+
+
+def _look(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
     text = tuple(name for name in mapping.text if name in names)
     if not mapping.text:
         guess = _guess(names, TEXT_NAMES, taken=(mapping.id, mapping.title))
@@ -67,6 +75,9 @@ def resolve(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
     return Columns(id_, text, title, rest)
 
 
+_remembered = lru_cache(maxsize=1024)(_look)
+
+
 def _guess(
     names: tuple[str, ...], candidates: tuple[str, ...], taken: tuple[str | None, ...]
 ) -> str | None:
@@ -80,13 +91,16 @@ def resolve_table(names: tuple[str, ...], mapping: FieldMapping, where: str) -> 
     Raises:
         SourceError: a named column is missing, a name stands twice, or no text column is found.
     """
-    there = ", ".join(names)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    there = ", ".join(names[:_NAMED])
+    if len(names) > _NAMED:
+        there = f"{there} and {len(names) - _NAMED:,} more"
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         message = f"{where} names the column {twice[0]!r} twice; rename one (columns: {there})"
         raise SourceError(message)
     wanted = (mapping.id, *mapping.text, mapping.title, *(mapping.metadata or ()))
-    missing = [name for name in wanted if name and name not in names]
+    known = set(names)
+    missing = [name for name in wanted if name and name not in known]
     if missing:
         message = f"{where} has no column {missing[0]!r}; its columns are {there}"
         raise SourceError(message)

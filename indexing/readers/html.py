@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from indexing.errors import SourceError
 from indexing.readers.lines import find_codec
 from indexing.readers.plain import decode, make_file_record, read_whole
-from indexing.readers.records import Reject
+from indexing.readers.records import Origin, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,14 @@ _BLOCKS = _PARAGRAPHS | frozenset(
     | {"fieldset", "figcaption", "footer", "form", "header", "hr", "html", "legend", "li", "main"}
     | {"section", "summary", "tbody", "tfoot", "thead", "tr"}
 )
+_NESTING_TAG = re.compile(
+    r"<(/?)(?:address|article|aside|blockquote|center|details|dialog|div|dl|fieldset|figure|footer"
+    r"|header|main|menu|nav|ol|pre|section|table|ul)(?=[\s/>])",
+    re.I,
+)
+"""Blocks that stay open until they are closed, unlike paragraphs, list items, rows and cells."""
+_MOST_NESTED = 5_000
+"""Blocks open at once: the parser's time grows with the square of them. Browsers build 512."""
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]+)", re.I)
 _SPACE = re.compile(r"[ \t\n\r\f\v\xa0]+")
 
@@ -52,7 +60,11 @@ def read_html(
     if isinstance(content, Reject):
         yield content
         return
-    title, text, language = extract_page(_decode(content, encoding, file.shown))
+    source = _decode(content, encoding, file.shown)
+    if reason := find_fault(source):
+        yield Reject(Origin(file.shown), reason, file.name)
+        return
+    title, text, language = extract_page(source)
     yield make_file_record(file, text, title, {"lang": language} if language else {})
 
 
@@ -66,6 +78,17 @@ def _decode(content: bytes, encoding: str, where: str) -> str:
         except (UnicodeDecodeError, SourceError):
             continue
     return decode(content, encoding, where)
+
+
+def find_fault(source: str) -> str | None:
+    """Why the parser would hardly come to an end with this page; None if it would soon."""
+    depth = deepest = 0
+    for tag in _NESTING_TAG.finditer(source):
+        depth = max(depth - 1, 0) if tag[1] else depth + 1
+        deepest = max(deepest, depth)
+    if deepest <= _MOST_NESTED:
+        return None
+    return f"elements are nested deeper than {_MOST_NESTED:,} levels"
 
 
 def extract_page(source: str) -> tuple[str, str, str]:

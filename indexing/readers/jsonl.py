@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from indexing.readers.fields import make_record, resolve
@@ -27,8 +28,8 @@ def _refuse_constant(name: str) -> NoReturn:
 def _unite(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     united = dict(pairs)
     if len(united) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+        counts = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in counts.items() if count > 1)
         message = f"the key {twice!r} stands twice in one object"
         raise ValueError(message)
     return united

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from indexing.readers.html import extract_fragment
+from indexing.readers.html import extract_fragment, find_fault
 from indexing.readers.plain import decode, make_file_record, read_whole
-from indexing.readers.records import Reject
+from indexing.readers.records import Origin, Reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +38,9 @@ def read_markdown(
         yield content
         return
     metadata, source = split_front_matter(decode(content, encoding, file.shown))
+    if reason := find_fault(source):
+        yield Reject(Origin(file.shown), reason, file.name)
+        return
     heading, text = strip_markup(source)
     title = metadata.pop("title", None)
     if isinstance(title, str) and title:

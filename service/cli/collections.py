@@ -13,12 +13,12 @@ from service.cli.output import (
     counted,
     facts,
     note,
-    table,
     told,
     told_bytes,
     warn,
     write,
     write_json,
+    write_table,
 )
 from service.cli.progress import waiting
 from service.cli.store import Data, Url, opened
@@ -54,9 +54,12 @@ def list_(data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
     ]
     if rows:
         columns = ("name", "documents", "encoder", "metric", "index", "size")
-        write(table(columns, rows, numbers="documents size"))
+        write_table(columns, rows, numbers="documents size")
     elif not answer["unusable"]:
         note("no collections yet; `meari index FILE --into NAME` makes one")
+    for each in answer["collections"]:
+        for problem in each["problems"]:
+            warn(f"{each['name']}: {problem}")
     for name, problem in answer["unusable"].items():
         warn(f"{name} cannot be opened: {problem}")
 
@@ -84,7 +87,9 @@ def drop(
     if as_json:
         write_json(answer)
     else:
-        write(f"removed {answer['name']}, {counted(answer['documents'], 'document')}")
+        documents = answer["documents"]
+        held = f", {counted(documents, 'document')}" if documents else ""
+        write(f"removed {answer['name']}{held}")
 
 
 def optimize(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
@@ -113,6 +118,9 @@ def verify(
         waiting(f"checking {name}"),
     ):
         answer = store.verify(name, repair=repair)
+        found_on_opening = store.collection(name)["problems"] if answer["ok"] else []
+    for problem in found_on_opening:
+        warn(problem)
     if as_json:
         write_json(answer)
     else:

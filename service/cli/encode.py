@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import sys
+import errno
+import os
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from service.cli.errors import MisuseError
+from service.cli.input import read_lines
 from service.cli.output import (
     counted,
     facts,
@@ -24,7 +26,7 @@ from service.cli.output import (
 from service.cli.progress import Amount, metered, waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from embeddings.types import Encoder, Encoding
 
@@ -66,9 +68,8 @@ def encode(
     Prints one JSON object a line: index, tokens, truncated, vector.
     """
     inputs = _inputs(texts or [], lines)
-    if out is not None and out.suffix != ".npy":
-        message = f"--out {out} does not end in .npy, the one format written"
-        raise MisuseError(message)
+    if out is not None:
+        _check_place(out)
     with waiting("loading the encoder"):
         loaded = load(encoder)
     # A bar on stderr would stand between the lines on a terminal.
@@ -80,6 +81,20 @@ def encode(
             return
         encodings = [encoding for _, encoding in batches]
     _save(out, loaded, encodings, as_json=as_json)
+
+
+def _check_place(out: Path) -> None:
+    """Refuse a file that cannot be written before the work, not after it.
+
+    Raises:
+        MisuseError: another format than `.npy`.
+        FileNotFoundError: its folder is not there.
+    """
+    if out.suffix != ".npy":
+        message = f"--out {out} does not end in .npy, the one format written"
+        raise MisuseError(message)
+    if not out.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(out))
 
 
 def load(name: str | None) -> Encoder:
@@ -95,24 +110,17 @@ def _inputs(texts: list[str], lines: Path | None) -> list[str]:
     """The texts named, or the lines of a file or of stdin.
 
     Raises:
-        MisuseError: none of the three is given, or two.
-        InvalidInputError: one is blank; its index is named.
+        MisuseError: none of the three is given, or two; or a line is blank.
+        InvalidInputError: a text is blank; its index is named.
     """
     from embeddings.types import as_texts
 
     if (lines is None) == (not texts):
         message = "give either texts, or --file FILE, or - for lines from stdin"
         raise MisuseError(message)
-    if lines is not None:
-        with lines.open(encoding="utf-8") as file:
-            found = _without_ends(file)
-    else:
-        found = _without_ends(sys.stdin) if texts == ["-"] else texts
-    return as_texts(found)
-
-
-def _without_ends(lines: Iterable[str]) -> list[str]:
-    return [line.removesuffix("\n") for line in lines]
+    if texts and texts != ["-"]:
+        return as_texts(texts)
+    return read_lines(lines)
 
 
 def _batches(
@@ -145,8 +153,10 @@ def _print_lines(batches: Iterator[tuple[int, Encoding]]) -> None:
 def _save(out: Path, encoder: Encoder, encodings: list[Encoding], *, as_json: bool) -> None:
     import numpy as np
 
+    from indexing.files import replacing
+
     vectors = np.concatenate([encoding.vectors for encoding in encodings])
-    with out.open("wb") as file:
+    with replacing(out) as temporary, temporary.open("wb") as file:
         np.save(file, vectors)
     truncated = sum(int(encoding.truncated.sum()) for encoding in encodings)
     summary: dict[str, Any] = {

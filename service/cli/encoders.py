@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.output import AsJson, facts, table, told, write, write_json
+from service.cli.output import AsJson, facts, told, write, write_json, write_table
 from service.cli.progress import waiting
 from service.cli.store import Url, connect, settings
 
@@ -45,7 +45,8 @@ def list_(url: Url = None, as_json: AsJson = False) -> None:
         )
         for each in answer["encoders"]
     ]
-    write(table(("name", "", "description", *(["collections"] if url else [])), rows))
+    columns = ("name", "", "description", *(["collections"] if url else []))
+    write_table(columns, rows, folds="description")
 
 
 def _built_in() -> list[dict[str, object]]:

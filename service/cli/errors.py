@@ -85,7 +85,7 @@ def _of_the_system(error: BaseException) -> Fault | None:
 def _of_the_floors(error: BaseException) -> Fault | None:
     """The fault of an error that a floor below, or the client, raised on purpose."""
     from embeddings.errors import EmbeddingError, InvalidInputError
-    from eval.errors import EvalError, MeasureError
+    from eval.errors import ChoiceError, EvalError, MeasureError
     from indexing.errors import (
         IndexingError,
         InvalidFilterError,
@@ -96,7 +96,7 @@ def _of_the_floors(error: BaseException) -> Fault | None:
     if isinstance(error, InvalidFilterError):
         return Fault(f"filter {_line(error)}", MISUSE)
     impossible = InvalidInputError | InvalidNameError | InvalidRequestError
-    if isinstance(error, impossible | MeasureError):
+    if isinstance(error, impossible | ChoiceError | MeasureError):
         return Fault(_line(error), MISUSE)
     if isinstance(error, EmbeddingError | IndexingError | EvalError):
         return Fault(_line(error), FAILED)

@@ -11,7 +11,7 @@ import typer
 
 from service.cli.output import AsJson, note, results, visible, write_json
 from service.cli.progress import Amount, metered
-from service.cli.store import Data, Url, check_place, data_folder, settings
+from service.cli.store import Data, Url, check_place, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ Dataset = Annotated[
         metavar="DATASET", help="BEIR folder: corpus.jsonl, queries.jsonl, qrels/SPLIT.tsv."
     ),
 ]
-Split = Annotated[str, typer.Option("--split", help="Which judgements.")]
+Split = Annotated[str, typer.Option("--split", metavar="NAME", help="Which judgements.")]
 CollectionName = Annotated[
     str | None,
     typer.Option(
@@ -53,7 +53,8 @@ Pairs = Annotated[
     str, typer.Argument(metavar="FILE", help="Judged pairs: .tsv, .csv, .jsonl or .parquet.")
 ]
 PairSplit = Annotated[
-    str | None, typer.Option("--split", help="Only rows of this split. [default: all]")
+    str | None,
+    typer.Option("--split", metavar="NAME", help="Only rows of this split. [default: all]"),
 ]
 Column1 = Annotated[
     str, typer.Option("--sentence1", metavar="COLUMN", help="Column of the first text.")
@@ -79,7 +80,7 @@ Qrels = Annotated[
     typer.Option("--qrels", metavar="FILE", help="Judgements for runs: BEIR .tsv, TREC qrels."),
 ]
 Shared = Annotated[bool, typer.Option("--shared", help="Compare the queries both have.")]
-Seed = Annotated[int, typer.Option("--seed", help="Of the resampling.")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Of the resampling.")]
 
 
 class Report(Protocol):
@@ -113,19 +114,22 @@ def retrieval(
     from eval.retrieval import run_retrieval
 
     check_place(data, url)
+    chosen = settings(data=data)
     with _stages() as progress:
         report = run_retrieval(
             dataset,
             split=split,
             collection=collection,
             encoder=encoder,
-            data=data_folder(data),
+            data=chosen.data,
             url=url,
             measures=measures or (),
             depth=depth,
             exact=exact,
             seed=seed,
             out=out,
+            default_encoder=chosen.encoder,
+            device=chosen.device,
             progress=progress,
         )
     _show(report, as_json=as_json)
@@ -149,12 +153,14 @@ def similarity(
     from eval.pairs import Columns
     from eval.similarity import run_similarity
 
+    chosen = settings(encoder=encoder)
     with _stages() as progress:
         report = run_similarity(
             pairs,
             split=split,
             columns=Columns(sentence1, sentence2, score, split_column),
-            encoder=settings(encoder=encoder).encoder,
+            encoder=chosen.encoder,
+            device=chosen.device,
             seed=seed,
             out=out,
             progress=progress,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class LocalStore:
         for name in self._folder.names():
             try:
                 found.append(CollectionAnswer.of(self._folder.collection(name)))
-            except IndexingError as error:
+            except (IndexingError, sqlite3.DatabaseError) as error:
                 unusable[name] = str(error)
         return CollectionsAnswer(collections=found, unusable=unusable).model_dump(mode="json")
 
@@ -53,7 +54,7 @@ class LocalStore:
 
         try:
             documents = self._folder.collection(name).count()
-        except DamagedError:
+        except (DamagedError, sqlite3.DatabaseError):
             documents = 0
         self._folder.drop(name)
         return DropAnswer(name=name, documents=documents).model_dump(mode="json")

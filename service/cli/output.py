@@ -23,15 +23,19 @@ _CONTROLS = {
     **dict.fromkeys(range(0x7F, 0xA0), "\ufffd"),
 }
 PIPE_WIDTH = 120
-"""Columns of a table that goes into a file or a pipe."""
+"""Columns of what goes into a file or a pipe."""
+_GAP = 3
+"""Blanks between two columns of a table."""
+_LEAST_FOLDED = 20
+"""Columns that a text folded in a table has at least."""
 
 
-def results() -> Console:
-    """The console of results; in a pipe it is wide, without colour, and folds nothing away."""
+def results(width: int = PIPE_WIDTH) -> Console:
+    """The console of results; in a file or pipe it is `width` columns wide, without colour."""
     from rich.console import Console
 
     console = Console(highlight=False, emoji=False, markup=False)
-    return console if console.is_terminal else _piped(stderr=False)
+    return console if console.is_terminal else _piped(stderr=False, width=width)
 
 
 def notices() -> Console:
@@ -42,23 +46,30 @@ def notices() -> Console:
     return console if console.is_terminal else _piped(stderr=True)
 
 
-def _piped(*, stderr: bool) -> Console:
+def _piped(*, stderr: bool, width: int = PIPE_WIDTH) -> Console:
     from rich.console import Console
 
     return Console(
-        stderr=stderr, highlight=False, emoji=False, markup=False, width=PIPE_WIDTH, no_color=True
+        stderr=stderr, highlight=False, emoji=False, markup=False, width=width, no_color=True
     )
 
 
-def write(item: RenderableType) -> None:
-    """A table or a text on stdout; a file or pipe gets no blanks at the ends of lines."""
-    console = results()
+def write(item: RenderableType, *, width: int = PIPE_WIDTH) -> None:
+    """A table or a text on stdout; a file or pipe gets no blanks at the ends of lines.
+
+    Args:
+        item: what is written.
+        width: columns of a file or pipe.
+    """
+    from rich.text import Text
+
+    console = results(width)
     item = visible(item) if isinstance(item, str) else item
     if console.is_terminal:
         console.print(item, soft_wrap=isinstance(item, str))
         return
     with console.capture() as captured:
-        console.print(item, soft_wrap=isinstance(item, str))
+        console.print(item, soft_wrap=isinstance(item, str | Text))
     sys.stdout.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
 
 
@@ -84,17 +95,61 @@ def warn(message: str) -> None:
     notices().print(Text.assemble(("warning: ", "yellow"), visible(message)), soft_wrap=True)
 
 
-def table(columns: Iterable[str], rows: Iterable[Sequence[object]], *, numbers: str = "") -> Table:
-    """Rows under headings; the columns named in `numbers` (blank separated) to the right."""
+def write_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    numbers: str = "",
+    folds: str = "",
+) -> None:
+    """Rows under headings on stdout; on a terminal too narrow for them, row by row as facts.
+
+    Args:
+        columns: headings.
+        rows: a cell for each column.
+        numbers: columns, blank separated, that stand to the right.
+        folds: the column that may take several lines on a terminal.
+    """
+    from rich.cells import cell_len
+
+    told_rows = [[told(cell) for cell in row] for row in rows]
+    widths = {
+        column: max(map(cell_len, [column, *(row[place] for row in told_rows)]))
+        for place, column in enumerate(columns)
+    }
+    gaps = _GAP * (len(columns) - 1)
+    console = results()
+    if not console.is_terminal:
+        made = _table(columns, told_rows, numbers.split(), folds="")
+        write(made, width=max(PIPE_WIDTH, sum(widths.values()) + gaps))
+        return
+    if folds:
+        widths[folds] = min(widths[folds], _LEAST_FOLDED)
+    if sum(widths.values()) + gaps <= console.width:
+        write(_table(columns, told_rows, numbers.split(), folds=folds))
+        return
+    for number, row in enumerate(told_rows):
+        if number:
+            write("")
+        write(facts((column, cell) for column, cell in zip(columns, row, strict=True) if column))
+
+
+def _table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str], *, folds: str
+) -> Table:
     from rich import box
     from rich.table import Table
 
-    right = set(numbers.split())
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column,
+            justify="right" if column in right else "left",
+            overflow="fold",
+            no_wrap=column != folds,
+        )
     for row in rows:
-        made.add_row(*(cell if hasattr(cell, "__rich_console__") else told(cell) for cell in row))
+        made.add_row(*row)
     return made
 
 

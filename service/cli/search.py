@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from service.cli.errors import MisuseError
+from service.cli.input import read_text
 from service.cli.language import warn_of_korean
 from service.cli.output import AsJson, counted, results, told_time, visible, warn, write, write_json
 from service.cli.progress import waiting
@@ -66,7 +66,7 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find documents by meaning, by words, or by both."""
-    text = sys.stdin.read().strip() if query == "-" else query
+    text = read_text() if query == "-" else query
     body: JsonObject = {
         "query": text,
         "limit": limit,
@@ -113,7 +113,8 @@ def _show(answer: JsonObject, query: str, warnings: list[str]) -> None:
         for match in answer["matches"]
         for part in _match(match, query, _score(match, receipt), width)
     ]
-    write(Group(*(parts or [_none_found(receipt)]), Text(_receipt_line(receipt), style="dim")))
+    write(Group(*(parts or [_none_found(receipt)])))
+    write(Text(_receipt_line(receipt), style="dim"))
     for message in [*_warnings(receipt), *warnings]:
         warn(message)
 

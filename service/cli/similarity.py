@@ -33,7 +33,7 @@ def similarity(
             message = f"{name} is empty; there is nothing to compare"
             raise MisuseError(message)
     with waiting("comparing"):
-        ask = _from_server if url else _from_here
+        ask = _from_here if url is None else _from_server
         answer, languages = ask(a, b, encoder, url)
     if as_json:
         write_json(answer)

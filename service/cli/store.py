@@ -96,13 +96,23 @@ def connect(url: str) -> Client:
     return Client(url)
 
 
-def data_folder(given: Path | None) -> Path:
-    """The data folder meant: the one given, else the settings'."""
-    return given if given is not None else settings().data
-
-
 def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
-    """The settings of the environment, those given and not None in their place."""
-    from service.settings import Settings
+    """The settings of the environment, those given and not None in their place.
 
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    Raises:
+        MisuseError: an impossible one; named as it was given, `--port` or `MEARI_PORT`.
+    """
+    from pydantic import ValidationError
+
+    from service.settings import Settings
+    from service.validation import describe_validation
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        faults = [{**each, "loc": (error.title, *each["loc"])} for each in error.errors()]
+        name = str(error.errors()[0]["loc"][0])
+        shown = f"--{name}" if name in chosen else f"MEARI_{name.upper()}"
+        message = describe_validation(faults).message.replace(name, shown, 1)
+        raise MisuseError(message) from error

@@ -69,7 +69,7 @@ def test_a_run_beside_itself_has_no_difference(runs: tuple[Path, Path, Path]):
 
 def test_runs_need_judgements_with_something_relevant(runs: tuple[Path, Path, Path]):
     a, b, qrels = runs
-    with pytest.raises(ComparisonError, match=r"a\.run is a run file; give the judgements"):
+    with pytest.raises(ComparisonError, match=r"a\.run is no report .* give the judgements"):
         compare(a, b)
     qrels.write_text("q1 0 a 0\n")
     with pytest.raises(DatasetError, match="no query of the judgements has a relevant document"):
@@ -95,6 +95,24 @@ def edit(folder: Path, change: Any) -> None:  # noqa: ANN401
     report = json.loads(path.read_text())
     change(report)
     path.write_text(json.dumps(report))
+
+
+def test_what_is_not_there_is_not_called_a_run_file(reports: tuple[Path, Path], tmp_path: Path):
+    wide, _ = reports
+    for name in ("nope", "nope.json", "nope.run"):
+        with pytest.raises(ComparisonError, match=rf"{name} is not there; name a report"):
+            compare(wide, tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ComparisonError, match=r"empty holds no retrieval\.json; `meari eval ret"):
+        compare(wide, tmp_path / "empty")
+
+
+def test_judgements_that_nobody_needs_are_refused(
+    reports: tuple[Path, Path], runs: tuple[Path, Path, Path]
+):
+    wide, narrow = reports
+    with pytest.raises(ComparisonError, match=r"which bring their judgements; leave qrels .* out"):
+        compare(wide, narrow / "retrieval.json", qrels=runs[2])
 
 
 def test_reports_are_compared_as_folders_or_files(reports: tuple[Path, Path]):
@@ -190,7 +208,7 @@ def test_a_file_that_is_no_report_is_named(
     (tmp_path / "odd.json").write_text(content)
     with pytest.raises(ComparisonError, match=message):
         compare(reports[0], tmp_path / "odd.json")
-    with pytest.raises(ComparisonError, match="cannot be read"):
+    with pytest.raises(ComparisonError, match="is not there"):
         compare(reports[0], tmp_path / "none.json")
 
 
@@ -209,3 +227,7 @@ def test_it_runs_as_a_module_and_prints_a_table(runs: tuple[Path, Path, Path]):
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "give the judgements" in refused.stderr
+    misused = subprocess.run(
+        [*command, "--seed", "-1"], capture_output=True, text=True, check=False
+    )
+    assert (misused.returncode, misused.stderr) == (2, "error: seed is -1; 0 or more is possible\n")

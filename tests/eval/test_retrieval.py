@@ -12,7 +12,7 @@ import pytest
 
 from embeddings.hashing import HashEncoder
 from eval.datasets import load_beir
-from eval.errors import DatasetError, EvalError, MeasureError, TargetError
+from eval.errors import ChoiceError, DatasetError, EvalError, MeasureError, TargetError
 from eval.measures import Measure, parse_measures
 from eval.retrieval import evaluate_retrieval, run_retrieval
 from eval.searchers import CollectionSearcher, EncoderSearcher
@@ -176,10 +176,15 @@ def test_answers_that_are_not_rankings_are_refused(
 
 
 def test_a_measure_deeper_than_the_answers_is_refused(beir_folder: Path):
-    with pytest.raises(TargetError, match=r"depth is 50 .* look at 100 documents"):
-        run_retrieval(str(beir_folder), encoder="hash:16", depth=50)
-    with pytest.raises(TargetError, match="depth is 20000"):
-        run_retrieval(str(beir_folder), encoder="hash:16", depth=20_000)
+    for depth, shown in ((50, "50"), (20_000, "20,000"), (0, "0")):
+        told = f"depth is {shown}; 100 \\(for Recall@100\\) to 10,000 documents can be asked for"
+        with pytest.raises(ChoiceError, match=told):
+            run_retrieval(str(beir_folder), encoder="hash:16", depth=depth)
+
+
+def test_a_negative_seed_is_refused_before_the_work(beir_folder: Path):
+    with pytest.raises(ChoiceError, match="seed is -1; 0 or more is possible"):
+        run_retrieval(str(beir_folder), encoder="no such encoder", seed=-1)
 
 
 # -- an encoder alone ----------------------------------------------------------------------
@@ -346,9 +351,9 @@ def test_without_collection_the_default_encoder_is_taken(
 
 
 def test_contradicting_choices_are_refused(beir_folder: Path):
-    with pytest.raises(TargetError, match="encoder 'hash' and 'animals' are both given"):
+    with pytest.raises(ChoiceError, match="encoder 'hash' and 'animals' are both given"):
         run_retrieval(str(beir_folder), encoder="hash", collection="animals")
-    with pytest.raises(TargetError, match="encoder 'hash' and url 'http://x' are both given"):
+    with pytest.raises(ChoiceError, match="encoder 'hash' and url 'http://x' are both given"):
         run_retrieval(str(beir_folder), encoder="hash", url="http://x")
 
 

@@ -14,7 +14,7 @@ import pytest
 import zstandard
 
 from indexing.errors import SourceError
-from indexing.readers.records import Reject
+from indexing.readers.records import Record, Reject
 from indexing.readers.sources import SourceReader
 
 if TYPE_CHECKING:
@@ -132,3 +132,40 @@ def test_a_folder_of_other_files_says_why_they_are_not_read(tmp_path: Path) -> N
     (tmp_path / "a.docx").write_bytes(b"PK\x03\x04")
     with pytest.raises(SourceError, match="no file that is read: unknown suffix, the file is sk"):
         SourceReader([str(tmp_path)])
+
+
+@pytest.mark.parametrize(("name", "mark"), [("a.html", "<DIV class=x>"), ("a.md", "<ul>\n")])
+def test_pages_nested_without_end_are_refused(tmp_path: Path, name: str, mark: str) -> None:
+    path = tmp_path / name
+    path.write_text(mark * 200_000 + "text")
+    assert reasons(path) == ["elements are nested deeper than 5,000 levels"]
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.md"])
+def test_long_pages_are_not_deep_ones(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_text("<div><p>one<p>two<ul><li>three<li>four</ul></div>\n" * 6_000)
+    (item,) = SourceReader([str(path)]).read()
+    assert isinstance(item, Record)
+    assert item.document.text.count("three") == 6_000
+
+
+def test_very_many_columns_are_told_soon_and_shortly(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(",".join(f"c{number}" for number in range(200_000)) + "\n")
+    told = refuse(path)
+    assert told.startswith(f"{path} has no column text, content,")
+    assert told.endswith("c18, c19 and 199,980 more)")
+    path.write_text(",".join(["text", *(f"c{number}" for number in range(200_000)), "c7"]) + "\n")
+    assert "names the column 'c7' twice; rename one" in refuse(path)
+
+
+def test_very_many_keys_with_one_twice_are_told_soon(tmp_path: Path) -> None:
+    path = tmp_path / "wide.jsonl"
+    keys = ",".join(f'"k{number}":1' for number in range(300_000))
+    path.write_text(f'{{"text":"t",{keys},"k299999":2}}\n{{"text":"t",{keys}}}\n')
+    first, second = SourceReader([str(path)]).read()
+    assert isinstance(first, Reject)
+    assert first.reason == "not JSON: the key 'k299999' stands twice in one object"
+    assert isinstance(second, Record)
+    assert len(second.document.metadata) == 300_000

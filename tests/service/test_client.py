@@ -247,3 +247,30 @@ def test_a_refusal_says_where_in_the_request_the_fault_is(script: Script) -> Non
     with Client(script.url) as client, pytest.raises(ClientError) as caught:
         client.upsert("c", [{"id": "1", "text": "a"}])
     assert (caught.value.code, caught.value.param) == ("invalid_document", "documents[3]")
+
+
+def test_work_may_take_longer_than_a_question() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        patience = Patience(attempts=1, timeout=0.05, work_timeout=0.1)
+        with Client(url, patience=patience) as client:
+            for ask, seconds in ((client.collections, "0.05"), (lambda: client.verify("c"), "0.1")):
+                with pytest.raises(ClientError, match=f"did not answer within {seconds} seconds"):
+                    ask()
+
+
+def test_a_password_in_the_address_is_sent_but_never_said(script: Script) -> None:
+    script.say(500, {})
+    address = script.url.replace("http://", "http://user:secret@")
+    with Client(address) as client:
+        assert client.url == script.url
+        with pytest.raises(ClientError, match=f"^{script.url} answered 500 ") as caught:
+            client.collections()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_server_of_another_kind_is_asked_about(script: Script) -> None:
+    script.say(404, b"<html>not found</html>")
+    with Client(script.url) as client, pytest.raises(ClientError) as caught:
+        client.collections()
+    assert str(caught.value).endswith("is this the address of a Meari server?")

@@ -34,10 +34,33 @@ def test_a_collection_that_cannot_be_opened_hides_no_other(indexed: Meari) -> No
     assert "faq" in ran.out
     assert ran.err.startswith("warning: broken cannot be opened: ")
     assert list(indexed.done("collections", "list", "--json").json["unusable"]) == ["broken"]
-    assert indexed.done("collections", "drop", "broken", "--yes").out == (
-        "removed broken, 0 documents\n"
-    )
+    assert indexed.done("collections", "drop", "broken", "--yes").out == "removed broken\n"
     assert not broken.exists()
+
+
+def test_a_database_damaged_inside_hides_no_other(indexed: Meari) -> None:
+    many = "".join(f'{{"id": "{n}", "text": "text {n}"}}\n' for n in range(500))
+    indexed.done("index", "-", "--into", "torn", stdin=many)
+    path = indexed.folder / "torn" / "documents.sqlite"
+    content = bytearray(path.read_bytes())
+    content[8192:] = b"\xa5" * (len(content) - 8192)
+    path.write_bytes(bytes(content))
+    ran = indexed.done("collections", "list")
+    assert "faq" in ran.out
+    assert ran.err.startswith("warning: torn cannot be opened: ")
+    ran = indexed("search", "torn", "text")
+    assert ran.status == FAILED
+    assert "restore it from a backup" in ran.err
+    assert "internal" not in ran.err
+    assert indexed.done("collections", "drop", "torn", "--yes").out == "removed torn\n"
+
+
+def test_list_tells_what_is_wrong_with_each(indexed: Meari) -> None:
+    vectors = indexed.folder / "faq" / "vectors.f32"
+    vectors.write_bytes(vectors.read_bytes()[:256])
+    ran = indexed.done("collections", "list")
+    assert ran.err.startswith("warning: faq: vectors.f32 was cut: 3 documents lost their vectors")
+    assert ran.err.count("\n") == 1
 
 
 def test_show_tells_what_it_is_and_what_it_holds(indexed: Meari) -> None:
@@ -82,6 +105,23 @@ def test_optimize_says_which_index_stands(indexed: Meari) -> None:
     assert indexed.done("collections", "optimize", "faq").out == "faq: flat (exact)\n"
     answer = indexed.done("collections", "optimize", "faq", "--json").json
     assert answer == indexed.done("collections", "show", "faq", "--json").json
+
+
+def test_verify_tells_what_is_wrong_with_the_index_file(
+    meari: Meari, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 1000)
+    many = "".join(f'{{"id": "{n}", "text": "word{n}"}}\n' for n in range(500))
+    meari.done("index", "-", "--into", "many", stdin=many)
+    (index,) = (meari.folder / "many").glob("index-*.faiss")
+    index.write_bytes(index.read_bytes()[:-9])
+    told = meari.done("collections", "verify", "many").err
+    assert (
+        told == f"warning: {index.name} fails its checksum; answers are exact until it is rebuilt\n"
+    )
+    told = meari.done("collections", "verify", "many", "--repair").err
+    assert told == f"warning: {index.name} fails its checksum; it was rebuilt\n"
+    assert meari.done("collections", "verify", "many").err == ""
 
 
 def test_verify_of_a_sound_collection(indexed: Meari) -> None:

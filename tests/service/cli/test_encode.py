@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import TYPE_CHECKING
 
@@ -86,10 +87,47 @@ def test_misuse(meari: Meari, arguments: list[str], line: str) -> None:
     assert ran.err.startswith(line)
 
 
-def test_a_blank_line_far_behind_is_named_by_its_index(meari: Meari) -> None:
+def test_a_blank_line_far_behind_is_named(meari: Meari, tmp_path: Path) -> None:
     ran = meari("encode", "-", stdin="text\n" * 100 + "\n")
     assert (ran.status, ran.out) == (MISUSE, "")
-    assert ran.err.startswith("error: input 100 is empty or blank")
+    assert ran.err == "error: stdin:101: the line is blank; there is nothing to encode\n"
+    (tmp_path / "lines.txt").write_text("text\n  \n")
+    told = meari("encode", "--file", tmp_path / "lines.txt").err
+    assert told.startswith(f"error: {tmp_path}/lines.txt:2: the line is blank")
+
+
+def test_a_byte_order_mark_is_no_token(meari: Meari, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_bytes("\ufeff사과\r\n배\r\n".encode())
+    assert meari.done("encode", "--file", path).out == meari.done("encode", "사과", "배").out
+    piped = meari.done("encode", "-", stdin="\ufeff사과\n배\n").out
+    assert piped == meari.done("encode", "사과", "배").out
+
+
+def test_lines_in_another_encoding_are_named(meari: Meari, tmp_path: Path) -> None:
+    path = tmp_path / "lines.txt"
+    path.write_bytes(b"good\n" + "사과를 먹었다\n".encode("cp949"))
+    ran = meari("encode", "--file", path)
+    assert (ran.status, ran.out) == (FAILED, "")
+    assert ran.err.startswith(f"error: {path}:2: not valid utf-8 at character ")
+    assert "it would be valid cp949" in ran.err
+
+
+def test_a_full_disk_leaves_the_old_file(
+    meari: Meari, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    out = tmp_path / "v.npy"
+    meari.done("encode", "사과", "--out", out)
+    before = out.read_bytes()
+    monkeypatch.setattr("numpy.save", save)
+    ran = meari("encode", "배", "--out", out)
+    assert ran.status == FAILED
+    assert ran.err.startswith(f"error: no space to write v.npy in {tmp_path}")
+    assert out.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [out]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +157,13 @@ def test_similarity_is_the_cosine_with_its_receipt(meari: Meari) -> None:
 
 def test_similarity_of_a_text_with_itself_is_1(meari: Meari) -> None:
     assert meari.done("similarity", "사과", "사과").out.startswith("1.0000\n")
+
+
+@pytest.mark.parametrize(("a", "b", "name"), [("", "x", "A"), ("x", " ", "B")])
+def test_nothing_cannot_be_compared(meari: Meari, a: str, b: str, name: str) -> None:
+    ran = meari("similarity", a, b)
+    assert ran.status == MISUSE
+    assert ran.err == f"error: {name} is empty; there is nothing to compare\n"
 
 
 def test_similarity_warns_of_what_was_not_read(meari: Meari) -> None:

@@ -49,6 +49,12 @@ def test_an_encoder_is_measured_in_memory(meari: Meari, judged: Path) -> None:
     assert not meari.folder.exists()
 
 
+def test_without_a_collection_the_settings_name_the_encoder(meari: Meari, judged: Path) -> None:
+    ran = meari.done("eval", "retrieval", judged, "--measure", "Success@1", "--json")
+    target = ran.json["target"]
+    assert (target["kind"], target["name"]) == ("encoder", "hash:64")
+
+
 def test_a_collection_is_measured_as_it_stands(meari: Meari, judged: Path, tmp_path: Path) -> None:
     meari.done("index", judged, "--into", "traffic")
     out = tmp_path / "out"
@@ -88,7 +94,9 @@ def test_cosines_are_measured_against_judged_pairs(meari: Meari, tmp_path: Path)
     [
         (["--split", "dev"], FAILED, "has no split 'dev'; it has test"),
         (["--measure", "Luck@3"], MISUSE, "measure 'Luck@3' is unknown"),
-        (["--encoder", "hash:64", "--collection", "faq"], FAILED, "leave one of them out"),
+        (["--encoder", "hash:64", "--collection", "faq"], MISUSE, "leave one of them out"),
+        (["--depth", "5"], MISUSE, "depth is 5; 100 (for Recall@100) to 10,000 documents can be"),
+        (["--seed", "-1"], MISUSE, "seed is -1; 0 or more is possible"),
         (["--collection", "faq"], FAILED, "no data folder"),
     ],
 )

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from rich.cells import cell_len
 
-from service.cli.output import counted, told, told_bytes, told_rate, told_time, visible
+from service.cli.output import (
+    counted,
+    told,
+    told_bytes,
+    told_rate,
+    told_time,
+    visible,
+    write_table,
+)
 from service.cli.progress import PLAIN_EVERY, Amount, line, metered
 from service.cli.snippet import snippet
 
@@ -120,3 +130,59 @@ def test_without_a_terminal_a_line_comes_every_few_seconds(
         "8 of 12 documents (66 %)",
         "12 of 12 documents (100 %)",
     ]
+
+
+def _shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int | None
+) -> list[str]:
+    """Two rows on a terminal of that width; None: in a pipe."""
+    if width is not None:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("COLUMNS", str(width))
+    rows = [("faq", 12345, "one two three four five six seven"), ("문서", 1, "")]
+    write_table(("name", "documents", "about"), rows, numbers="documents", folds="about")
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    return [line.rstrip() for line in plain.splitlines()]
+
+
+def test_a_table_on_a_wide_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = _shown(monkeypatch, capsys, 80)
+    assert [shown[0], *shown[2:]] == [
+        "name   documents   about",
+        "faq       12,345   one two three four five six seven",
+        "문서           1",
+    ]
+
+
+def test_one_column_folds_before_a_table_is_taken_apart(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = _shown(monkeypatch, capsys, 40)
+    assert shown[2:4] == ["faq       12,345   one two three four", " " * 19 + "five six seven"]
+
+
+def test_a_table_too_wide_for_the_terminal_becomes_facts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _shown(monkeypatch, capsys, 30) == [
+        "name       faq",
+        "documents  12,345",
+        "about      one two three four",
+        "           five six seven",
+        "",
+        "name       문서",
+        "documents  1",
+        "about",
+    ]
+
+
+def test_a_table_in_a_pipe_is_never_folded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "x" * 200
+    write_table(("name", "about"), [("a", long), ("b", "short")], folds="about")
+    lines = capsys.readouterr().out.splitlines()
+    assert [lines[2], lines[3]] == [f"a      {long}", "b      short"]

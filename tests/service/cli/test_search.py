@@ -11,6 +11,7 @@ import pytest
 from embeddings.load import load_encoder
 from indexing import korean
 from service.cli.errors import FAILED, MISUSE
+from service.cli.output import PIPE_WIDTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -147,6 +148,14 @@ def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
     assert ran.status == FAILED
     assert ran.err.startswith("error: no collection 'fak'")
     assert ran.err.endswith(" (there: faq)\n")
+
+
+def test_the_receipt_is_one_line_in_a_pipe(indexed: Meari, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.cli.search.told_time", lambda _: "ever so long " * 9)
+    last = indexed.done("search", "faq", "bus").out.splitlines()[-1]
+    assert last.startswith("flat · exact · searched 4 of 4 documents · hash:64 · ")
+    assert last.endswith("total " + "ever so long " * 8 + "ever so long")
+    assert len(last) > PIPE_WIDTH
 
 
 def test_a_document_cannot_write_to_the_terminal(meari: Meari) -> None:

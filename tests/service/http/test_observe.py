@@ -135,3 +135,24 @@ def test_configured_logging_writes_to_standard_error(
         root.handlers[:] = handlers
         root.setLevel(level)
     assert json.loads(stream.getvalue())["message"] == "told"
+
+
+@pytest.mark.parametrize(("level", "heard"), [("info", False), ("debug", True)])
+def test_libraries_are_heard_only_by_who_debugs(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, level: str, heard: bool
+):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    root, library = logging.getLogger(), logging.getLogger("faiss.loader")
+    handlers, levels = root.handlers[:], (root.level, library.level)
+    library.setLevel(logging.NOTSET)
+    try:
+        configure_logging(settings.model_copy(update={"log_level": level}))
+        library.info("loading a variant")
+        library.warning("told")
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(levels[0])
+        library.setLevel(levels[1])
+    assert ("loading a variant" in stream.getvalue()) == heard
+    assert "told" in stream.getvalue()
