@@ -230,5 +230,5 @@ def test_a_password_in_the_address_stays_out_of_messages_and_reports():
     client = httpx.Client(
         base_url="http://user:secret@host:1", transport=httpx.MockTransport(refuse)
     )
-    with pytest.raises(TargetError, match="^http://host:1/v1/collections/c answered 404: no"):
+    with pytest.raises(TargetError, match=r"^http://host:1/v1/collections/c answered 404: no"):
         ServerSearcher(client, "c")
