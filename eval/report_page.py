@@ -79,6 +79,7 @@ def encoder_rows(card: EncoderCard) -> list[tuple[str, object]]:
         ("prompts", prompts or "none"),
         ("dimensions", card.dim),
         ("tokens read of a text at most", card.max_tokens),
+        ("languages it was made for", ", ".join(card.languages) or "not said"),
     ]
 
 

@@ -112,6 +112,8 @@ class EncoderSearcher:
 class CollectionSearcher:
     """A collection as users ask it; chunks are folded into the texts they were cut from.
 
+    Its encoder is loaded here, so that it is no time of the search.
+
     Args:
         collection: open for reading or writing.
         exact: compare every vector, whatever index there is.
@@ -129,6 +131,7 @@ class CollectionSearcher:
         self._exact = exact
         self._progress = progress
         self._grouped = collection.describe().parents > 0
+        _ = collection.encoder
         self._receipts = Receipts()
         self._held: tuple[set[str], TextCounts] | None = None
 

@@ -52,6 +52,7 @@ class ServerSearcher:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._client = client
+        self._url = client.base_url.copy_with(username=None, password=None)
         self._collection = collection
         self._path = f"/v1/collections/{quote(collection, safe='')}"
         self._exact = exact
@@ -113,7 +114,7 @@ class ServerSearcher:
         tokens = self._read(status, "tokens", int)
         return TargetFacts(
             kind="server",
-            name=f"{self._client.base_url} {self._collection}",
+            name=f"{self._url} {self._collection}",
             encoder=self._card,
             metric=self._read(status, "metric", str),
             index=", ".join(sorted(receipts.indexes)) or self._read(status, "index", str),
@@ -162,7 +163,7 @@ class ServerSearcher:
                 response = self._client.request(method, path, json=body)
             except httpx.HTTPError as error:
                 message = (
-                    f"{self._client.base_url} cannot be asked ({error or type(error).__name__}); "
+                    f"{self._url} cannot be asked ({error or type(error).__name__}); "
                     "start a server with `meari serve`, or evaluate the data folder without a url"
                 )
                 raise TargetError(message) from error
@@ -180,7 +181,8 @@ class ServerSearcher:
         if response.is_error:
             error = answer.get("error") if isinstance(answer, dict) else None
             told = error.get("message") if isinstance(error, dict) else response.reason_phrase
-            message = f"{response.request.url} answered {response.status_code}: {told}"
+            asked = response.request.url.copy_with(username=None, password=None)
+            message = f"{asked} answered {response.status_code}: {told}"
             raise TargetError(message)
         if not isinstance(answer, dict):
             raise self._strange("something that is not a JSON object")
@@ -198,6 +200,4 @@ class ServerSearcher:
         return status[key]
 
     def _strange(self, what: str) -> TargetError:
-        return TargetError(
-            f"{self._client.base_url} answered {what}; is it a Meari server of this version?"
-        )
+        return TargetError(f"{self._url} answered {what}; is it a Meari server of this version?")

@@ -69,7 +69,7 @@ def show(encoder: Name, as_json: AsJson = False) -> None:
     from embeddings.load import load_encoder
 
     with waiting(f"loading {encoder}"):
-        card = load_encoder(encoder).card
+        card = load_encoder(encoder, device=settings().device).card
     if as_json:
         write_json(card.to_json())
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from embeddings.hashing import HashEncoder
+from embeddings.load import load_encoder
 from eval.datasets import load_beir
 from eval.errors import ChoiceError, DatasetError, EvalError, MeasureError, TargetError
 from eval.measures import Measure, parse_measures
@@ -283,6 +284,26 @@ def test_a_collection_and_its_encoder_alone_give_equal_answers(
     assert (of_collection.kind, of_collection.name) == ("collection", "animals")
     assert (of_collection.exact, of_collection.index) == (True, "flat")
     assert by_collection.dataset.relevant_lacking == 1, "d9 stands nowhere"
+
+
+def test_loading_the_encoder_is_no_time_of_the_search(
+    beir_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with DataFolder.open(tmp_path / "data") as opened:
+        fill(opened, "animals", list(load_beir(beir_folder).documents.values()))
+    clock = [0.0]
+
+    def load(name: str, **options: object):
+        clock[0] += 100.0
+        return load_encoder(name, **options)
+
+    monkeypatch.setattr("embeddings.load.load_encoder", load)
+    monkeypatch.setattr("eval.retrieval.time.perf_counter", lambda: clock[0])
+    report = run_retrieval(str(beir_folder), data=tmp_path / "data")
+    assert report.target.kind == "collection"
+    assert clock == [100.0]
+    assert report.seconds["search"] == 0.0
+    assert "languages it was made for: not said" in report.to_markdown()
 
 
 def chunked(folder: DataFolder) -> LocalCollection:

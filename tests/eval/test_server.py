@@ -221,3 +221,14 @@ def test_a_server_that_cannot_be_reached_is_told_with_the_remedy():
     for url in ("127.0.0.1:9", "ftp://x", "http://", "http://x:port", ""):
         with pytest.raises(TargetError, match="is not of the form http://HOST:PORT"):
             ServerSearcher.connect(url, "made")
+
+
+def test_a_password_in_the_address_stays_out_of_messages_and_reports():
+    def refuse(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(404, json={"error": {"message": "no collection"}})
+
+    client = httpx.Client(
+        base_url="http://user:secret@host:1", transport=httpx.MockTransport(refuse)
+    )
+    with pytest.raises(TargetError, match=r"^http://host:1/v1/collections/c answered 404: no"):
+        ServerSearcher(client, "c")
