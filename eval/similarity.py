@@ -38,6 +38,8 @@ FORMAT = 1
 REPORT_FILE = "similarity.json"
 PAGE_FILE = "similarity.md"
 _BATCH = 1024
+_EQUAL = 1e-6
+"""Cosines closer than this differ by rounding alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,7 @@ def evaluate_similarity(
     started = time.perf_counter()
     cosines, texts = _cosines(data, encoder, progress)
     encoded = time.perf_counter()
-    if np.ptp(cosines) == 0:
+    if np.ptp(cosines) < _EQUAL:
         message = f"encoder {encoder.card.name!r} gives every pair of {data.name} the same cosine"
         raise EvalError(message)
     return SimilarityReport(

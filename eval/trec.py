@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+_LARGEST = 2**31 - 1
+
 Judgements: TypeAlias = "Mapping[str, Mapping[str, int]]"
 """Query id to document id to grade; 1 and more is relevant, 0 and less is not."""
 
@@ -39,16 +41,20 @@ def add_judgement(
 
 
 def parse_grade(text: str, place: str) -> int:
-    """A grade: a whole number.
+    """A grade or a rank: a whole number of 32 bits.
 
     Raises:
         DatasetError: anything else; `place` is `file:line`.
     """
     try:
-        return int(text)
+        grade = int(text)
     except ValueError as error:
-        message = f"{place}: grade {text!r} is not a whole number"
+        message = f"{place}: grade {text[:80]!r} is not a whole number"
         raise DatasetError(message) from error
+    if abs(grade) > _LARGEST:
+        message = f"{place}: grade {text[:80]} is not between {-_LARGEST:,} and {_LARGEST:,}"
+        raise DatasetError(message)
+    return grade
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:

@@ -169,6 +169,9 @@ def test_what_was_read_is_counted_once_for_each_different_text():
 def test_what_cannot_be_correlated_is_refused():
     with pytest.raises(DatasetError, match="all 3 scores are 2; nothing to correlate"):
         evaluate_similarity(pairs(["a", "b", "c"], ["d", "e", "f"], [2, 2, 2]), HashEncoder(16))
+    texts = ["same", "the cat sat on the mat", "세 번째 글"]
+    with pytest.raises(EvalError, match="gives every pair of made the same cosine"):
+        evaluate_similarity(pairs(texts, texts, [1, 2, 3]), HashEncoder(64))
     with pytest.raises(EvalError, match="gives every pair of made the same cosine"):
         evaluate_similarity(pairs(["a"] * 3, ["b"] * 3, [1, 2, 3]), HashEncoder(16))
 

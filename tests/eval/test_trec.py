@@ -64,6 +64,7 @@ def test_a_bad_run_line_is_named(tmp_path: Path, content: str, message: str):
         ("q d 1\n", r"a\.qrels:1: 3 fields; 4 are needed"),
         ("q 0 d 1\nq 0 d 0\n", r"a\.qrels:2: .* judged 0 here and 1 above"),
         ("q 0 d 1.5\n", r"a\.qrels:1: grade '1.5' is not a whole number"),
+        ("q 0 d 2147483648\n", r"a\.qrels:1: grade 2147483648 is not between -2,147,483,647 and"),
         ("", "holds no judgements"),
     ],
 )
