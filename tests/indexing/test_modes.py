@@ -145,6 +145,7 @@ def test_an_index_that_fell_behind_catches_up(
     collection: LocalCollection, data: DataFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after a crash between the two commits, and after a commit that failed."""
+    assert ids(ask(collection, "소포")) == ["d"]
     with monkeypatch.context() as patched:
         patched.setattr(LexicalIndex, "commit", _fail)
         collection.add([Document("f", "열대어 수족관"), Document("a", "바뀐 문서")])
