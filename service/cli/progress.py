@@ -92,7 +92,8 @@ def _notes(amount: Amount, noun: str) -> list[str]:
     if amount.rate:
         notes.append(told_rate(amount.rate, noun))
     if amount.eta_s:
-        notes.append(f"{told_time(max(round(amount.eta_s), 1))} left")
+        left = max(round(amount.eta_s), 1)
+        notes.append(f"{f'{left} s' if left < 60 else told_time(left)} left")
     if amount.rejected:
         notes.append(f"{amount.rejected:,} rejected")
     return notes

@@ -110,6 +110,8 @@ def test_a_progress_line_tells_all_that_is_known() -> None:
         "1,200 of 10,000 documents (12 %), 55 documents/s, 2 min 40 s left, 3 rejected"
     )
     assert line(Amount(7), "document") == "7 documents"
+    assert line(Amount(7, 9, 0.0, 4.4), "text") == "7 of 9 texts (77 %), 4 s left"
+    assert line(Amount(8, 9, 0.0, 0.04), "text") == "8 of 9 texts (88 %), 1 s left"
 
 
 def test_a_steady_pace_gives_rate_and_time_left() -> None:
