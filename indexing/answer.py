@@ -197,7 +197,11 @@ def _query_vector(
     if request.query is not None:
         return None
     if request.vector is not None:
-        return check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
+        vector = check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
+        if len(vector) != 1:
+            message = f"vector has {len(vector)} rows; one request asks with one vector"
+            raise InvalidRequestError(message, "vector")
+        return vector
     stored = collection.get([request.document_id or ""])[0]
     if stored is None or not 0 <= stored.row < len(snapshot.vectors):
         message = f"no document {request.document_id!r} in collection {card.name!r}"

@@ -209,6 +209,9 @@ class LocalCollection:
         if (ids is None) == (filter is None):
             message = "delete needs either ids or a filter, and not both"
             raise InvalidRequestError(message, "ids")
+        if isinstance(ids, str):
+            message = f"ids is the one string {ids!r}; pass a list of ids"
+            raise TypeError(message)
         with self._storage.writing:
             self._check_writable()
             if ids is not None:

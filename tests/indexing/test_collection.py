@@ -335,6 +335,16 @@ def test_impossible_vectors_are_named(collection: LocalCollection) -> None:
         search([float("nan")] * 32)
     with pytest.raises(InvalidRequestError, match="all zeros"):
         search([0.0] * 32)
+    with pytest.raises(InvalidRequestError, match="vector has 2 rows"):
+        search([[1.0] * 32, [2.0] * 32])  # type: ignore[list-item]
+
+
+def test_one_string_is_not_a_list_of_ids(data: DataFolder) -> None:
+    made = data.create("digits", encoder="hash:8")
+    made.add([Document("2", "two"), Document("3", "three"), Document("23", "both")])
+    with pytest.raises(TypeError, match="pass a list of ids"):
+        made.delete("23")
+    assert made.count() == 3
 
 
 @pytest.mark.parametrize(
