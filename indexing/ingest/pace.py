@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 
-SECONDS_PER_WINDOW = 4.0
-FIRST_WINDOW = 128
+SECONDS_PER_WINDOW = 8.0
+FIRST_WINDOW = 512
 LEAST_WINDOW = 64
 MOST_WINDOW = 4_096
 _REMEMBERED = 8
@@ -14,7 +14,7 @@ _REMEMBERED = 8
 class Pace:
     """Learns from each window how fast the next will be.
 
-    The window is sized so that encoding all of it takes about four seconds: progress is
+    The window is sized so that encoding all of it takes about eight seconds: progress is
     durable that often, and the encoder still gets batches worth its while. Windows in which
     nothing was encoded are quick and say nothing of that.
 

@@ -501,17 +501,16 @@ def _run_and_kill(data: Path, source: Path, moments: random.Random) -> set[str]:
 # -- pace, progress, reading ahead -----------------------------------------------------------
 
 
-def test_windows_grow_and_shrink_towards_four_seconds():
+def test_windows_grow_and_shrink_towards_eight_seconds():
     pace = Pace(None)
-    assert pace.window == 128
-    pace.learn(128, 128, 0.5)
-    assert pace.window == 256, "at most twice the last"
-    pace.learn(256, 256, 1.0)
-    pace.learn(512, 512, 2.0)
-    assert pace.window == 1024
-    pace.learn(1024, 0, 0.001)
-    assert pace.window == 1024, "windows without work tell nothing"
-    pace.learn(1024, 512, 8.0)
+    assert pace.window == 512
+    pace.learn(512, 512, 1.0)
+    assert pace.window == 1024, "at most twice the last"
+    pace.learn(1024, 1024, 4.0)
+    assert pace.window == 2048
+    pace.learn(2048, 0, 0.001)
+    assert pace.window == 2048, "windows without work tell nothing"
+    pace.learn(1024, 512, 16.0)
     assert pace.window == 256
     pace.learn(256, 1, 8.0)
     assert pace.window == 64
