@@ -120,8 +120,11 @@ class Match:
         score: the metric's where meaning alone answered, BM25's where words alone did, 0 to 1
             where both were fused (`SearchReceipt.index` tells).
         distance: the metric's own number; None where the document was found by words alone.
-        channels: the score by channel: `dense`, `lexical`.
+        channels: the score by channel: `dense`, `lexical`, `rerank`.
         vector: float32 (dim,) if asked for.
+        confidence: 0 to 1, how surely the document answers, by the collection's calibration; None
+            where there is none (see `indexing.calibration`).
+        snippet: the passage of the text that holds the query's words; None unless asked for.
     """
 
     document: Document
@@ -131,16 +134,35 @@ class Match:
     truncated: bool = False
     channels: Mapping[str, float] = field(default_factory=dict)
     vector: npt.NDArray[np.float32] | None = None
+    confidence: float | None = None
+    snippet: Snippet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A passage of a document's text, and where the words of a query stand in it.
+
+    Attributes:
+        text: the passage, cut at blanks where it can be.
+        start: first character of the passage in the document's text.
+        highlights: (first, one past last) characters of `text`, ascending, apart from each other.
+    """
+
+    text: str
+    start: int
+    highlights: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchRequest:
-    """What is asked: exactly one of `query`, `vector` and `document_id`.
+    """What is asked: exactly one of `query`, `vector`, `document_id` and `positive`.
 
     Attributes:
         query: text, encoded in the role `query`.
         vector: float32 (dim,).
         document_id: find what is like this document; itself left out.
+        positive: find what is like these documents (recommend); themselves left out.
+        negative: ... and unlike these; only with `positive`.
         limit: matches wanted, 1 to 10,000 together with `offset`.
         mode: `dense` compares vectors, `lexical` words (BM25), `hybrid` fuses both; the last two
             need a `query`.
@@ -149,11 +171,17 @@ class SearchRequest:
         exact: compare with every vector, whatever index there is.
         with_vectors: fill `Match.vector`.
         group: `parents` keeps the best chunk of each parent.
+        cursor: go on behind the page that gave it (`SearchResult.cursor`) instead of `offset`.
+        recall: recall the vector index shall reach, above 0 to 1; None takes the collection's.
+        rerank: let the collection's reranker, if one is configured, reorder the best candidates.
+        with_snippets: fill `Match.snippet`.
     """
 
     query: str | None = None
     vector: npt.NDArray[np.float32] | None = None
     document_id: str | None = None
+    positive: tuple[str, ...] = ()
+    negative: tuple[str, ...] = ()
     limit: int = 10
     offset: int = 0
     mode: Mode = "dense"
@@ -162,6 +190,10 @@ class SearchRequest:
     exact: bool = False
     with_vectors: bool = False
     group: Grouping = "documents"
+    cursor: str | None = None
+    recall: float | None = None
+    rerank: bool = False
+    with_snippets: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +217,14 @@ class SearchReceipt:
         truncated_matches: matches whose document the encoder did not read to its end.
         milliseconds: time by stage (`encode`, `filter`, `search`, `fetch`, `total`).
         warnings: what a reader of the answer should know (an index being rebuilt, rows lost).
+        visited: vectors, whole or compressed, that were compared with the query; None where the
+            index does not count them.
+        sampled_recall: of the latest live queries that were answered a second time, exactly, the
+            share of true neighbours found; None before there are any.
+        sampled_queries: how many those are.
+        no_good_answer: True if by the collection's calibration probably none of the matches
+            answers; None where there is no calibration.
+        reranker: name of the reranker that ordered the best; None if none did.
     """
 
     exact: bool
@@ -201,13 +241,38 @@ class SearchReceipt:
     milliseconds: Mapping[str, float]
     query_terms: tuple[str, ...] | None = None
     warnings: tuple[str, ...] = ()
+    visited: int | None = None
+    sampled_recall: float | None = None
+    sampled_queries: int = 0
+    no_good_answer: bool | None = None
+    reranker: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """Matches, best first, equal scores by document id; and the receipt."""
+    """Matches, best first, equal scores by document id; and the receipt.
+
+    Attributes:
+        cursor: for the page behind this one; None where this one is the last.
+    """
 
     matches: tuple[Match, ...]
+    receipt: SearchReceipt
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbours:
+    """The nearest documents of many vectors at once, without their texts.
+
+    Attributes:
+        ids: StringDType (n, k) document ids, best first, padded with "".
+        scores: float32 (n, k), the metric's, padded with -inf.
+        receipt: how all of them were found.
+    """
+
+    ids: npt.NDArray[np.str_]
+    scores: Scores
     receipt: SearchReceipt
 
 
