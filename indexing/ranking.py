@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from indexing.fusion import Leg, fuse_scores
@@ -52,6 +52,8 @@ class Ranking:
         exact: False if an approximate index was asked.
         index: what was asked, joined by `+`: `flat`, `hnsw`, `bm25`.
         recall: of the vector index, measured; 1.0 where it is exact or was not asked.
+        confidence: 0 to 1 by row, how surely it answers; empty without a calibration.
+        no_good_answer: True if probably none of the rows answers; None without a calibration.
     """
 
     ids: Ids
@@ -60,6 +62,8 @@ class Ranking:
     exact: bool
     index: str
     recall: float
+    confidence: Mapping[int, float] = field(default_factory=dict)
+    no_good_answer: bool | None = None
 
 
 def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
