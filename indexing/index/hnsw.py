@@ -109,9 +109,9 @@ class HnswIndex:
         if bits is not None:
             parameters.sel = faiss.IDSelectorBitmap(self.rows, faiss.swig_ptr(bits))
 
-        def candidates(wanted: int) -> Ids:
+        def candidates(wanted: int, places: Ids) -> Ids:
             parameters.efSearch = max(effort or DEFAULT_EFFORT, wanted)
-            found: Ids = self._index.search(queries, wanted, params=parameters)[1]
+            found: Ids = self._index.search(queries[places], wanted, params=parameters)[1]
             return found
 
         return settle(candidates, self._stored(), queries, k, most, self._metric)
