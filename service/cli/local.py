@@ -62,7 +62,8 @@ class LocalStore:
     def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
         """The best matches and the receipt."""
         from indexing.filters import Filter
-        from service.schemas.search import SearchAnswer, SearchBody
+        from service.schemas.results import SearchAnswer
+        from service.schemas.search import SearchBody
 
         asked = SearchBody.model_validate(body)
         filter = None if asked.filter is None else Filter.parse(asked.filter)
