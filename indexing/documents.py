@@ -16,6 +16,7 @@ from indexing.files import storage_full
 from indexing.filter_sql import compile_filter, register_functions
 from indexing.hashes import Hashes
 from indexing.schema import migrate
+from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
 from indexing.types import Document, Parent, StoredDocument
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.filters import Filter
+    from indexing.terms import Terms
     from indexing.types import Ids
 
 DOCUMENTS_FILE = "documents.sqlite"
@@ -169,6 +171,17 @@ class DocumentStore:
         found = self._connection.execute(query, (_json_ids(ids),))
         return {id_: (row, Hashes(text, content)) for id_, row, text, content in found}
 
+    def terms(self, rows: Iterable[int], fingerprint: str) -> dict[int, Terms]:
+        """The terms kept of those rows, by an analyzer of that fingerprint, that are undamaged."""
+        query = (
+            "SELECT row, packed FROM terms WHERE row IN (SELECT value FROM json_each(?)) "
+            "AND analyzer = (SELECT number FROM analyzers WHERE fingerprint = ?)"
+        )
+        wanted = json.dumps([int(row) for row in rows])
+        kept = self._connection.execute(query, (wanted, fingerprint)).fetchall()
+        found = zip(kept, unpack(packed for _, packed in kept), strict=True)
+        return {row: terms for (row, _), terms in found if terms is not None}
+
     def totals(self) -> Totals:
         """Counts over all documents."""
         query = (
@@ -208,8 +221,11 @@ class DocumentStore:
     # -- writing -------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, counted: bool = True) -> Iterator[Transaction]:
         """Changes that are on disk, all of them, when the block ends without an error.
+
+        Args:
+            counted: False for what is derived from documents: `version` stays.
 
         Raises:
             StorageFullError: the disk is full; nothing is changed.
@@ -218,7 +234,8 @@ class DocumentStore:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield Transaction(connection)
-            connection.execute("UPDATE version SET number = number + 1")
+            if counted:
+                connection.execute("UPDATE version SET number = number + 1")
             connection.execute("COMMIT")
         except BaseException as error:
             if connection.in_transaction:

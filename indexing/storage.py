@@ -17,6 +17,7 @@ from indexing.lexicon import Lexicon
 from indexing.planner import choose_kind
 from indexing.sealed import build_sealed, load_sealed, remove_sealed
 from indexing.snapshot import Snapshot
+from indexing.terms import NOTHING
 from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE, VectorFile
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from embeddings.types import Vectors
+    from indexing.terms import Analysis
     from indexing.types import Document, Metric, StoredDocument
 
 logger = logging.getLogger(__name__)
@@ -89,7 +91,7 @@ class Storage:
         self,
         stored: Sequence[StoredDocument],
         vectors: Vectors,
-        terms: Sequence[Sequence[str]] = (),
+        terms: Analysis = NOTHING,
         *,
         deleted: Sequence[int] = (),
         relabelled: Sequence[tuple[int, Document]] = (),
@@ -99,7 +101,7 @@ class Storage:
         Args:
             stored: new documents, their rows counted from `next_row`.
             vectors: float32 (len(stored), dim), theirs.
-            terms: theirs, for lexical search.
+            terms: theirs, for lexical search, kept with them.
             deleted: rows whose documents go.
             relabelled: rows and the documents that take their place, vectors unchanged.
 
@@ -118,6 +120,7 @@ class Storage:
                     for row, document in relabelled:
                         change.relabel(row, document)
                     change.insert(stored)
+                    change.keep_terms([item.row for item in stored], terms)
                     if len(stored):
                         change.record(Append(first, len(stored), crc32))
             except BaseException:
