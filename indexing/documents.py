@@ -122,6 +122,12 @@ class DocumentStore:
         stored = self._select("row IN (SELECT value FROM json_each(?))", wanted)
         return {item.row: item for item in stored}
 
+    def names(self, rows: Iterable[int]) -> dict[int, tuple[str, str | None]]:
+        """Id, and the parent's id of a chunk, of the documents of those rows that there are."""
+        query = "SELECT row, id, parent FROM documents WHERE row IN (SELECT value FROM json_each(?))"
+        wanted = json.dumps([int(row) for row in rows])
+        return {row: (id_, parent) for row, id_, parent in self._connection.execute(query, (wanted,))}
+
     def after(self, row: int, limit: int, filter: Filter | None) -> list[StoredDocument]:
         """Up to `limit` documents behind `row`, in row order."""
         where, values = _where(filter)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from embeddings.reranker import Reranker
     from embeddings.types import Encoder, Encoding
     from indexing.card import CollectionCard
     from indexing.filters import Filter
@@ -51,12 +52,14 @@ class LocalCollection:
         *,
         encoder: Encoder | None = None,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
         writable: bool,
         lock: FolderLock | None,
     ) -> None:
         self.folder = folder
         self._card = card
         self._encoding = DocumentEncoder(card, load_encoder, encoder)
+        self._load_reranker = load_reranker
         self._writable = writable
         self._lock = lock
         self._storage = Storage(
@@ -72,11 +75,19 @@ class LocalCollection:
         card: CollectionCard,
         *,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
     ) -> Self:
         """A new, empty collection in `folder`, which must not hold one; the caller locks."""
         folder.mkdir(parents=True, exist_ok=True)
         write_card(folder, card)
-        return cls(folder, card, load_encoder=load_encoder, writable=True, lock=None)
+        return cls(
+            folder,
+            card,
+            load_encoder=load_encoder,
+            load_reranker=load_reranker,
+            writable=True,
+            lock=None,
+        )
 
     @classmethod
     def open(
@@ -85,6 +96,7 @@ class LocalCollection:
         *,
         encoder: Encoder | None = None,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
         mode: Literal["read", "write"] = "write",
         locked: bool = False,
     ) -> Self:
@@ -94,6 +106,7 @@ class LocalCollection:
             folder: where it lies.
             encoder: to use instead of loading the one the card names.
             load_encoder: from a name to an encoder.
+            load_reranker: gives what requests with `rerank` are reordered by; None refuses them.
             mode: `read` shares the folder and changes nothing, `write` owns it.
             locked: True if the caller holds a lock that covers the folder.
 
@@ -113,6 +126,7 @@ class LocalCollection:
                 card,
                 encoder=encoder,
                 load_encoder=load_encoder,
+                load_reranker=load_reranker,
                 writable=mode == "write",
                 lock=lock,
             )
@@ -149,6 +163,16 @@ class LocalCollection:
     def encoder(self) -> Encoder:
         """The collection's encoder, loaded when first needed; see `DocumentEncoder.encoder`."""
         return self._encoding.encoder
+
+    @property
+    def reranks(self) -> bool:
+        """True if a reranker is configured."""
+        return self._load_reranker is not None
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """What requests with `rerank` are reordered by, loaded when first needed; None: nothing."""
+        return None if self._load_reranker is None else self._load_reranker()
 
     # -- writing -------------------------------------------------------------------------
 
