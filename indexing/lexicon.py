@@ -146,6 +146,20 @@ class Lexicon:
             self._catch_up(self._index)
             self.problem = ""
 
+    def freeze(self) -> None:
+        """Commit what is followed and end all writing; searches go on in what there is now.
+
+        Afterwards the folder may be moved away.
+        """
+        with self._following:
+            if self._index is None:
+                return
+            try:
+                self._commit(self._index)
+            except IndexingError as error:
+                self._fall_behind(error)
+            self._index.close()
+
     def close(self) -> None:
         """Commit what is followed and give back the files; a second call does nothing."""
         with self._following:
