@@ -100,9 +100,9 @@ def test_what_cannot_be_asked_is_named(
     ],
 )
 def test_impossible_thresholds_are_told_the_range(
-    mode: Any, metric: Metric, threshold: Any, message: str
+    mode: str, metric: Metric, threshold: object, message: str
 ) -> None:
-    request = replace(QUERY, mode=mode, score_threshold=threshold)
+    request = replace(QUERY, mode=mode, score_threshold=threshold)  # type: ignore[arg-type]
     with pytest.raises(InvalidRequestError, match=message) as caught:
         check_request(request, metric)
     assert caught.value.field == "score_threshold"
@@ -119,8 +119,8 @@ def test_impossible_thresholds_are_told_the_range(
         ("lexical", Metric.COSINE, 25.0),
     ],
 )
-def test_possible_thresholds_pass(mode: Any, metric: Metric, threshold: Any) -> None:
-    check_request(replace(QUERY, mode=mode, score_threshold=threshold), metric)
+def test_possible_thresholds_pass(mode: str, metric: Metric, threshold: float) -> None:
+    check_request(replace(QUERY, mode=mode, score_threshold=threshold), metric)  # type: ignore[arg-type]
 
 
 def test_numbers_of_numpy_are_numbers(collection: LocalCollection) -> None:
@@ -273,9 +273,9 @@ def test_plain_vectors_are_compared_in_one_call(
     asked: list[int] = []
     find = Snapshot.find
 
-    def counting(self: Snapshot, queries: Vectors, k: int, **how: Any) -> Found:
+    def counting(self: Snapshot, queries: Vectors, k: int, **how: object) -> Found:
         asked.append(len(queries))
-        return find(self, queries, k, **how)
+        return find(self, queries, k, **how)  # type: ignore[arg-type]
 
     requests = [
         *(SearchRequest(query=text, limit=3) for text in ("gift", "parcel", "소포는 당일")),

@@ -167,7 +167,7 @@ def test_nothing_found_is_nothing_reranked(tmp_path: Path, folder: Path) -> None
 
 
 def test_without_a_reranker_the_remedy_is_named(collection: LocalCollection) -> None:
-    with pytest.raises(InvalidRequestError, match="no reranker is configured.*cross-encoder"):
+    with pytest.raises(InvalidRequestError, match=r"no reranker is configured.*cross-encoder"):
         collection.search(SearchRequest(query="gift", rerank=True))
     assert not collection.reranks
     assert collection.reranker is None
