@@ -37,13 +37,13 @@ Test: TypeAlias = "Callable[[Plane], BoolArray]"
 
 _FEW = 8
 """Values looked for one after the other; more are looked up."""
-_COMPARE: Mapping[str, tuple[np.ufunc, np.ufunc]] = {
-    "gt": (np.greater, np.greater),
-    "gte": (np.greater, np.greater_equal),
-    "lt": (np.less, np.less),
-    "lte": (np.less, np.less_equal),
+_COMPARE: Mapping[str, tuple[np.ufunc, np.ufunc, np.ufunc]] = {
+    "gt": (np.greater, np.greater_equal, np.greater),
+    "gte": (np.greater, np.greater_equal, np.greater_equal),
+    "lt": (np.less, np.less_equal, np.less),
+    "lte": (np.less, np.less_equal, np.less_equal),
 }
-"""How numbers compare that differ once rounded, and how what rounding left compares."""
+"""How numbers compare without those equal to the bound and with them, and how residues compare."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,13 +209,12 @@ def _within(plane: Plane, bounds: Sequence[tuple[str, float, int]]) -> BoolArray
     if plane.numbers is None:
         return found
     for place, (word, bound, residue) in enumerate(bounds):
-        beyond, onward = _COMPARE[word]
+        beyond, level, onward = _COMPARE[word]
         if plane.residues is None:
-            compare = onward if onward(0, residue) else beyond
-            hits = compare(plane.numbers, bound)
+            hits = (level if onward(0, residue) else beyond)(plane.numbers, bound)
         else:
-            level = (plane.numbers == bound) & onward(plane.residues, residue)
-            hits = beyond(plane.numbers, bound) | level
+            tied = (plane.numbers == bound) & onward(plane.residues, residue)
+            hits = beyond(plane.numbers, bound) | tied
         found = np.logical_and(found, hits) if place else hits
     return found
 

@@ -38,7 +38,7 @@ class Elements:
     """What a key leads to in some rows, arrays taken apart; all arrays have one length.
 
     Attributes:
-        rows: int64, ascending; a row stands once for each of its elements.
+        rows: int64, ascending once they are complete; a row stands once for each of its elements.
         codes: int32, never ABSENT.
         numbers: float64, the number nearest to the element; NaN for what is none.
         residues: int16, what an integer is above that number; 0 within 53 bits.
@@ -48,6 +48,22 @@ class Elements:
     codes: npt.NDArray[np.int32]
     numbers: npt.NDArray[np.float64]
     residues: npt.NDArray[np.int16]
+
+    @classmethod
+    def joined(cls, parts: Sequence[Elements]) -> Elements:
+        """The elements of all parts, of which there is at least one, in their order."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.residues for part in parts]),
+        )
+
+    def picked(self, places: npt.NDArray[np.int64]) -> Elements:
+        """The elements at those places, in that order."""
+        return Elements(
+            self.rows[places], self.codes[places], self.numbers[places], self.residues[places]
+        )
 
 
 class Vocabulary:
@@ -142,13 +158,19 @@ def read_elements(
 ) -> Elements:
     """What the key leads to; row i is `metadata[i]`, as `json.loads` gives it."""
     reader = _Reader(vocabulary)
+    name, below = str(key.steps[0]), key.steps[1:]
     for row, item in enumerate(metadata):
-        for end in _ends(item, key.steps, 0):
-            reader.add(row, end)
+        if name not in item:
+            continue
+        if below:
+            for end in _ends(item[name], below, 0):
+                reader.add(row, end)
+        else:
+            reader.add(row, item[name])
     return reader.elements()
 
 
-def _ends(value: object, steps: tuple[str | None, ...], place: int) -> Iterator[object]:
+def _ends(value: object, steps: Sequence[str | None], place: int) -> Iterator[object]:
     """What the steps from `place` on lead to."""
     if place == len(steps):
         yield value

@@ -30,7 +30,8 @@ MAX_COLUMNS = 256
 CACHE_BYTES = 64 * 2**20
 """Of masks kept, the one not asked for longest going first."""
 
-_PASS_ROWS = 16_384
+_PASS_ROWS = 1024
+"""Documents read at once: few enough that they are gone before the collector of garbage looks."""
 
 _Change: TypeAlias = "dict[int, Any]"
 """Rows and the metadata that they have now."""
@@ -157,6 +158,19 @@ class MetadataColumns:
         with self._changing:
             self._state = _State({}, self._state.version + 1, self._state.epoch + 1)
         self._cache.clear()
+
+    def selected(self, source: Source, kept: Ids) -> MetadataColumns:
+        """The same keys over a copy in which row i is row `kept[i]` of here.
+
+        Args:
+            source: the copy's documents.
+            kept: int64, ascending.
+        """
+        fresh = MetadataColumns(source)
+        columns = {key: column.selected(kept) for key, column in self._state.columns.items()}
+        fresh._used, fresh._clock = dict(self._used), self._clock
+        fresh._state = _State(columns)
+        return fresh
 
     def forget_masks(self) -> None:
         """Drop what is kept of earlier answers; columns stay."""

@@ -192,6 +192,14 @@ def test_blocks_of_full_size() -> None:
             *range(0, count, 12)
         ]
         assert memory.nbytes < count * (1 + 4 + 9 + 8)
+        kept = np.arange(1, count, 2)
+        table.connection.execute("DELETE FROM documents")
+        half = memory.selected(table, kept)
+        assert found(half, must("many", match={"value": "65537"}), len(kept)) == [32_768]
+        expected = [place for place, row in enumerate(kept) if row % 7 == 2 and row % 12]
+        assert found(half, must("tags", match={"value": "t2"}), len(kept)) == expected
+        empty = memory.selected(table, kept[:0])
+        assert found(empty, must("tags", match={"value": "t2"}), 0) == []
 
 
 def test_times_finer_than_a_tick() -> None:
@@ -407,13 +415,17 @@ class Changes(RuleBasedStateMachine):
         self.table.connection.execute("DELETE FROM documents WHERE row = ?", (row,))
         self.live[row] = False
 
-    @rule()
-    def renumber(self) -> None:
-        kept = [json.loads(text) for _, text in self.table.metadata(0, self.rows)]
+    @rule(select=st.booleans())
+    def renumber(self, select: bool) -> None:
+        stored = self.table.metadata(0, self.rows)
+        rows = [row for row, _ in stored]
         self.table.connection.execute("DELETE FROM documents")
-        self.table.put(0, kept)
-        self.rows, self.live = len(kept), [True] * len(kept)
-        self.memory.forget()
+        self.table.put(0, [json.loads(text) for _, text in stored])
+        self.rows, self.live = len(rows), [True] * len(rows)
+        if select:
+            self.memory = self.memory.selected(self.table, np.array(rows, dtype=np.int64))
+        else:
+            self.memory.forget()
 
     @rule(filter=st.one_of(LEAVES.map(lambda leaf: {"must": [leaf]}), FILTERS))
     def ask(self, filter: Json) -> None:
