@@ -39,6 +39,14 @@ _GROWTH = 4
 _NO_SPACE = ("os error 28", "os error 122", "os error 27")
 
 
+class OtherAnalyzerError(LexicalIndexError):
+    """An index of another analyzer or format; `fingerprint` is the analyzer's."""
+
+    def __init__(self, message: str, fingerprint: str) -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
 class LexicalIndex:
     """Rows and their terms on disk; what was not committed is lost when the process dies.
 
@@ -66,8 +74,9 @@ class LexicalIndex:
         Checksums of all its files are compared.
 
         Raises:
-            LexicalIndexError: the folder holds none, a damaged one, or one of another analyzer or
-                format; `LexicalIndex.remove(folder)` makes place for a new one.
+            LexicalIndexError: the folder holds none or a damaged one;
+                `LexicalIndex.remove(folder)` makes place for a new one.
+            OtherAnalyzerError: it is of another analyzer or format; likewise.
             StorageFullError: no space for a new one.
         """
         import tantivy
@@ -98,7 +107,7 @@ class LexicalIndex:
                 f"{opened._state['analyzer']!r}, wanted are {FORMAT} and "
                 f"{analyzer_fingerprint!r}; build it again"
             )
-            raise LexicalIndexError(message)
+            raise OtherAnalyzerError(message, str(opened._state["analyzer"]))
         return opened
 
     @classmethod

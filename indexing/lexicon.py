@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.analyzer import load_analyzer
+from indexing import korean
+from indexing.analyzer import QueryTerms, load_analyzer
 from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
-from indexing.lexical import TITLE_REPEATS, LexicalIndex
+from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Lexicon:
 
     Args:
         folder: the collection's.
-        kind: the analyzer's kind.
+        kind: the analyzer's kind. An index that Kiwi's morphemes are in is never made one of
+            bigrams because Kiwi is missing, except by `rebuild`.
         documents: the truth.
         writable: False opens an index that is in step and changes nothing.
 
@@ -51,6 +53,7 @@ class Lexicon:
     ) -> None:
         self.problem = ""
         self._folder = folder / FOLDER
+        self._kind = kind
         self._documents = documents
         self._writable = writable
         self._index: LexicalIndex | None = None
@@ -60,8 +63,11 @@ class Lexicon:
         self._analyzer: Analyzer | None = None
         try:
             self._analyzer = load_analyzer(kind)
-            self._index = self._open(self._analyzer.fingerprint)
-        except (AnalyzerError, LexicalIndexError) as error:
+            if kind == "auto" and self._analyzer.kind == "bigrams":
+                logger.warning("%s: Hangul is cut into bigrams: %s", folder, korean.absence())
+            self._index = self._open(self._analyzer)
+        except IndexingError as error:
+            self._analyzer = None
             self.problem = str(error)
             logger.warning("%s: no lexical search: %s", folder, error)
 
@@ -103,6 +109,7 @@ class Lexicon:
                     if self._pending >= _MOST_PENDING:
                         self._commit(self._index)
                 else:
+                    self._commit(self._index)
                     self._catch_up(self._index)
                 self.problem = ""
             except IndexingError as error:
@@ -115,6 +122,16 @@ class Lexicon:
             AnalyzerError: the analyzer cannot be loaded.
         """
         return [] if self._analyzer is None else self._analyzer.analyze_queries([query])[0]
+
+    def read_query(self, query: str) -> QueryTerms:
+        """What a query looks for, and what it holds that is not looked for.
+
+        Raises:
+            AnalyzerError: the analyzer cannot be loaded.
+        """
+        if self._analyzer is None:
+            return QueryTerms((), tuple(dict.fromkeys(query.split())))
+        return self._analyzer.read_query(query)
 
     def search(self, terms: Sequence[str], k: int, rows: Ids | None) -> Hits:
         """The k best rows by BM25, scores above 0; see `LexicalIndex.search`.
@@ -135,30 +152,19 @@ class Lexicon:
         return [f"lexical index: {len(missing)} documents missing, {len(gone)} deleted ones left"]
 
     def rebuild(self) -> None:
-        """Build the index again from the documents."""
-        if self._analyzer is None:
-            return
+        """Build the index again, with the best analyzer there is now."""
         with self._following:
-            if self._index is not None:
-                self._index.close()
-            LexicalIndex.remove(self._folder)
-            self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
-            self._catch_up(self._index)
-            self.problem = ""
-
-    def freeze(self) -> None:
-        """Commit what is followed and end all writing; searches go on in what there is now.
-
-        Afterwards the folder may be moved away.
-        """
-        with self._following:
-            if self._index is None:
-                return
             try:
-                self._commit(self._index)
+                self._analyzer = load_analyzer(self._kind)
+                if self._index is not None:
+                    self._index.close()
+                    self._index = None
+                LexicalIndex.remove(self._folder)
+                self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
+                self._catch_up(self._index)
+                self.problem = ""
             except IndexingError as error:
                 self._fall_behind(error)
-            self._index.close()
 
     def close(self) -> None:
         """Commit what is followed and give back the files; a second call does nothing."""
@@ -190,26 +196,44 @@ class Lexicon:
             self._pending = 0
 
     def _fall_behind(self, error: IndexingError) -> None:
-        self.problem = f"words of the last documents are not found yet: {error}"
+        missing = "" if self._index is None else "words of the last documents are not found yet: "
+        self.problem = f"{missing}{error}"
         self._followed, self._pending = -1, 0
         logger.error("%s: %s", self._folder, self.problem)
 
-    def _open(self, fingerprint: str) -> LexicalIndex:
+    def _open(self, analyzer: Analyzer) -> LexicalIndex:
+        """The index in the folder, made again or brought up to date where that is needed."""
         try:
-            index = LexicalIndex.open(self._folder, fingerprint, writable=self._writable)
+            index = LexicalIndex.open(self._folder, analyzer.fingerprint, writable=self._writable)
         except LexicalIndexError as error:
+            if isinstance(error, OtherAnalyzerError) and self._lacks_kiwi(error.fingerprint):
+                message = (
+                    f"the words of {self._folder.parent.name!r} were found by Kiwi, and "
+                    f"{korean.absence()}; `collections verify --repair` cuts Hangul into "
+                    "character bigrams instead"
+                )
+                raise AnalyzerError(message) from error
             if not self._writable:
                 raise
             logger.warning("%s; it is built again", error)
             LexicalIndex.remove(self._folder)
-            index = LexicalIndex.open(self._folder, fingerprint)
+            index = LexicalIndex.open(self._folder, analyzer.fingerprint)
         self._followed = index.version
-        if index.version != self._documents.version():
-            if not self._writable:
-                message = "the lexical index is behind; open the collection for writing once"
-                raise LexicalIndexError(message)
+        if index.version == self._documents.version():
+            return index
+        if not self._writable:
+            message = "the lexical index is behind; open the collection for writing once"
+            raise LexicalIndexError(message)
+        try:
             self._catch_up(index)
+        except BaseException:
+            index.close()
+            raise
         return index
+
+    def _lacks_kiwi(self, fingerprint: str) -> bool:
+        """Whether Kiwi, which an analyzer of that fingerprint had, is missing now."""
+        return self._kind == "auto" and " kiwi=" in fingerprint and korean.versions() is None
 
     def _wanted(self) -> Ids:
         rows = self._documents.rows()
@@ -217,6 +241,7 @@ class Lexicon:
 
     def _catch_up(self, index: LexicalIndex) -> None:
         """Make the index hold exactly the rows of the documents, and commit."""
+        index.rollback()
         version = self._documents.version()
         there, wanted = index.rows(), self._wanted()
         index.delete(np.setdiff1d(there, wanted).tolist())
