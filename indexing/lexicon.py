@@ -166,8 +166,11 @@ class Lexicon:
             except IndexingError as error:
                 self._fall_behind(error)
 
-    def close(self) -> None:
-        """Commit what is followed and give back the files; a second call does nothing."""
+    def freeze(self) -> None:
+        """Commit what is followed and end all writing; searches go on in what there is now.
+
+        Afterwards the folder may be moved away.
+        """
         with self._following:
             if self._index is None:
                 return
@@ -176,8 +179,14 @@ class Lexicon:
             except IndexingError as error:
                 self._fall_behind(error)
             self._index.close()
-            self._index = None
-            self.problem = "the collection is closed"
+
+    def close(self) -> None:
+        """Commit what is followed and give back the files; a second call does nothing."""
+        with self._following:
+            self.freeze()
+            if self._index is not None:
+                self._index = None
+                self.problem = "the collection is closed"
 
     def _settled(self) -> LexicalIndex:
         """The index with everything followed in it."""
