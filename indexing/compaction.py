@@ -97,7 +97,6 @@ def _swap(
 ) -> None:
     """Put the copy in the place of the files it was made from; the caller holds `writing`."""
     before, folder = storage.generation, storage.folder
-    live = before.snapshot.live[copy.kept]
     swap = _plan(folder, before.number)
     sync_file(folder / COMPACTED / DOCUMENTS_FILE)
     step("journal")
@@ -110,10 +109,10 @@ def _swap(
     documents = DocumentStore(folder / DOCUMENTS_FILE, writable=True)
     vectors = VectorFile(folder / VECTORS_FILE, before.vectors.dim, writable=True)
     lexicon = Lexicon(folder, storage.analyzer, documents, writable=True)
-    storage.succeed(documents, vectors, lexicon, live, sealed)
+    storage.succeed(documents, vectors, lexicon, copy.kept, sealed)
     storage.broken = ""
     before.vectors.close()
-    logger.info("%s: compacted to %d rows", folder, len(live))
+    logger.info("%s: compacted to %d rows", folder, len(copy.kept))
 
 
 def _plan(folder: Path, number: int) -> Swap:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
 from indexing.generation import Generation
@@ -87,7 +88,8 @@ class Storage:
         snapshot = self._recover(documents, vectors)
         lexicon = Lexicon(folder, analyzer, documents, writable=writable)
         number = documents.generation()
-        self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+        columns = MetadataColumns(documents)
+        self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
 
     @property
     def documents(self) -> DocumentStore:
@@ -109,6 +111,11 @@ class Storage:
         """What a search that starts now sees."""
         return self.generation.snapshot
 
+    @property
+    def columns(self) -> MetadataColumns:
+        """Which rows of the snapshot satisfy a filter."""
+        return self.generation.columns
+
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
         with self.writing:
@@ -121,6 +128,7 @@ class Storage:
         with self.caring, self.writing, self._disagreeing():
             self.touched = None
             self.generation.snapshot = self._recover(self.documents, self.vectors)
+            self.columns.forget()
 
     def write(
         self,
@@ -169,6 +177,10 @@ class Storage:
                 raise
             self._touch(touched)
             self._publish(deleted)
+            self.columns.relabel(
+                [row for row, _ in relabelled], [document.metadata for _, document in relabelled]
+            )
+            self.columns.append(first, [item.document.metadata for item in stored])
             self.lexicon.write([item.row for item in stored], terms, deleted)
 
     @contextmanager
@@ -234,7 +246,7 @@ class Storage:
         documents: DocumentStore,
         vectors: VectorFile,
         lexicon: Lexicon,
-        live: npt.NDArray[np.bool_],
+        kept: Ids,
         sealed: SealedIndex | None,
     ) -> None:
         """Let searches see the next generation; the caller holds `writing`.
@@ -243,9 +255,11 @@ class Storage:
             documents: its documents.
             vectors: its file of vectors.
             lexicon: its lexical search.
-            live: bool (rows,), False for tombstones.
+            kept: int64, ascending: the rows of today that its rows are.
             sealed: index over its first rows.
         """
+        live = self.snapshot.live[kept]
+        columns = self.columns.selected(documents, kept)
         with self.publishing, self._disagreeing():
             snapshot = replace(
                 self.snapshot,
@@ -255,7 +269,7 @@ class Storage:
                 sealed=sealed,
             )
             number = self.generation.number + 1
-            self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+            self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
 
     def _touch(self, rows: Sequence[int]) -> None:
         if self.touched is not None:
