@@ -15,6 +15,7 @@ import numpy as np
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
 from embeddings.fingerprint import fingerprint_folder
 from embeddings.folder import check_folder, read_json
+from embeddings.progress import without_bars
 from embeddings.tokens import Tokens, tokens_of
 from embeddings.types import EncoderCard, Encoding, as_texts
 
@@ -166,12 +167,8 @@ def _batches(lengths: Counts, budget: int) -> Iterator[np.ndarray]:
 
 def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
 
-    progress: Any = logging
-    shown = progress.is_progress_bar_enabled()
-    progress.disable_progress_bar()
-    try:
+    with without_bars():
         model = SentenceTransformer(
             str(folder),
             device=device,
@@ -179,9 +176,6 @@ def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
-    finally:
-        if shown:
-            progress.enable_progress_bar()
     return model.eval()
 
 

@@ -84,7 +84,7 @@ class DataFolder:
             create: make the folder if it is missing.
             device: where encoders compute; None takes a GPU where there is one.
             default_encoder: the encoder of new collections; None is `minilm`.
-            reranker: folder of a cross-encoder, for searches that ask to be reranked; it is loaded
+            reranker: folder of a reranker, for searches that ask to be reranked; it is loaded
                 when first needed (see `reranker`).
 
         Raises:
@@ -223,7 +223,7 @@ class DataFolder:
 
         Raises:
             EncoderNotFoundError: its folder holds no model.
-            EncoderRefusedError: it asks for code or pickle, or is no cross-encoder.
+            EncoderRefusedError: it asks for code or pickle, or is no reranker.
         """
         if self._reranker is None:
             return None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, InvalidInputError
-from embeddings.reranker import CrossEncoderReranker, Reranker, load_reranker
+from embeddings.reranker import Reranker, load_reranker
 from indexing.data_folder import DataFolder
 from indexing.errors import InvalidRequestError
 from indexing.reranking import RERANK_DEPTH
@@ -26,25 +26,17 @@ if TYPE_CHECKING:
 WINDOW = 32
 
 
-@pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of width 32 with one output, its weights wide apart so that scores differ."""
-    from sentence_transformers import CrossEncoder
-    from transformers import (
-        BertConfig,
-        BertForSequenceClassification,
-        BertTokenizerFast,
-        set_seed,
-    )
+def make_body(body: Path, kind: str) -> None:
+    """A BERT of width 32, its weights wide apart so that scores differ."""
+    import transformers
 
-    set_seed(11)
-    body = tmp_path_factory.mktemp("body")
+    transformers.set_seed(11)
     letters = string.ascii_lowercase + string.digits
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters]
     pieces += [f"##{letter}" for letter in letters]
     (body / "vocab.txt").write_text("\n".join(pieces), encoding="utf-8")
-    BertTokenizerFast(str(body / "vocab.txt")).save_pretrained(body)
-    config = BertConfig(
+    transformers.BertTokenizerFast(str(body / "vocab.txt")).save_pretrained(body)
+    config = transformers.BertConfig(
         vocab_size=len(pieces),
         hidden_size=32,
         num_hidden_layers=2,
@@ -54,14 +46,23 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         num_labels=1,
         initializer_range=0.5,
     )
-    BertForSequenceClassification(config).save_pretrained(body)
+    getattr(transformers, kind)(config).save_pretrained(body)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cross-encoder with one output."""
+    from sentence_transformers import CrossEncoder
+
+    body = tmp_path_factory.mktemp("body")
+    make_body(body, "BertForSequenceClassification")
     saved = tmp_path_factory.mktemp("models") / "judge"
     CrossEncoder(str(body), device="cpu").save_pretrained(str(saved))
     return saved
 
 
 @pytest.fixture(scope="session")
-def reranker(folder: Path) -> CrossEncoderReranker:
+def reranker(folder: Path) -> Reranker:
     return load_reranker(folder, device="cpu")
 
 
@@ -74,7 +75,7 @@ def judged(tmp_path: Path, folder: Path) -> Iterator[LocalCollection]:
         yield made
 
 
-def test_scores_are_the_librarys(folder: Path, reranker: CrossEncoderReranker) -> None:
+def test_scores_are_the_librarys(folder: Path, reranker: Reranker) -> None:
     from sentence_transformers import CrossEncoder
 
     texts = ["a gift", "parcels leave today", "x", "gift cards are valid five years"]
@@ -92,20 +93,20 @@ def test_scores_are_the_librarys(folder: Path, reranker: CrossEncoderReranker) -
     assert (reranker.name, reranker.max_tokens) == ("judge", WINDOW)
 
 
-def test_what_is_not_read_to_its_end_is_told(reranker: CrossEncoderReranker) -> None:
+def test_what_is_not_read_to_its_end_is_told(reranker: Reranker) -> None:
     texts = ["a " * 27, "a " * 28, "a " * 300]
     assert reranker.truncated("ab", texts).tolist() == [False, True, True]
     assert reranker.score("ab", texts).shape == (3,)
 
 
 @pytest.mark.parametrize(("query", "text"), [("", "a"), ("a", " "), ("a", "\ud800")])
-def test_blank_pairs_are_refused(reranker: CrossEncoderReranker, query: str, text: str) -> None:
+def test_blank_pairs_are_refused(reranker: Reranker, query: str, text: str) -> None:
     with pytest.raises(InvalidInputError):
         reranker.score(query, [text])
 
 
 def test_the_best_are_reordered_and_the_rest_follow(
-    judged: LocalCollection, reranker: CrossEncoderReranker
+    judged: LocalCollection, reranker: Reranker
 ) -> None:
     plain = judged.search(SearchRequest(query="word 3", limit=70))
     result = judged.search(SearchRequest(query="word 3", limit=70, rerank=True))
@@ -182,7 +183,9 @@ def test_other_models_are_refused(tmp_path: Path, folder: Path) -> None:
     settings.write_text(settings.read_text().replace("CrossEncoder", "SentenceTransformer"))
     config = json.loads((other / "config.json").read_text())
     (other / "config.json").write_text(json.dumps({**config, "architectures": ["BertModel"]}))
-    with pytest.raises(EncoderRefusedError, match="holds SentenceTransformer, not a cross-encoder"):
+    with pytest.raises(
+        EncoderRefusedError, match="holds SentenceTransformer; refused: a cross-encoder"
+    ):
         load_reranker(other)
 
 
@@ -196,6 +199,36 @@ def test_several_outputs_are_refused(tmp_path: Path, folder: Path) -> None:
     BertForSequenceClassification(config).save_pretrained(other)
     with pytest.raises(EncoderRefusedError, match="gives 3 numbers a pair; one is needed"):
         load_reranker(other, device="cpu")
+
+
+def test_multi_vector_encoders_rerank_too(tmp_path: Path) -> None:
+    """The mean over the query's tokens of the best cosine, from the library's vectors by hand."""
+    from sentence_transformers import MultiVectorEncoder
+    from sentence_transformers.base.modules import Transformer
+    from sentence_transformers.multi_vector_encoder.modules import MultiVectorMask
+
+    (tmp_path / "body").mkdir()
+    make_body(tmp_path / "body", "BertModel")
+    model = MultiVectorEncoder(
+        modules=[Transformer(str(tmp_path / "body")), MultiVectorMask()], device="cpu"
+    )
+    model.save_pretrained(str(tmp_path / "late"))
+    reranker = load_reranker(tmp_path / "late", device="cpu")
+    texts = ["a gift", "which gift", "parcels leave today"]
+    found = reranker.score("which gift", texts)
+    query = _unit(model.encode_query("which gift").numpy())
+    for text, score in zip(texts, found.tolist(), strict=True):
+        cosines = query @ _unit(model.encode_document(text).numpy()).T
+        assert score == pytest.approx((1 + cosines.max(axis=1).mean()) / 2, abs=1e-5)
+    assert found[1] == pytest.approx(1.0, abs=1e-5)
+    assert (reranker.name, reranker.max_tokens) == ("late", WINDOW)
+    assert reranker.truncated("a", ["b " * 30, "b " * 31]).tolist() == [False, True]
+    assert reranker.truncated("a " * 31, ["b"]).tolist() == [True]
+    assert reranker.score("a", []).shape == (0,)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def test_pickle_and_code_are_refused(tmp_path: Path, folder: Path) -> None:
