@@ -68,6 +68,16 @@ class _Connection(sqlite3.Connection):
         except sqlite3.ProgrammingError as error:
             raise _named(error, self.path) from error
 
+    def execute(self, sql: str, parameters: Values = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        """As `sqlite3` does, with this floor's errors."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(  # type: ignore[override]
+        self, sql: str, parameters: Iterable[Values], /
+    ) -> sqlite3.Cursor:
+        """As `sqlite3` does, with this floor's errors."""
+        return self.cursor().executemany(sql, parameters)
+
 
 class _Cursor(sqlite3.Cursor):
     """Fetch with `fetchone` and `fetchall`: iterating shows SQLite's own errors."""

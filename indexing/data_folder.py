@@ -47,6 +47,7 @@ class DataFolder:
         device: str | None,
         default_encoder: str | None,
         reranker: str | Path | None,
+        maintain: bool = True,
     ) -> None:
         self.path = path
         self._mode = mode
@@ -54,6 +55,7 @@ class DataFolder:
         self._device = device
         self._default_encoder = default_encoder
         self._reranker = None if reranker is None else Path(reranker).expanduser()
+        self._maintain = maintain
         self._loaded_reranker: Reranker | None = None
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -74,6 +76,7 @@ class DataFolder:
         device: str | None = None,
         default_encoder: str | None = None,
         reranker: str | Path | None = None,
+        maintain: bool = True,
     ) -> Self:
         """The data folder at `path`.
 
@@ -86,6 +89,7 @@ class DataFolder:
             default_encoder: the encoder of new collections; None is `minilm`.
             reranker: folder of a reranker, for searches that ask to be reranked; it is loaded
                 when first needed (see `reranker`).
+            maintain: let collections compact and index in the background when it is due.
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
@@ -105,6 +109,7 @@ class DataFolder:
             device=device,
             default_encoder=default_encoder,
             reranker=reranker,
+            maintain=maintain,
         )
 
     def close(self) -> None:
@@ -147,6 +152,7 @@ class DataFolder:
                     locked=True,
                     load_encoder=self.encoder,
                     load_reranker=self._reranker_loader(),
+                    maintain=self._maintain,
                 )
             return self._collections[name]
 
@@ -183,6 +189,7 @@ class DataFolder:
                 card,
                 load_encoder=self.encoder,
                 load_reranker=self._reranker_loader(),
+                maintain=self._maintain,
             )
             sync_folder(self.path)
             self._collections[name] = collection

@@ -246,7 +246,7 @@ class DocumentStore:
             InvalidRequestError: a generation that never was, or too long ago.
         """
         later = {number: kept for number, kept in self._generations() if number >= generation}
-        if sorted(later) != list(range(generation, self.generation())):
+        if not later or sorted(later) != list(range(generation, max(later) + 1)):
             message = "cursor is not of this collection, or too old; start from the beginning"
             raise InvalidRequestError(message, "cursor")
         for _, packed in sorted(later.items()):

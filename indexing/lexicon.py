@@ -15,7 +15,7 @@ from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from indexing.analyzer import Analyzer
@@ -60,6 +60,7 @@ class Lexicon:
         self._following = threading.RLock()
         self._followed = 0
         self._pending = 0
+        self._deferred = False
         self._analyzer: Analyzer | None = None
         try:
             self._analyzer = load_analyzer(kind)
@@ -75,6 +76,11 @@ class Lexicon:
     def is_available(self) -> bool:
         """False if there is no lexical search; `problem` says why."""
         return self._index is not None
+
+    @property
+    def is_behind(self) -> bool:
+        """True if words of documents are still to be found."""
+        return self._deferred
 
     def analyse(self, documents: Sequence[Document]) -> Analysis:
         """The terms of each document; nothing where the analyzer is missing.
@@ -92,8 +98,9 @@ class Lexicon:
     def write(self, rows: Sequence[int], analysis: Analysis, deleted: Sequence[int]) -> None:
         """Follow a write that the documents have committed.
 
-        It is committed here before the next search that needs it, and now and then: a commit
-        costs a tenth of a second whatever its size. A failure loses no document: the index stays
+        Documents without analysis are analysed before the next search that needs them, or by
+        `catch_up`. It is committed here before such a search, and now and then: a commit costs a
+        tenth of a second whatever its size. A failure loses no document: the index stays
         behind, says so, and catches up at the next write or opening.
         """
         with self._following:
@@ -101,7 +108,9 @@ class Lexicon:
                 return
             try:
                 version = self._documents.version()
-                if self._followed == version - 1 and len(analysis.terms) == len(rows):
+                if self._deferred or len(analysis.terms) != len(rows):
+                    self._deferred = True  # until the next search for words, or `catch_up`
+                elif self._followed == version - 1:
                     self._index.delete([row for row in deleted if row >= 0])
                     self._index.add(rows, _counted(analysis.terms))
                     self._followed = version
@@ -166,6 +175,21 @@ class Lexicon:
             except IndexingError as error:
                 self._fall_behind(error)
 
+    def catch_up(self, between: Callable[[float], None] = lambda _: None) -> None:
+        """Find the words of documents that were written without them; searches go on meanwhile.
+
+        Args:
+            between: told after each block what share of them is done; may raise to stop.
+        """
+        if not self._deferred or self._index is None:
+            return
+        missing = np.setdiff1d(self._wanted(), self._index.rows()).tolist()
+        for start in range(0, len(missing), _BLOCK):
+            self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
+            between(min(1.0, (start + _BLOCK) / len(missing)))
+        with self._following:
+            self._settle(self._index)
+
     def freeze(self) -> None:
         """Commit what is followed and end all writing; searches go on in what there is now.
 
@@ -174,10 +198,7 @@ class Lexicon:
         with self._following:
             if self._index is None:
                 return
-            try:
-                self._commit(self._index)
-            except IndexingError as error:
-                self._fall_behind(error)
+            self._settle(self._index)
             self._index.close()
 
     def close(self) -> None:
@@ -193,11 +214,19 @@ class Lexicon:
         with self._following:
             if self._index is None:
                 raise LexicalIndexError(self.problem)
-            try:
-                self._commit(self._index)
-            except IndexingError as error:
-                self._fall_behind(error)
+            self._settle(self._index)
             return self._index
+
+    def _settle(self, index: LexicalIndex) -> None:
+        """Bring everything followed into the index, or say why not."""
+        try:
+            if self._deferred:
+                self._catch_up(index)
+                self.problem = ""
+            else:
+                self._commit(index)
+        except IndexingError as error:
+            self._fall_behind(error)
 
     def _commit(self, index: LexicalIndex) -> None:
         if self._pending:
@@ -207,7 +236,7 @@ class Lexicon:
     def _fall_behind(self, error: IndexingError) -> None:
         missing = "" if self._index is None else "words of the last documents are not found yet: "
         self.problem = f"{missing}{error}"
-        self._followed, self._pending = -1, 0
+        self._followed, self._pending, self._deferred = -1, 0, False
         logger.error("%s: %s", self._folder, self.problem)
 
     def _open(self, analyzer: Analyzer) -> LexicalIndex:
@@ -259,7 +288,7 @@ class Lexicon:
             terms = self._terms_of_rows(missing[start : start + _BLOCK])
             index.add(list(terms), _counted(terms.values()))
         index.commit(version)
-        self._followed, self._pending = version, 0
+        self._followed, self._pending, self._deferred = version, 0, False
 
     def _terms_of_rows(self, rows: Sequence[int]) -> dict[int, Terms]:
         """The kept terms of documents; those that are not kept yet are found and kept."""

@@ -13,6 +13,7 @@ import numpy as np
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
+from indexing.figures import Figures
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
@@ -213,6 +214,26 @@ class Storage:
         with self.caring:
             sealed = self._seal(self.folder, self.snapshot.vectors, self.snapshot.live)
             self._replace_sealed(sealed)
+
+    def extend(self) -> None:
+        """Take what was written since into the index, searches and writes going on."""
+        self.reseal()
+
+    def figures(self) -> Figures:
+        """What decides whether maintenance is due, from memory."""
+        generation = self.generation
+        snapshot = generation.snapshot
+        rows, dim = snapshot.vectors.shape
+        sealed = snapshot.sealed
+        return Figures(
+            rows=rows,
+            tombstones=rows - snapshot.documents,
+            indexed=0 if sealed is None else sealed.rows,
+            dim=dim,
+            kind="flat" if sealed is None else sealed.card.kind,
+            planned=choose_kind(rows, dim),
+            unread=generation.lexicon.is_behind,
+        )
 
     def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
         """The index for a copy of some rows of today in another folder.

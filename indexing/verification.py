@@ -59,7 +59,7 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
         wrong, _ = _vectors(collection)
     index = _index(collection)
     if index and repair:
-        collection.optimize()
+        collection.storage.reseal()
         repaired += [f"{problem}: rebuilt" for problem in index]
         index = _index(collection)
     words = collection.storage.lexicon.verify()
