@@ -210,6 +210,15 @@ class DocumentStore:
         found = zip(kept, unpack(packed for _, packed in kept), strict=True)
         return {row: terms for (row, _), terms in found if terms is not None}
 
+    def analyzer(self) -> str | None:
+        """Fingerprint of the analyzer of the last document's terms; None where none are kept."""
+        query = (
+            "SELECT fingerprint FROM terms JOIN analyzers ON number = analyzer "
+            "ORDER BY row DESC LIMIT 1"
+        )
+        found = self._connection.execute(query).fetchone()
+        return None if found is None else str(found[0])
+
     def totals(self) -> Totals:
         """Counts over all documents."""
         query = (

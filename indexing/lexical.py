@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexing.types import Ids, Scores
 
 FORMAT = 1
+"""Changes with what the index holds: its fields, or how often titles count."""
 TITLE_REPEATS = 3
 """How often the terms of a title are counted; `docs/decisions/0006-lexical-search.md` says why."""
 

@@ -241,16 +241,13 @@ class Lexicon:
 
     def _open(self, analyzer: Analyzer) -> LexicalIndex:
         """The index in the folder, made again or brought up to date where that is needed."""
+        if self._writable:
+            self._require_kiwi(self._documents.analyzer())
         try:
             index = LexicalIndex.open(self._folder, analyzer.fingerprint, writable=self._writable)
         except LexicalIndexError as error:
-            if isinstance(error, OtherAnalyzerError) and self._lacks_kiwi(error.fingerprint):
-                message = (
-                    f"the words of {self._folder.parent.name!r} were found by Kiwi, and "
-                    f"{korean.absence()}; `collections verify --repair` cuts Hangul into "
-                    "character bigrams instead"
-                )
-                raise AnalyzerError(message) from error
+            if isinstance(error, OtherAnalyzerError):
+                self._require_kiwi(error.fingerprint)
             if not self._writable:
                 raise
             logger.warning("%s; it is built again", error)
@@ -269,9 +266,20 @@ class Lexicon:
             raise
         return index
 
-    def _lacks_kiwi(self, fingerprint: str) -> bool:
-        """Whether Kiwi, which an analyzer of that fingerprint had, is missing now."""
-        return self._kind == "auto" and " kiwi=" in fingerprint and korean.versions() is None
+    def _require_kiwi(self, fingerprint: str | None) -> None:
+        """Refuse bigrams where an analyzer of that fingerprint found morphemes.
+
+        Raises:
+            AnalyzerError: Kiwi is missing.
+        """
+        found_by_kiwi = fingerprint is not None and " kiwi=" in fingerprint
+        if found_by_kiwi and self._kind == "auto" and korean.versions() is None:
+            message = (
+                f"the words of {self._folder.parent.name!r} were found by Kiwi, and "
+                f"{korean.absence()}; `collections verify --repair` cuts Hangul into character "
+                "bigrams instead"
+            )
+            raise AnalyzerError(message)
 
     def _wanted(self) -> Ids:
         rows = self._documents.rows()

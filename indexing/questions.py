@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from embeddings.errors import EmbeddingError
 from indexing.cursor import read_cursor
-from indexing.errors import InvalidRequestError, LexicalIndexError
+from indexing.errors import AnalyzerError, InvalidRequestError, LexicalIndexError
 from indexing.recommending import example_vector, rows_of_examples
 from indexing.requests import check_request
 from indexing.validation import check_vectors
@@ -153,8 +153,14 @@ def _find_words(collection: LocalCollection, question: Question) -> None:
             raise LexicalIndexError(lexicon.problem)
         question.warnings.append(f"answered by meaning alone: {lexicon.problem}")
         return
-    with question.timed("analyse"):
-        question.marked = tuple(lexicon.terms_of(query))
+    try:
+        with question.timed("analyse"):
+            question.marked = tuple(lexicon.terms_of(query))
+    except AnalyzerError as error:
+        if request.mode == "lexical":
+            raise
+        question.warnings.append(f"answered by meaning alone: {error}")
+        return
     if request.mode == "dense":
         return
     question.terms = question.marked or None
