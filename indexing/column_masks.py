@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from indexing.column_times import to_ticks
 from indexing.column_values import (
     FALSE,
     NULL,
@@ -16,7 +17,6 @@ from indexing.column_values import (
     TRUE,
     BoolArray,
     split_number,
-    to_ticks,
 )
 from indexing.filter_conditions import HasId, IsEmpty, IsNull, Match, MatchText, Range
 from indexing.filter_sql import contains_words, is_time_within

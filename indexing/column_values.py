@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from indexing.instants import parse_instant
+from indexing.column_times import NO_INSTANT, read_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -26,9 +26,6 @@ Codes from NULL_INSIDE on fill a key (`is_empty` is false), codes from FALSE on 
 Every string has a code of its own from FIRST_STRING on.
 """
 
-TICKS = 7
-"""Decimal digits of a second that a tick keeps: 100 ns, so that 9,999 years fit into int64."""
-NO_INSTANT = -1
 _LIMIT = 2**63
 _MOST_TABLES = 32
 
@@ -122,21 +119,10 @@ class Vocabulary:
             known = len(self._instants)
             fresh = self._strings[known - FIRST_STRING :]
             if fresh:
-                ticks = np.empty(len(fresh), dtype=np.int64)
-                for place, string in enumerate(fresh):
-                    ticks[place], exact = to_ticks(string)
-                    self._fine |= not exact
+                ticks, exact = read_ticks(fresh)
+                self._fine |= not exact
                 self._instants = np.concatenate([self._instants, ticks])
             return self._instants, self._fine
-
-
-def to_ticks(text: str) -> tuple[int, bool]:
-    """Ticks of a time, rounded down, and True if it has no finer digits; else NO_INSTANT, True."""
-    instant = parse_instant(text)
-    if instant is None:
-        return NO_INSTANT, True
-    digits = instant.fraction[:TICKS].ljust(TICKS, "0")
-    return instant.seconds * 10**TICKS + int(digits), len(instant.fraction) <= TICKS
 
 
 def split_number(number: Number) -> tuple[float, int]:
