@@ -96,13 +96,21 @@ class DocumentStore:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             with self._guard:
-                if self._closed:
-                    message = f"collection {self._name!r} is closed; open it again to use it"
-                    raise CollectionClosedError(message)
+                self.check_open()
                 connection = connect(self._path, writable=self._writable)
                 self._connections.append(connection)
             self._threads.connection = connection
         return connection
+
+    def check_open(self) -> None:
+        """Refuse a closed collection.
+
+        Raises:
+            CollectionClosedError: it is one.
+        """
+        if self._closed:
+            message = f"collection {self._name!r} is closed; open it again to use it"
+            raise CollectionClosedError(message)
 
     @contextmanager
     def moving(self, folder: Path) -> Iterator[None]:

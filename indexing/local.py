@@ -244,6 +244,7 @@ class LocalCollection:
 
     def search_many(self, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Answers to several requests, their queries encoded in one batch."""
+        self._storage.documents.check_open()
         return answer(self, requests)
 
     def get(self, ids: Sequence[str]) -> list[StoredDocument | None]:
