@@ -64,10 +64,14 @@ class Elements:
 
 
 class Vocabulary:
-    """The strings of one key, each with a code; grows only, any thread may read meanwhile."""
+    """The strings of one key, each with a code; grows only, any thread may read meanwhile.
+
+    Attributes:
+        codes: by string, FIRST_STRING and above; to be read only.
+    """
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self.codes: dict[str, int] = {}
         self._strings: list[str] = []
         self._growing = threading.Lock()
         self._instants: npt.NDArray[np.int64] = np.full(FIRST_STRING, NO_INSTANT, dtype=np.int64)
@@ -77,20 +81,20 @@ class Vocabulary:
 
     def add(self, string: str) -> int:
         """The string's code, a new one if it has none."""
-        code = self._codes.get(string)
+        code = self.codes.get(string)
         if code is not None:
             return code
         with self._growing:
-            code = self._codes.get(string)
+            code = self.codes.get(string)
             if code is None:
                 code = FIRST_STRING + len(self._strings)
                 self._strings.append(string)
-                self._codes[string] = code
+                self.codes[string] = code
             return code
 
     def find(self, strings: Sequence[str]) -> list[int]:
         """Codes of those of the strings that have one."""
-        codes = map(self._codes.get, strings)
+        codes = map(self.codes.get, strings)
         return [code for code in codes if code is not None]
 
     def size(self) -> int:
@@ -175,6 +179,7 @@ class _Reader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
+        self._known = vocabulary.codes
         self._rows: list[int] = []
         self._codes: list[int] = []
         self._places: list[int] = []
@@ -182,7 +187,10 @@ class _Reader:
 
     def add(self, row: int, value: object) -> None:
         """Take what the key leads to, an array as its elements."""
-        if isinstance(value, list):
+        if type(value) is str:  # as most are
+            self._rows.append(row)
+            self._codes.append(self._known.get(value) or self._vocabulary.add(value))
+        elif isinstance(value, list):
             for item in value:
                 self._take(row, item, NULL_INSIDE)
         else:
