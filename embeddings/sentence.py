@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.device import check_device
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
 from embeddings.fingerprint import fingerprint_folder
 from embeddings.folder import check_folder, read_json
@@ -73,10 +74,12 @@ class SentenceEncoder:
         Raises:
             EncoderNotFoundError: no model there.
             EncoderRefusedError: it asks for code or pickle, or cannot be loaded.
+            DeviceError: the device is unknown, or not here.
         """
         from safetensors import SafetensorError
 
         check_folder(folder)
+        check_device(device)
         try:
             model = _load_model(folder, device)
         except (*_LOAD_ERRORS, SafetensorError) as error:

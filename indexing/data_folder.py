@@ -93,9 +93,11 @@ class DataFolder:
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
+            InvalidRequestError: a file stands at the path, or in its way.
             FolderLockedError: another process owns it.
         """
         folder = Path(path).expanduser()
+        _check_no_file(folder)
         if create and mode == "write":
             folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
@@ -259,3 +261,11 @@ class DataFolder:
     def _missing(self, name: str) -> str:
         there = ", ".join(self.names()) or "none"
         return f"no collection {name!r} (there: {there})"
+
+
+def _check_no_file(folder: Path) -> None:
+    """Refuse a path at which, or above which, stands something that is no folder."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    if there.exists() and not there.is_dir():
+        message = f"data folder {folder} cannot be: {there} is a file; name a folder"
+        raise InvalidRequestError(message, "data")
