@@ -144,6 +144,15 @@ def test_only_symbols_are_told_what_was_dropped(collection: LocalCollection) -> 
     assert "'?! ~~ ...' was dropped): answered by meaning alone" in result.receipt.warnings[0]
 
 
+def test_a_threshold_says_what_it_was_compared_with(collection: LocalCollection) -> None:
+    request = replace(QUERY, query="?!", mode="hybrid", score_threshold=0.25)
+    result = collection.search(request)
+    told = "score_threshold 0.25 is compared with cosine scores, since nothing is fused"
+    assert told in result.receipt.warnings
+    assert all(match.score >= 0.25 for match in result.matches)
+    assert collection.search(replace(request, query="gift")).receipt.warnings == ()
+
+
 def test_one_bad_request_spoils_its_batch_by_name(collection: LocalCollection) -> None:
     with pytest.raises(InvalidRequestError, match="limit is 0"):
         collection.search_many([QUERY, replace(QUERY, limit=0)])
