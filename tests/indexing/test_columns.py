@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from indexing import column_blocks, columns
+from indexing import column_blocks, column_cache, columns
 from indexing.column_masks import RowMask
 from indexing.columns import MetadataColumns
 from indexing.filter_sql import compile_filter, register_functions
@@ -293,11 +293,13 @@ def test_masks_of_live_rows_are_kept_with_them() -> None:
         assert memory.live_mask(filter, live) is mask
         assert memory.live_mask(filter, live.copy()) is not mask
         assert memory.live_mask(filter, np.array([True, True, True])).count == 2
+        assert mask.allowed.flags.writeable is False
+        assert live.tolist() == [True, False, True]
 
 
 def test_kept_masks_are_bounded() -> None:
     table = Table([{"a": row} for row in range(100)])
-    with closing(table.connection), patch.object(columns, "CACHE_BYTES", 300):
+    with closing(table.connection), patch.object(column_cache, "CACHE_BYTES", 300):
         memory = MetadataColumns(table)
         filters = [Filter.parse(must("a", match={"value": value})) for value in range(4)]
         masks = [memory.mask(filter, 100) for filter in filters]
@@ -443,6 +445,33 @@ class Changes(RuleBasedStateMachine):
 
 TestChanges = Changes.TestCase
 TestChanges.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+def test_a_new_key_asked_for_by_many_is_read_once() -> None:
+    table = Interrupted([{"a": row % 3} for row in range(100)])
+    begun, go_on = threading.Event(), threading.Event()
+    answers: list[list[int]] = []
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    with closing(table.connection):
+        memory = MetadataColumns(table)
+        table.happening = wait
+
+        def ask(value: int) -> None:
+            answers.append(found(memory, must("a", match={"value": value}), 100))
+
+        readers = [threading.Thread(target=ask, args=(value,)) for value in (0, 1, 2)]
+        for reader in readers:
+            reader.start()
+        assert begun.wait(60)
+        go_on.set()
+        for reader in readers:
+            reader.join()
+        assert table.passes == 1
+    assert sorted(answers) == [[*range(value, 100, 3)] for value in range(3)]
 
 
 @pytest.fixture
