@@ -177,11 +177,11 @@ class Storage:
                 self.vectors.cut(first)
                 raise
             self._touch(touched)
-            self._publish(deleted)
             self.columns.relabel(
                 [row for row, _ in relabelled], [document.metadata for _, document in relabelled]
             )
             self.columns.append(first, [item.document.metadata for item in stored])
+            self._publish(deleted)
             self.lexicon.write([item.row for item in stored], terms, deleted)
 
     @contextmanager
