@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BATCH = 16
 _NO_WINDOW = 1 << 24
+_CHARS = 32
+"""Characters read for each token of the window: a megabyte is not tokenised to read its start."""
 
 
 class CrossEncoderReranker:
@@ -80,7 +82,7 @@ class CrossEncoderReranker:
         """Relevances of the texts; see `Reranker.score`."""
         import torch
 
-        pairs = _pairs(query, texts)
+        pairs = self._pairs(query, texts)
         if not pairs:
             return np.empty(0, dtype=np.float32)
         with self._computing:
@@ -95,16 +97,18 @@ class CrossEncoderReranker:
 
     def truncated(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Which pairs are longer than the window; see `Reranker.truncated`."""
-        pairs = _pairs(query, texts)
+        pairs = self._pairs(query, texts)
         if not pairs:
             return np.zeros(0, dtype=bool)
         tokenizer: Any = self._model.tokenizer
         asked, read = zip(*pairs, strict=True)
         with self._computing:
             ids = tokenizer(list(asked), list(read), verbose=False)["input_ids"]
-        return np.array([len(row) > self.max_tokens for row in ids], dtype=bool)
+        cut = [len(text) > _CHARS * self.max_tokens for text in texts]
+        longer = [len(row) > self.max_tokens for row in ids]
+        return np.logical_or(longer, cut)
 
-
-def _pairs(query: str, texts: Sequence[str]) -> list[tuple[str, str]]:
-    asked = as_texts([query])[0]
-    return [(asked, text) for text in as_texts(texts)]
+    def _pairs(self, query: str, texts: Sequence[str]) -> list[tuple[str, str]]:
+        most = _CHARS * self.max_tokens
+        asked = as_texts([query])[0]
+        return [(asked[:most], text[:most]) for text in as_texts(texts)]

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _BATCH = 16
 _NO_WINDOW = 1 << 24
+_CHARS = 32
+"""Characters read for each token of the window: a megabyte is not tokenised to read its start."""
 
 
 class LateInteractionReranker:
@@ -80,7 +82,8 @@ class LateInteractionReranker:
         }
         with self._computing:
             queries: Any = self._model.encode_query(asked, **how)
-            documents: Any = self._model.encode_document(read, **how)
+            most = _CHARS * self.max_tokens
+            documents: Any = self._model.encode_document([text[:most] for text in read], **how)
             means = self._model.similarity(queries, documents, length_normalize=True)
         relevances = (1.0 + means[0].float().cpu().numpy()) / 2.0
         return np.clip(relevances, 0.0, 1.0).astype(np.float32)
@@ -93,14 +96,16 @@ class LateInteractionReranker:
         if self._lengths("query", asked)[0] > self._window("query_length"):
             return np.ones(len(read), dtype=bool)
         limit = self.max_tokens
-        return np.array([length > limit for length in self._lengths("document", read)], dtype=bool)
+        longer = [length > limit for length in self._lengths("document", read)]
+        return np.logical_or(longer, [len(text) > _CHARS * limit for text in read])
 
     def _lengths(self, role: str, texts: Sequence[str]) -> list[int]:
         """Tokens with the role's prompt and special tokens, before any cut."""
         prompt = self._model.prompts.get(role) or ""
+        most = _CHARS * self._window(f"{role}_length")
         tokenizer: Any = self._model.tokenizer
         with self._computing:
-            ids = tokenizer([prompt + text for text in texts], verbose=False)["input_ids"]
+            ids = tokenizer([prompt + text[:most] for text in texts], verbose=False)["input_ids"]
         return [len(row) for row in ids]
 
     def _window(self, name: str) -> int:

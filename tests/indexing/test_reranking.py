@@ -97,6 +97,9 @@ def test_what_is_not_read_to_its_end_is_told(reranker: Reranker) -> None:
     texts = ["a " * 27, "a " * 28, "a " * 300]
     assert reranker.truncated("ab", texts).tolist() == [False, True, True]
     assert reranker.score("ab", texts).shape == (3,)
+    blank = "a" + " " * 5_000 + "b"
+    assert reranker.truncated("ab", [blank]).tolist() == [True], "what is cut off is told"
+    assert reranker.score("ab", [blank])[0] == pytest.approx(reranker.score("ab", ["a"])[0])
 
 
 @pytest.mark.parametrize(("query", "text"), [("", "a"), ("a", " "), ("a", "\ud800")])
