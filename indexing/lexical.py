@@ -137,6 +137,11 @@ class LexicalIndex:
         """How many rows the last commit holds."""
         return int(self._searcher.num_docs) - 1
 
+    def frequencies(self, terms: Sequence[str]) -> list[int]:
+        """In how many rows of the last commit each term stands; deleted ones may still count."""
+        searcher = self._searcher
+        return [int(searcher.doc_freq("terms", term)) for term in terms]
+
     def rows(self) -> Ids:
         """int64, ascending: the rows the last commit holds."""
         import tantivy

@@ -150,6 +150,22 @@ class Lexicon:
         """
         return self._settled().search(terms, k, rows)
 
+    def frequencies(self, terms: Sequence[str]) -> tuple[int, list[int]]:
+        """How many rows there are, and in how many of them each term stands.
+
+        Raises:
+            LexicalIndexError: there is no lexical search; the message says why.
+        """
+        index = self._settled()
+        return index.count, index.frequencies(terms)
+
+    def kept_terms(self, rows: Sequence[int]) -> dict[int, list[str]]:
+        """The terms of documents by row, a title's first; rows not analysed yet are left out."""
+        if self._analyzer is None:
+            return {}
+        kept = self._documents.terms(rows, self._analyzer.fingerprint)
+        return {row: [*terms.title, *terms.text] for row, terms in kept.items()}
+
     def verify(self) -> list[str]:
         """What is wrong, one sentence each: rows that are missing or should be gone."""
         if self._index is None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from embeddings.types import Vectors
+    from indexing.calibration import Calibration
     from indexing.column_masks import RowMask
     from indexing.generation import Generation
     from indexing.local import LocalCollection
@@ -51,12 +52,14 @@ class _Moment:
     version: int
     generation: Generation
     snapshot: Snapshot
+    calibration: Calibration | None
 
     @classmethod
     def of(cls, storage: Storage) -> _Moment:
         """Now."""
+        calibration = storage.calibration
         version, generation = storage.version, storage.generation
-        return cls(version, generation, generation.snapshot)
+        return cls(version, generation, generation.snapshot, calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +139,9 @@ def _look_once(sight: _Sight) -> Look:
     mask = _mask(sight)
     rows = None if mask is None else np.flatnonzero(mask.allowed)
     k, found = window.depth, sight.found
+    calibration = sight.moment.calibration
     while True:
-        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k))
+        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k), calibration)
         with question.timed("search"):
             ranking = rank(snapshot, generation.lexicon, asked, k, found=found)
         with question.timed("fetch"):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.calibrator import Calibrator
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from embeddings.types import Vectors
+    from indexing.calibration import Calibration
     from indexing.sealed import SealedIndex
     from indexing.terms import Analysis
     from indexing.types import Document, Ids, Metric, StoredDocument
@@ -90,6 +92,7 @@ class Storage:
         lexicon = Lexicon(folder, analyzer, documents, writable=writable)
         number = documents.generation()
         columns = MetadataColumns(documents)
+        self._calibrator = Calibrator(folder, writable=writable)
         self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
 
     @property
@@ -116,6 +119,12 @@ class Storage:
     def columns(self) -> MetadataColumns:
         """Which rows of the snapshot satisfy a filter."""
         return self.generation.columns
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes scores comparable; None for too few documents. Fitted here if it is due."""
+        generation = self.generation
+        return self._calibrator.current(generation.snapshot, generation.lexicon)
 
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
