@@ -93,12 +93,11 @@ class Maintenance:
 
     def _run(self) -> None:
         """The thread: wait for a lull, do what is due, until nothing is."""
-        _yield_to_others()
         began = time.monotonic()
         while True:
-            if not self._wait(began):
-                phase: Phase = "idle"
-            else:
+            phase: Phase = "idle"
+            if self._wait(began):
+                _yield_to_others()
                 phase = self._due()
                 if phase != "idle" and not self._try(phase):
                     phase = "idle"

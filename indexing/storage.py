@@ -19,6 +19,7 @@ from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
 from indexing.planner import choose_kind
+from indexing.recovery import recover_rows
 from indexing.sealed import build_sealed, load_sealed, remove_sealed
 from indexing.snapshot import Snapshot
 from indexing.swap import finish_swap
@@ -326,24 +327,10 @@ class Storage:
 
     def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
-        committed, there = documents.committed_rows(), file.rows
-        if self._writable:
-            if there < committed:
-                _orphan(documents, file, there)
-            file.cut(committed)
-        rows = min(there, committed)
-        vectors = file.read(rows)
-        stored = documents.rows()
-        found = (stored >= 0) & (stored < rows)
-        live = np.zeros(rows, dtype=bool)
-        live[stored[found]] = True
-        problems = []
-        if lost := len(stored) - int(found.sum()):
-            problems.append(
-                f"{VECTORS_FILE} was cut: {lost} documents lost their vectors and cannot be found; "
-                "`meari collections verify NAME --repair` encodes them again from their text"
-            )
-            logger.error("%s: %s", self.folder, problems[0])
+        live, problems = recover_rows(documents, file, writable=self._writable)
+        for problem in problems:
+            logger.error("%s: %s", self.folder, problem)
+        vectors = file.read(len(live))
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
@@ -361,15 +348,3 @@ class Storage:
             remove_sealed(folder)
             return None
         return build_sealed(folder, kind, vectors, np.flatnonzero(live), self._metric)
-
-
-def _orphan(documents: DocumentStore, vectors: VectorFile, there: int) -> None:
-    """Mark the documents whose vectors lay behind the first `there` rows as having none."""
-    kept = [append for append in documents.appends() if append.first < there]
-    if kept and kept[-1].first + kept[-1].rows > there:
-        first = kept[-1].first
-        crc32 = vectors.checksum(first, there - first)
-        kept[-1] = Append(first, there - first, crc32)
-    with documents.transaction() as change:
-        change.orphan(there)
-        change.replace_records(kept)
