@@ -224,7 +224,9 @@ class LocalCollection:
         Returns:
             How many documents went.
         """
-        return self._write().trim_parents(chunks)
+        deleted = self._write().trim_parents(chunks)
+        self._maintenance.wake()
+        return deleted
 
     def rewrite(self, stored: Sequence[StoredDocument]) -> None:
         """Encode stored documents again into new rows; for repairs."""

@@ -243,6 +243,7 @@ class Storage:
             kind="flat" if sealed is None else sealed.card.kind,
             planned=choose_kind(rows, dim),
             unread=generation.lexicon.is_behind,
+            uncalibrated=self._calibrator.is_due(snapshot),
         )
 
     def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
