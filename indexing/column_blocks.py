@@ -148,9 +148,15 @@ class Column:
         there = np.flatnonzero(np.append(kept, -1)[places] == elements.rows)
         elements = elements.picked(there)
         elements.rows[:] = places[there]
+        vocabulary, codes = self.vocabulary.only(elements.codes)
+        if vocabulary.size() * 2 < self.vocabulary.size():  # most strings went with their rows
+            elements = replace(elements, codes=codes)
+        else:
+            vocabulary = self.vocabulary
         starts = range(0, len(kept), BLOCK_ROWS)
         return replace(
             self,
+            vocabulary=vocabulary,
             rows=len(kept),
             blocks=tuple(_cut(elements, first, len(kept) - first) for first in starts),
         )

@@ -92,6 +92,14 @@ class Vocabulary:
                 self.codes[string] = code
             return code
 
+    def only(self, codes: npt.NDArray[np.int32]) -> tuple[Vocabulary, npt.NDArray[np.int32]]:
+        """A vocabulary of the strings with those codes alone, and the codes as they are there."""
+        used = np.unique(codes[codes >= FIRST_STRING])
+        fresh = Vocabulary()
+        table = np.arange(self.size(), dtype=np.int32)
+        table[used] = [fresh.add(self._strings[code - FIRST_STRING]) for code in used.tolist()]
+        return fresh, table[codes]
+
     def find(self, strings: Sequence[str]) -> list[int]:
         """Codes of those of the strings that have one."""
         codes = map(self.codes.get, strings)
