@@ -75,7 +75,7 @@ class Maintenance:
             thread.join()
 
     def optimize(self) -> None:
-        """Do, here and now, everything that could be done: compact or build the index."""
+        """Do, here and now, all that could be done: compact or build the index, and calibrate."""
         storage = self._storage
         with storage.caring:
             with self._doing("analysing"):
@@ -86,6 +86,8 @@ class Maintenance:
             else:
                 with self._doing("rebuilding"):
                     storage.reseal()
+            with self._doing("calibrating"):
+                storage.calibrate()
             self.problems = ()
 
     def _due(self) -> Phase:
@@ -149,7 +151,7 @@ class Maintenance:
             elif phase == "extending":
                 self._storage.extend()
             elif phase == "calibrating":
-                _ = self._storage.calibration
+                self._storage.calibrate()
             else:
                 self._storage.reseal()
 

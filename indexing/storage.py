@@ -326,6 +326,11 @@ class Storage:
         with self.writing:
             self.generation.snapshot = replace(self.snapshot, sealed=sealed)
 
+    def calibrate(self) -> None:
+        """Calibrate scores anew for today's documents."""
+        generation = self.generation
+        self._calibrator.renew(generation.snapshot, generation.lexicon)
+
     def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
         live, problems = recover_rows(documents, file, writable=self._writable)
