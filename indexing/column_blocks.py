@@ -57,6 +57,8 @@ class Block:
         """All elements, by row."""
         planes = [plane for plane in (*self.dense, self.sparse) if plane is not None]
         elements = Elements.joined([plane.elements() for plane in planes or [Plane.blank(0)]])
+        if len(planes) < 2 and self.sparse is None:
+            return elements
         return elements.picked(np.argsort(elements.rows, kind="stable"))
 
     def joined(self, other: Block) -> Block:
@@ -149,10 +151,7 @@ class Column:
         elements = elements.picked(there)
         elements.rows[:] = places[there]
         vocabulary, codes = self.vocabulary.only(elements.codes)
-        if vocabulary.size() * 2 < self.vocabulary.size():  # most strings went with their rows
-            elements = replace(elements, codes=codes)
-        else:
-            vocabulary = self.vocabulary
+        elements = replace(elements, codes=codes)
         starts = range(0, len(kept), BLOCK_ROWS)
         return replace(
             self,
