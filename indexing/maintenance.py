@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ PATIENCE_SECONDS = 60.0
 """... but not longer than this since it was due."""
 RETRY_SECONDS = 600.0
 """After a failure it waits so long."""
+GRACE_SECONDS = 1.0
+"""So long the files of before are held, that they are removed here and not by the last search."""
 _NICENESS = 10
 
 
@@ -75,14 +78,32 @@ class Maintenance:
             thread.join()
 
     def optimize(self) -> None:
-        """Do, here and now, all that could be done: compact or build the index, and calibrate."""
+        """Do, here and now, all that could be done: compact or build the index, and calibrate.
+
+        It takes every processor that others leave.
+        """
+        given_up = threading.Event()
+        pool = ThreadPoolExecutor(1, "meari-optimize", initializer=_yield_to_others)
+        try:
+            pool.submit(self._optimize, given_up).result()
+        finally:
+            given_up.set()
+            pool.shutdown()
+
+    def _optimize(self, given_up: threading.Event) -> None:
         storage = self._storage
+
+        def step(_: str, share: float) -> None:
+            self.progress = share
+            if given_up.is_set():
+                raise _Stopped
+
         with storage.caring:
             with self._doing("analysing"):
-                storage.lexicon.catch_up()
+                storage.lexicon.catch_up(lambda share: step("words", share))
             if storage.figures().tombstones:
                 with self._doing("compacting"):
-                    compact(storage, self._step)
+                    compact(storage, step)
             else:
                 with self._doing("rebuilding"):
                     storage.reseal()
@@ -100,6 +121,7 @@ class Maintenance:
             phase: Phase = "idle"
             if self._wait(began):
                 _yield_to_others()
+                use_threads(1)
                 phase = self._due()
                 if phase == before and phase not in {"idle", "extending"}:
                     self._fail(phase, "it is due again as soon as it is done")
@@ -124,11 +146,14 @@ class Maintenance:
 
     def _try(self, phase: Phase) -> bool:
         """Do it; False if that failed or was given up."""
+        before = self._storage.generation
         try:
             with self._storage.caring:
                 if self._due() == phase:
                     self._do(phase)
             self.problems = ()
+            if before is not self._storage.generation:
+                self._stopping.wait(GRACE_SECONDS)
         except (_Stopped, CollectionClosedError, InterruptedError) as error:
             logger.info("%s: %s was given up (%s)", self._storage.folder, phase, error)
             return False
@@ -145,7 +170,7 @@ class Maintenance:
     def _do(self, phase: Phase) -> None:
         with self._doing(phase):
             if phase == "analysing":
-                self._storage.lexicon.catch_up(self._between)
+                self._storage.lexicon.catch_up(lambda share: self._step("words", share))
             elif phase == "compacting":
                 compact(self._storage, self._step)
             elif phase == "extending":
@@ -164,12 +189,9 @@ class Maintenance:
             self.progress, self.phase = 0.0, "idle"
 
     def _step(self, _: str, share: float) -> None:
-        self._between(share)
-
-    def _between(self, share: float) -> None:
         """Publish the progress; where the thread is to stop, it does here."""
         self.progress = share
-        if threading.current_thread() is self._thread and self._is_stopped():
+        if self._is_stopped():
             raise _Stopped
 
     def _is_stopped(self) -> bool:
@@ -182,8 +204,7 @@ class _Stopped(Exception):  # noqa: N818
 
 
 def _yield_to_others() -> None:
-    """Give this thread the processor that others leave, and FAISS one thread in it."""
-    use_threads(1)
+    """Give this thread, and those it starts, the processors that others leave."""
     if sys.platform == "linux":  # elsewhere niceness is the whole process's
         try:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
