@@ -236,7 +236,7 @@ def _scan(
     bits = None
     if allowed is not None:
         bits = np.packbits(allowed, bitorder="little")
-        arguments.append(faiss.IDSelectorBitmap(len(allowed), pointer(bits)))
+        arguments.append(faiss.IDSelectorBitmap(len(bits), pointer(bits)))
     if metric is Metric.EUCLIDEAN:
         faiss.knn_L2sqr(*arguments)
     else:
@@ -258,7 +258,7 @@ def _sorted(ids: Ids, scores: Scores) -> Hits:
 
 
 def _goes_on(hits: Hits, k: int) -> npt.NDArray[np.bool_]:
-    """bool (n,): the last candidate's score may equal the k-th, so there may be more of them."""
+    """Bool (n,): the last candidate's score may equal the k-th, so there may be more of them."""
     if hits.scores.shape[1] <= k:
         return np.ones(len(hits.scores), dtype=bool)
     last, kth = hits.scores[:, -1], hits.scores[:, k - 1]
