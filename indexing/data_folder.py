@@ -21,11 +21,15 @@ from indexing.types import Metric
 from indexing.validation import check_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Self
 
+    from embeddings.reranker import Reranker
     from embeddings.types import Encoder
 
 _DROPPED = ".dropped-"
+_RERANKER = "\0reranker"
+"""Its lock among those of the encoders, of which none has that name."""
 
 
 class DataFolder:
@@ -42,12 +46,15 @@ class DataFolder:
         lock: FolderLock,
         device: str | None,
         default_encoder: str | None,
+        reranker: str | Path | None,
     ) -> None:
         self.path = path
         self._mode = mode
         self._lock = lock
         self._device = device
         self._default_encoder = default_encoder
+        self._reranker = None if reranker is None else Path(reranker).expanduser()
+        self._loaded_reranker: Reranker | None = None
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
         self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -66,6 +73,7 @@ class DataFolder:
         create: bool = True,
         device: str | None = None,
         default_encoder: str | None = None,
+        reranker: str | Path | None = None,
     ) -> Self:
         """The data folder at `path`.
 
@@ -76,6 +84,8 @@ class DataFolder:
             create: make the folder if it is missing.
             device: where encoders compute; None takes a GPU where there is one.
             default_encoder: the encoder of new collections; None is `minilm`.
+            reranker: folder of a cross-encoder, for searches that ask to be reranked; it is loaded
+                when first needed (see `reranker`).
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
@@ -88,7 +98,14 @@ class DataFolder:
             message = f"no data folder {folder}; `meari index` makes one, --data names another"
             raise CollectionNotFoundError(message)
         lock = FolderLock(folder, mode, owner=owner)
-        return cls(folder, mode=mode, lock=lock, device=device, default_encoder=default_encoder)
+        return cls(
+            folder,
+            mode=mode,
+            lock=lock,
+            device=device,
+            default_encoder=default_encoder,
+            reranker=reranker,
+        )
 
     def close(self) -> None:
         """Close every collection and free the lock; a second call does nothing."""
@@ -125,7 +142,11 @@ class DataFolder:
                 if name not in self.names():
                     raise CollectionNotFoundError(self._missing(name))
                 self._collections[name] = LocalCollection.open(
-                    self.path / name, mode=self._mode, locked=True, load_encoder=self.encoder
+                    self.path / name,
+                    mode=self._mode,
+                    locked=True,
+                    load_encoder=self.encoder,
+                    load_reranker=self._reranker_loader(),
                 )
             return self._collections[name]
 
@@ -157,7 +178,12 @@ class DataFolder:
         with self._guard:
             self._check_free(name)
             card = CollectionCard.new(name, loaded.card, metric, analyzer)
-            collection = LocalCollection.create(self.path / name, card, load_encoder=self.encoder)
+            collection = LocalCollection.create(
+                self.path / name,
+                card,
+                load_encoder=self.encoder,
+                load_reranker=self._reranker_loader(),
+            )
             sync_folder(self.path)
             self._collections[name] = collection
             return collection
@@ -191,6 +217,27 @@ class DataFolder:
             if name not in self._encoders:
                 self._encoders[name] = load_encoder(name, device=self._device)
             return self._encoders[name]
+
+    def reranker(self) -> Reranker | None:
+        """The reranker, loaded when first asked for and kept; None if none is configured.
+
+        Raises:
+            EncoderNotFoundError: its folder holds no model.
+            EncoderRefusedError: it asks for code or pickle, or is no cross-encoder.
+        """
+        if self._reranker is None:
+            return None
+        with self._guard:
+            loading = self._loading[_RERANKER]
+        with loading:
+            if self._loaded_reranker is None:
+                from embeddings.reranker import load_reranker
+
+                self._loaded_reranker = load_reranker(self._reranker, device=self._device)
+            return self._loaded_reranker
+
+    def _reranker_loader(self) -> Callable[[], Reranker | None] | None:
+        return None if self._reranker is None else self.reranker
 
     def _check_writable(self) -> None:
         if self._mode != "write":

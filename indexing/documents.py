@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import threading
+import weakref
+import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from indexing.errors import DamagedError
-from indexing.files import storage_full
-from indexing.filter_sql import compile_filter, register_functions
+from indexing.connection import connect
+from indexing.errors import CollectionClosedError, DamagedError, InvalidRequestError
+from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
 from indexing.schema import migrate
+from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
 from indexing.types import Document, Parent, StoredDocument
 
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from indexing.connection import Values
     from indexing.filters import Filter
+    from indexing.terms import Terms
     from indexing.types import Ids
 
 DOCUMENTS_FILE = "documents.sqlite"
@@ -56,56 +62,62 @@ class DocumentStore:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self._path = path
+        self._name = path.parent.name
         self._writable = writable
         self._threads = threading.local()
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
+        weakref.finalize(self, _close_all, self._connections)
         try:
             if writable:
                 migrate(self._connection)
             self._connection.execute("SELECT count(*) FROM appends").fetchone()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, DamagedError) as error:
             self.close()
-            message = f"{path} cannot be read ({error}); restore it from a backup"
+            if isinstance(error, DamagedError) and error.__cause__ is None:
+                raise
+            message = (
+                f"{path} cannot be read ({error.__cause__ or error}); restore it from a backup"
+            )
             raise DamagedError(message) from error
+
+    @property
+    def path(self) -> Path:
+        """The SQLite file."""
+        return self._path
 
     @property
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
-            if self._closed:
-                raise sqlite3.ProgrammingError("the collection is closed")
-            connection = self._connect()
-            self._threads.connection = connection
             with self._guard:
+                if self._closed:
+                    message = f"collection {self._name!r} is closed; open it again to use it"
+                    raise CollectionClosedError(message)
+                connection = connect(self._path, writable=self._writable)
                 self._connections.append(connection)
+            self._threads.connection = connection
         return connection
 
-    def _connect(self) -> sqlite3.Connection:
-        if not self._writable and not self._path.is_file():
-            message = f"{self._path} is missing; restore it from a backup"
-            raise DamagedError(message)
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=30
-        )
-        if self._writable:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
-        else:
-            connection.execute("PRAGMA query_only = ON")
-        connection.execute("PRAGMA mmap_size = 1073741824")
-        register_functions(connection)
-        return connection
+    @contextmanager
+    def moving(self, folder: Path) -> Iterator[None]:
+        """The block moves the file and what SQLite keeps beside it into `folder`.
+
+        Reading goes on from there, and the folder goes with the last who reads. Nobody may write
+        from here on.
+        """
+        with self._guard:
+            yield
+            self._path = folder / self._path.name
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def close(self) -> None:
         """Close every thread's connection; a second call does nothing."""
-        self._closed = True
         with self._guard:
-            for connection in self._connections:
-                connection.close()
-            self._connections.clear()
+            self._closed = True
+            _close_all(self._connections)
 
     # -- reading -------------------------------------------------------------------------
 
@@ -120,6 +132,12 @@ class DocumentStore:
         stored = self._select("row IN (SELECT value FROM json_each(?))", wanted)
         return {item.row: item for item in stored}
 
+    def names(self, rows: Iterable[int]) -> dict[int, tuple[str, str | None]]:
+        """Id, and the parent's id of a chunk, of the documents of those rows that there are."""
+        query = "SELECT row, id, parent FROM documents WHERE row IN (SELECT value FROM json_each(?))"
+        wanted = json.dumps([int(row) for row in rows])
+        return {row: (id_, parent) for row, id_, parent in self._all(query, (wanted,))}
+
     def after(self, row: int, limit: int, filter: Filter | None) -> list[StoredDocument]:
         """Up to `limit` documents behind `row`, in row order."""
         where, values = _where(filter)
@@ -129,8 +147,13 @@ class DocumentStore:
         """int64, ascending: the rows of documents that satisfy the filter."""
         where, values = _where(filter)
         query = f"SELECT d.row FROM documents AS d WHERE {where} ORDER BY d.row"  # noqa: S608
-        found = self._connection.execute(query, values).fetchall()
+        found = self._all(query, values)
         return np.fromiter((row for (row,) in found), dtype=np.int64, count=len(found))
+
+    def metadata(self, first: int, stop: int) -> list[tuple[int, str]]:
+        """Rows `first` to `stop` - 1 that hold documents, ascending, and their metadata's JSON."""
+        query = "SELECT row, metadata FROM documents WHERE row >= ? AND row < ? ORDER BY row"
+        return self._all(query, (first, stop))
 
     def count(self, filter: Filter | None = None) -> int:
         """How many documents satisfy the filter."""
@@ -142,7 +165,7 @@ class DocumentStore:
     def rows_of(self, ids: Sequence[str]) -> list[int]:
         """Rows of documents with those ids, and of all chunks of parents with those ids."""
         query = f"SELECT row FROM documents WHERE {_NAMED}"  # noqa: S608
-        return [row for (row,) in self._connection.execute(query, {"ids": _json_ids(ids)})]
+        return [row for (row,) in self._all(query, {"ids": _json_ids(ids)})]
 
     def rows_of_leftovers(self, chunks: Mapping[str, int]) -> list[int]:
         """Rows of what earlier versions of the texts in `chunks` left behind.
@@ -157,8 +180,7 @@ class DocumentStore:
             "CROSS JOIN documents AS d ON d.id = j.key WHERE j.value > 0"
         )
         possible = {id_: number for id_, number in chunks.items() if _is_possible(id_)}
-        found = self._connection.execute(query, {"chunks": json.dumps(possible)})
-        return [row for (row,) in found]
+        return [row for (row,) in self._all(query, {"chunks": json.dumps(possible)})]
 
     def hashes(self, ids: Sequence[str]) -> dict[str, tuple[int, Hashes]]:
         """Row and hashes of the documents of those ids that there are."""
@@ -166,8 +188,19 @@ class DocumentStore:
             "SELECT id, row, text_hash, content_hash FROM documents "
             "WHERE id IN (SELECT value FROM json_each(?))"
         )
-        found = self._connection.execute(query, (_json_ids(ids),))
+        found = self._all(query, (_json_ids(ids),))
         return {id_: (row, Hashes(text, content)) for id_, row, text, content in found}
+
+    def terms(self, rows: Iterable[int], fingerprint: str) -> dict[int, Terms]:
+        """The terms kept of those rows, by an analyzer of that fingerprint, that are undamaged."""
+        query = (
+            "SELECT row, packed FROM terms WHERE row IN (SELECT value FROM json_each(?)) "
+            "AND analyzer = (SELECT number FROM analyzers WHERE fingerprint = ?)"
+        )
+        wanted = json.dumps([int(row) for row in rows])
+        kept = self._connection.execute(query, (wanted, fingerprint)).fetchall()
+        found = zip(kept, unpack(packed for _, packed in kept), strict=True)
+        return {row: terms for (row, _), terms in found if terms is not None}
 
     def totals(self) -> Totals:
         """Counts over all documents."""
@@ -180,7 +213,7 @@ class DocumentStore:
     def appends(self) -> list[Append]:
         """Every committed write to the file of vectors, in order."""
         query = "SELECT first, rows, crc32 FROM appends ORDER BY first"
-        return [Append(*values) for values in self._connection.execute(query)]
+        return [Append(*values) for values in self._all(query)]
 
     def version(self) -> int:
         """How many writes there were; what is derived from the documents says which it follows."""
@@ -193,23 +226,57 @@ class DocumentStore:
         found = self._connection.execute(query).fetchone()
         return int(found[0]) if found else 0
 
+    def generation(self) -> int:
+        """How often the collection was compacted."""
+        numbers = [number for number, _ in self._generations()]
+        return max(numbers, default=-1) + 1
+
+    def row_since(self, generation: int, row: int) -> int:
+        """Where a row of an earlier generation is now; of a deleted one, the row before it.
+
+        Raises:
+            InvalidRequestError: a generation that never was, or too long ago.
+        """
+        later = {number: kept for number, kept in self._generations() if number >= generation}
+        if sorted(later) != list(range(generation, self.generation())):
+            message = "cursor is not of this collection, or too old; start from the beginning"
+            raise InvalidRequestError(message, "cursor")
+        for _, packed in sorted(later.items()):
+            bits = np.frombuffer(zlib.decompress(packed), dtype=np.uint8)
+            kept = np.unpackbits(bits, bitorder="little")
+            row = int(kept[: row + 1].sum()) - 1 if row >= 0 else row
+        return row
+
+    def _generations(self) -> list[tuple[int, bytes]]:
+        """(number, kept rows) of earlier generations; the table comes with the first compaction."""
+        query = "SELECT 1 FROM sqlite_master WHERE name = 'generations'"
+        if not self._all(query):
+            return []
+        return self._all("SELECT number, kept FROM generations")
+
     def check(self) -> list[str]:
         """What SQLite finds wrong with its own file; empty if nothing."""
         try:
-            found = [text for (text,) in self._connection.execute("PRAGMA quick_check(20)")]
-        except sqlite3.DatabaseError as error:
+            found = [text for (text,) in self._all("PRAGMA quick_check(20)")]
+        except DamagedError as error:
             return [str(error)]
         return [] if found == ["ok"] else found
 
     def _select(self, where: str, *values: object) -> list[StoredDocument]:
         query = f"SELECT {COLUMNS} FROM documents AS d WHERE {where}"  # noqa: S608
-        return [_stored(values) for values in self._connection.execute(query, values)]
+        return [_stored(values) for values in self._all(query, values)]
+
+    def _all(self, query: str, values: Values = ()) -> list[Any]:
+        return self._connection.execute(query, values).fetchall()
 
     # -- writing -------------------------------------------------------------------------
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self, *, counted: bool = True) -> Iterator[Transaction]:
         """Changes that are on disk, all of them, when the block ends without an error.
+
+        Args:
+            counted: False for what is derived from documents: `version` stays.
 
         Raises:
             StorageFullError: the disk is full; nothing is changed.
@@ -218,14 +285,19 @@ class DocumentStore:
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield Transaction(connection)
-            connection.execute("UPDATE version SET number = number + 1")
+            if counted:
+                connection.execute("UPDATE version SET number = number + 1")
             connection.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError) and "full" in str(error):
-                raise storage_full(self._path) from error
             raise
+
+
+def _close_all(connections: list[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()
+    connections.clear()
 
 
 def _where(filter: Filter | None) -> tuple[str, list[object]]:

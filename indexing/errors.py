@@ -65,6 +65,10 @@ class DamagedError(IndexingError):
     """Files that contradict each other; the message says what is lost and how to repair."""
 
 
+class CollectionClosedError(IndexingError):
+    """A collection that was closed is used; opening it again is the remedy."""
+
+
 class SourceError(IndexingError):
     """A source that cannot be read at all (missing, unknown format, not the format it says)."""
 

@@ -49,8 +49,8 @@ def compile_filter(filter: Filter) -> tuple[str, list[object]]:
 
 def register_functions(connection: sqlite3.Connection) -> None:
     """Give the connection the SQL functions that compiled filters call; both are deterministic."""
-    connection.create_function("contains_words", 2, _contains_words, deterministic=True)
-    connection.create_function("is_time_within", 5, _is_time_within, deterministic=True)
+    connection.create_function("contains_words", 2, contains_words, deterministic=True)
+    connection.create_function("is_time_within", 5, is_time_within, deterministic=True)
 
 
 class _Compiler:
@@ -191,7 +191,8 @@ def _range_test(condition: Range) -> _Sql:
     return numeric, [json.dumps(bound) for bound in bounds.values()]
 
 
-def _contains_words(value: object, text: str) -> bool:
+def contains_words(value: object, text: str) -> bool:
+    """Whether `value` is a string in which every word of `text` occurs; see `MatchText`."""
     if not isinstance(value, str):
         return False
     folded = _fold(value)
@@ -210,9 +211,10 @@ def _fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def _is_time_within(
+def is_time_within(
     value: object, gt: str | None, gte: str | None, lt: str | None, lte: str | None
 ) -> bool:
+    """Whether `value` is a time within the bounds, all of which are times; see `Range`."""
     instant = parse_instant(value) if isinstance(value, str) else None
     if instant is None:
         return False

@@ -11,9 +11,10 @@ import numpy as np
 from indexing.analyzer import load_analyzer
 from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
 from indexing.lexical import TITLE_REPEATS, LexicalIndex
+from indexing.terms import NOTHING, Analysis, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from indexing.analyzer import Analyzer
@@ -31,8 +32,9 @@ class Lexicon:
     """Terms of documents and BM25 over them; derived from the documents, never trusted over them.
 
     The index carries the version of the documents it was committed for. Where that is another
-    than the documents', rows that are missing are analysed and rows that are gone are dropped;
-    where it cannot be read, it is built again.
+    than the documents', rows that are missing are added and rows that are gone are dropped; where
+    it cannot be read, it is built again. Terms are kept with the documents, so that only those
+    are analysed whose terms are not there, are damaged, or are of another analyzer.
 
     Args:
         folder: the collection's.
@@ -68,20 +70,20 @@ class Lexicon:
         """False if there is no lexical search; `problem` says why."""
         return self._index is not None
 
-    def analyse(self, documents: Sequence[Document]) -> list[list[str]]:
-        """The terms of each document, a title's counted `TITLE_REPEATS` times."""
-        if self._analyzer is None:
-            return [[] for _ in documents]
-        terms = self._analyzer.analyze([document.text for document in documents])
-        titled = [place for place, document in enumerate(documents) if document.title]
-        titles = self._analyzer.analyze([documents[place].title for place in titled])
-        for place, title in zip(titled, titles, strict=True):
-            terms[place] = title * TITLE_REPEATS + terms[place]
-        return terms
+    def analyse(self, documents: Sequence[Document]) -> Analysis:
+        """The terms of each document; nothing where the analyzer is missing.
 
-    def write(
-        self, rows: Sequence[int], terms: Sequence[Sequence[str]], deleted: Sequence[int]
-    ) -> None:
+        Documents are written without terms then; they are found by words once there is one.
+        """
+        if self._analyzer is None:
+            return NOTHING
+        try:
+            return self._analysed(self._analyzer, documents)
+        except AnalyzerError as error:
+            logger.error("%s: documents are written without their words: %s", self._folder, error)
+            return NOTHING
+
+    def write(self, rows: Sequence[int], analysis: Analysis, deleted: Sequence[int]) -> None:
         """Follow a write that the documents have committed.
 
         It is committed here before the next search that needs it, and now and then: a commit
@@ -93,9 +95,9 @@ class Lexicon:
                 return
             try:
                 version = self._documents.version()
-                if self._followed == version - 1:
+                if self._followed == version - 1 and len(analysis.terms) == len(rows):
                     self._index.delete([row for row in deleted if row >= 0])
-                    self._index.add(rows, terms)
+                    self._index.add(rows, _counted(analysis.terms))
                     self._followed = version
                     self._pending += len(rows) + len(deleted)
                     if self._pending >= _MOST_PENDING:
@@ -143,6 +145,20 @@ class Lexicon:
             self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
             self._catch_up(self._index)
             self.problem = ""
+
+    def freeze(self) -> None:
+        """Commit what is followed and end all writing; searches go on in what there is now.
+
+        Afterwards the folder may be moved away.
+        """
+        with self._following:
+            if self._index is None:
+                return
+            try:
+                self._commit(self._index)
+            except IndexingError as error:
+                self._fall_behind(error)
+            self._index.close()
 
     def close(self) -> None:
         """Commit what is followed and give back the files; a second call does nothing."""
@@ -206,9 +222,33 @@ class Lexicon:
         index.delete(np.setdiff1d(there, wanted).tolist())
         missing = np.setdiff1d(wanted, there).tolist()
         for start in range(0, len(missing), _BLOCK):
-            block = missing[start : start + _BLOCK]
-            stored = self._documents.by_rows(block)
-            documents = [stored[row].document for row in stored]
-            index.add(list(stored), self.analyse(documents))
+            terms = self._terms_of_rows(missing[start : start + _BLOCK])
+            index.add(list(terms), _counted(terms.values()))
         index.commit(version)
         self._followed, self._pending = version, 0
+
+    def _terms_of_rows(self, rows: Sequence[int]) -> dict[int, Terms]:
+        """The kept terms of documents; those that are not kept yet are found and kept."""
+        if self._analyzer is None:
+            return {}
+        terms = self._documents.terms(rows, self._analyzer.fingerprint)
+        missing = self._documents.by_rows([row for row in rows if row not in terms])
+        if missing:
+            analysis = self._analysed(self._analyzer, [item.document for item in missing.values()])
+            with self._documents.transaction(counted=False) as change:
+                change.keep_terms(missing, analysis)
+            terms |= zip(missing, analysis.terms, strict=True)
+        return terms
+
+    def _analysed(self, analyzer: Analyzer, documents: Sequence[Document]) -> Analysis:
+        texts = analyzer.analyze([document.text for document in documents])
+        titled = [place for place, document in enumerate(documents) if document.title]
+        found = analyzer.analyze([documents[place].title for place in titled])
+        titles = dict(zip(titled, found, strict=True))
+        terms = [Terms(titles.get(place, []), text) for place, text in enumerate(texts)]
+        return Analysis(analyzer.fingerprint, terms)
+
+
+def _counted(many: Iterable[Terms]) -> list[list[str]]:
+    """A title's terms stand there `TITLE_REPEATS` times."""
+    return [[*terms.title] * TITLE_REPEATS + [*terms.text] for terms in many]

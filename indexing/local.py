@@ -10,6 +10,7 @@ import numpy as np
 from embeddings.load import load_encoder
 from indexing.answer import answer
 from indexing.card import check_encoder, read_card, write_card
+from indexing.compaction import compact
 from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
 from indexing.hashes import Hashes, State
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from embeddings.reranker import Reranker
     from embeddings.types import Encoder, Encoding
     from indexing.card import CollectionCard
     from indexing.filters import Filter
+    from indexing.generation import Generation
     from indexing.types import SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
@@ -51,12 +54,14 @@ class LocalCollection:
         *,
         encoder: Encoder | None = None,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
         writable: bool,
         lock: FolderLock | None,
     ) -> None:
         self.folder = folder
         self._card = card
         self._encoding = DocumentEncoder(card, load_encoder, encoder)
+        self._load_reranker = load_reranker
         self._writable = writable
         self._lock = lock
         self._storage = Storage(
@@ -72,11 +77,19 @@ class LocalCollection:
         card: CollectionCard,
         *,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
     ) -> Self:
         """A new, empty collection in `folder`, which must not hold one; the caller locks."""
         folder.mkdir(parents=True, exist_ok=True)
         write_card(folder, card)
-        return cls(folder, card, load_encoder=load_encoder, writable=True, lock=None)
+        return cls(
+            folder,
+            card,
+            load_encoder=load_encoder,
+            load_reranker=load_reranker,
+            writable=True,
+            lock=None,
+        )
 
     @classmethod
     def open(
@@ -85,6 +98,7 @@ class LocalCollection:
         *,
         encoder: Encoder | None = None,
         load_encoder: Callable[[str], Encoder] = load_encoder,
+        load_reranker: Callable[[], Reranker | None] | None = None,
         mode: Literal["read", "write"] = "write",
         locked: bool = False,
     ) -> Self:
@@ -94,6 +108,7 @@ class LocalCollection:
             folder: where it lies.
             encoder: to use instead of loading the one the card names.
             load_encoder: from a name to an encoder.
+            load_reranker: gives what requests with `rerank` are reordered by; None refuses them.
             mode: `read` shares the folder and changes nothing, `write` owns it.
             locked: True if the caller holds a lock that covers the folder.
 
@@ -113,6 +128,7 @@ class LocalCollection:
                 card,
                 encoder=encoder,
                 load_encoder=load_encoder,
+                load_reranker=load_reranker,
                 writable=mode == "write",
                 lock=lock,
             )
@@ -149,6 +165,16 @@ class LocalCollection:
     def encoder(self) -> Encoder:
         """The collection's encoder, loaded when first needed; see `DocumentEncoder.encoder`."""
         return self._encoding.encoder
+
+    @property
+    def reranks(self) -> bool:
+        """True if a reranker is configured."""
+        return self._load_reranker is not None
+
+    @property
+    def reranker(self) -> Reranker | None:
+        """What requests with `rerank` are reordered by, loaded when first needed; None: nothing."""
+        return None if self._load_reranker is None else self._load_reranker()
 
     # -- writing -------------------------------------------------------------------------
 
@@ -281,14 +307,12 @@ class LocalCollection:
         if not 1 <= limit <= _MOST_PAGE:
             message = f"limit is {limit}; 1 to {_MOST_PAGE:,} are possible"
             raise InvalidRequestError(message, "limit")
-        try:
-            row = _BEFORE_ALL if cursor is None else int(cursor)
-        except ValueError as error:
-            message = f"cursor {cursor!r} is not one that a page gave"
-            raise InvalidRequestError(message, "cursor") from error
-        found = self._storage.documents.after(row, limit + 1, filter)
+        generation = self._storage.generation
+        row = _BEFORE_ALL if cursor is None else _row_of(cursor, generation)
+        found = generation.documents.after(row, limit + 1, filter)
         page = tuple(found[:limit])
-        return Page(page, str(page[-1].row) if len(found) > limit else None)
+        more = len(found) > limit
+        return Page(page, f"{generation.number}.{page[-1].row}" if more else None)
 
     def count(self, filter: Filter | None = None) -> int:
         """How many documents there are, or satisfy the filter."""
@@ -300,6 +324,12 @@ class LocalCollection:
         return self._storage
 
     # -- care ----------------------------------------------------------------------------
+
+    def compact(self, step: Callable[[str], None] = lambda _: None) -> CollectionStatus:
+        """Rewrite the collection without what was deleted; see `indexing.compaction`."""
+        self._check_writable()
+        compact(self._storage, step)
+        return self.describe()
 
     def optimize(self) -> CollectionStatus:
         """Build the index that the planner chooses for today's vectors; searches go on."""
@@ -313,7 +343,7 @@ class LocalCollection:
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Hold the files against each other; see `indexing.verification`."""
-        with self._storage.writing:
+        with self._storage.caring, self._storage.writing:
             if repair:
                 self._check_writable()
             return verify(self, repair=repair)
@@ -327,6 +357,19 @@ class LocalCollection:
             terms = self._storage.lexicon.analyse(documents)
             written = self._stored(documents, encoding)
             self._storage.write(written, encoding.vectors, terms, deleted=rows)
+
+
+def _row_of(cursor: str, generation: Generation) -> int:
+    """The row behind which the cursor goes on, among those of the generation."""
+    before, _, text = cursor.partition(".")
+    try:
+        number, row = int(before), int(text)
+    except ValueError as error:
+        message = f"cursor {cursor!r} is not one that a page gave"
+        raise InvalidRequestError(message, "cursor") from error
+    if number == generation.number:
+        return row
+    return generation.documents.row_since(number, row)
 
 
 def _states(documents: Sequence[Document], before: Mapping[str, tuple[int, Hashes]]) -> list[State]:

@@ -42,7 +42,25 @@ CREATE TABLE version (number INTEGER NOT NULL);    -- of the documents: one more
 INSERT INTO version SELECT count(*) > 0 FROM documents;
 """
 
-MIGRATIONS = (M001, M002)
+M003 = """
+CREATE TABLE analyzers (
+    number INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE
+);
+CREATE TABLE terms (                    -- for lexical search; a row that is missing is made again
+    row INTEGER PRIMARY KEY,            -- of the document
+    analyzer INTEGER NOT NULL,          -- number of the one that found them
+    packed BLOB NOT NULL                -- see terms.py
+);
+CREATE TRIGGER terms_go AFTER DELETE ON documents BEGIN
+    DELETE FROM terms WHERE row = OLD.row;
+END;
+CREATE TRIGGER terms_follow AFTER UPDATE OF row ON documents WHEN NEW.row <> OLD.row BEGIN
+    UPDATE terms SET row = NEW.row WHERE row = OLD.row;
+END;
+"""
+
+MIGRATIONS = (M001, M002, M003)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

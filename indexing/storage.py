@@ -12,11 +12,14 @@ import numpy as np
 
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
+from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
 from indexing.planner import choose_kind
 from indexing.sealed import build_sealed, load_sealed, remove_sealed
 from indexing.snapshot import Snapshot
+from indexing.swap import finish_swap
+from indexing.terms import NOTHING
 from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE, VectorFile
 
@@ -24,8 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from embeddings.types import Vectors
-    from indexing.types import Document, Metric, StoredDocument
+    from indexing.sealed import SealedIndex
+    from indexing.terms import Analysis
+    from indexing.types import Document, Ids, Metric, StoredDocument
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +45,19 @@ class Storage:
     that no transaction refers to are cut off when the folder is opened for writing.
 
     Attributes:
-        documents: the documents by id and row; change them through `write` alone.
-        vectors: the file of vectors; likewise.
-        lexicon: lexical search over the documents; likewise.
-        snapshot: what a search that starts now sees.
+        folder: the collection's.
+        analyzer: the kind of its analyzer.
+        generation: the files and what searches see of them. Whoever follows rows from one part
+            to another takes it once and holds it: a compaction brings another.
         problems: what was found wrong on opening, one sentence each.
         writing: held by whoever writes; others wait.
+        caring: held by whoever builds an index or compacts; taken before `writing` where both are.
         publishing: held from a commit until searches see it, so that who holds it finds
-            `documents` and `snapshot` agreeing.
-        version: even while `documents` and `snapshot` agree, odd while one is ahead; another
-            number after each write.
+            documents and snapshot of the generation agreeing.
+        version: even while documents and snapshot agree, odd while one is ahead; another number
+            after each write.
+        touched: rows deleted or relabelled while a compaction copies; None while none does.
+        broken: why nothing can be written any more, one sentence; empty if it can.
 
     Raises:
         DamagedError: the documents cannot be read.
@@ -57,21 +67,47 @@ class Storage:
         self, folder: Path, dim: int, metric: Metric, analyzer: str, *, writable: bool
     ) -> None:
         self.folder = folder
+        self.analyzer = analyzer
         self.writing = threading.RLock()
+        self.caring = threading.RLock()
         self.publishing = threading.Lock()
         self.version = 0
-        self._totals: tuple[int, Totals | None] = (0, None)
-        self._resealing = threading.Lock()
+        self.touched: set[int] | None = None
+        self.broken = ""
         self.problems: tuple[str, ...] = ()
+        self._totals: tuple[int, Totals | None] = (0, None)
         self._metric = metric
         self._writable = writable
+        finish_swap(folder, writable=writable)
         if not writable and not (folder / VECTORS_FILE).is_file():
             message = f"{folder / VECTORS_FILE} is missing; `collections verify --repair` mends it"
             raise DamagedError(message)
-        self.documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
-        self.vectors = VectorFile(folder / VECTORS_FILE, dim, writable=writable)
-        self.snapshot = self._recover()
-        self.lexicon = Lexicon(folder, analyzer, self.documents, writable=writable)
+        documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
+        vectors = VectorFile(folder / VECTORS_FILE, dim, writable=writable)
+        snapshot = self._recover(documents, vectors)
+        lexicon = Lexicon(folder, analyzer, documents, writable=writable)
+        number = documents.generation()
+        self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+
+    @property
+    def documents(self) -> DocumentStore:
+        """The documents by id and row; change them through `write` alone."""
+        return self.generation.documents
+
+    @property
+    def vectors(self) -> VectorFile:
+        """The file of vectors; change it through `write` alone."""
+        return self.generation.vectors
+
+    @property
+    def lexicon(self) -> Lexicon:
+        """Lexical search over the documents; change it through `write` alone."""
+        return self.generation.lexicon
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What a search that starts now sees."""
+        return self.generation.snapshot
 
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
@@ -82,14 +118,15 @@ class Storage:
 
     def reload(self) -> None:
         """Read the files again, as on opening, and forget earlier problems."""
-        with self.writing, self._disagreeing():
-            self.snapshot = self._recover()
+        with self.caring, self.writing, self._disagreeing():
+            self.touched = None
+            self.generation.snapshot = self._recover(self.documents, self.vectors)
 
     def write(
         self,
         stored: Sequence[StoredDocument],
         vectors: Vectors,
-        terms: Sequence[Sequence[str]] = (),
+        terms: Analysis = NOTHING,
         *,
         deleted: Sequence[int] = (),
         relabelled: Sequence[tuple[int, Document]] = (),
@@ -99,15 +136,21 @@ class Storage:
         Args:
             stored: new documents, their rows counted from `next_row`.
             vectors: float32 (len(stored), dim), theirs.
-            terms: theirs, for lexical search.
+            terms: theirs, for lexical search, kept with them.
             deleted: rows whose documents go.
             relabelled: rows and the documents that take their place, vectors unchanged.
 
         Raises:
             StorageFullError: the disk is full.
+            DamagedError: the collection has to be opened again first.
         """
         if not (stored or deleted or relabelled):
             return
+        if self.broken:
+            message = f"{self.folder}: {self.broken}"
+            raise DamagedError(message)
+        touched = [*deleted, *(row for row, _ in relabelled)]
+        self._touch(touched)
         first = self.next_row
         if len(stored):
             crc32 = self.vectors.append(first, comparable(vectors, self._metric))
@@ -118,11 +161,13 @@ class Storage:
                     for row, document in relabelled:
                         change.relabel(row, document)
                     change.insert(stored)
+                    change.keep_terms([item.row for item in stored], terms)
                     if len(stored):
                         change.record(Append(first, len(stored), crc32))
             except BaseException:
                 self.vectors.cut(first)
                 raise
+            self._touch(touched)
             self._publish(deleted)
             self.lexicon.write([item.row for item in stored], terms, deleted)
 
@@ -153,10 +198,68 @@ class Storage:
 
         Searches and writes go on; what is written meanwhile is compared row by row.
         """
-        with self._resealing:
-            built = self._resealed(self.snapshot)
-            with self.writing:
-                self.snapshot = replace(self.snapshot, sealed=built.sealed)
+        with self.caring:
+            sealed = self._seal(self.folder, self.snapshot.vectors, self.snapshot.live)
+            self._replace_sealed(sealed)
+
+    def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
+        """The index for a copy of some rows of today in another folder.
+
+        Args:
+            folder: where the copied vectors are and the index goes.
+            rows: int64, ascending: those copied.
+        """
+        snapshot = self.snapshot
+        vectors = VectorFile(folder / VECTORS_FILE, self.vectors.dim, writable=False)
+        try:
+            return self._seal(folder, vectors.read(len(rows)), snapshot.live[rows])
+        finally:
+            vectors.close()
+
+    def take_touched(self) -> set[int]:
+        """Rows deleted or relabelled since this was last asked, and perhaps some more.
+
+        Raises:
+            InterruptedError: the files were read again meanwhile.
+        """
+        with self.writing:
+            if self.touched is None:
+                message = "the files were read again"
+                raise InterruptedError(message)
+            taken, self.touched = self.touched, set()
+            return taken
+
+    def succeed(
+        self,
+        documents: DocumentStore,
+        vectors: VectorFile,
+        lexicon: Lexicon,
+        live: npt.NDArray[np.bool_],
+        sealed: SealedIndex | None,
+    ) -> None:
+        """Let searches see the next generation; the caller holds `writing`.
+
+        Args:
+            documents: its documents.
+            vectors: its file of vectors.
+            lexicon: its lexical search.
+            live: bool (rows,), False for tombstones.
+            sealed: index over its first rows.
+        """
+        with self.publishing, self._disagreeing():
+            snapshot = replace(
+                self.snapshot,
+                vectors=vectors.read(len(live)),
+                live=live,
+                documents=int(np.count_nonzero(live)),
+                sealed=sealed,
+            )
+            number = self.generation.number + 1
+            self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+
+    def _touch(self, rows: Sequence[int]) -> None:
+        if self.touched is not None:
+            self.touched.update(rows)
 
     def _publish(self, deleted: Sequence[int]) -> None:
         """Let searches see what was just committed."""
@@ -166,23 +269,27 @@ class Storage:
         live[: len(before.live)] = before.live
         gone = np.asarray(deleted, dtype=np.int64)
         live[gone[(gone >= 0) & (gone < rows)]] = False
-        self.snapshot = replace(
+        self.generation.snapshot = replace(
             before,
             vectors=self.vectors.read(rows) if rows != len(before.vectors) else before.vectors,
             live=live,
             documents=int(np.count_nonzero(live)),
         )
 
-    def _recover(self) -> Snapshot:
+    def _replace_sealed(self, sealed: SealedIndex | None) -> None:
+        with self.writing:
+            self.generation.snapshot = replace(self.snapshot, sealed=sealed)
+
+    def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
-        committed, there = self.documents.committed_rows(), self.vectors.rows
+        committed, there = documents.committed_rows(), file.rows
         if self._writable:
             if there < committed:
-                self._orphan(there)
-            self.vectors.cut(committed)
+                _orphan(documents, file, there)
+            file.cut(committed)
         rows = min(there, committed)
-        vectors = self.vectors.read(rows)
-        stored = self.documents.rows()
+        vectors = file.read(rows)
+        stored = documents.rows()
         found = (stored >= 0) & (stored < rows)
         live = np.zeros(rows, dtype=bool)
         live[stored[found]] = True
@@ -194,32 +301,31 @@ class Storage:
             )
             logger.error("%s: %s", self.folder, problems[0])
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
-        snapshot = Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
+        remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
-            snapshot = self._resealed(snapshot)
+            sealed = self._seal(self.folder, vectors, live)
             remedy = "it was rebuilt"
-        else:
-            remedy = "answers are exact until it is rebuilt"
         self.problems = (*problems, *(f"{problem}; {remedy}" for problem in distrusted))
-        return snapshot
+        return Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
 
-    def _orphan(self, there: int) -> None:
-        """Mark the documents whose vectors lay behind the first `there` rows as having none."""
-        kept = [append for append in self.documents.appends() if append.first < there]
-        if kept and kept[-1].first + kept[-1].rows > there:
-            first = kept[-1].first
-            crc32 = self.vectors.checksum(first, there - first)
-            kept[-1] = Append(first, there - first, crc32)
-        with self.documents.transaction() as change:
-            change.orphan(there)
-            change.replace_records(kept)
-
-    def _resealed(self, snapshot: Snapshot) -> Snapshot:
-        rows, dim = snapshot.vectors.shape
-        kind = choose_kind(rows, dim)
+    def _seal(
+        self, folder: Path, vectors: Vectors, live: npt.NDArray[np.bool_]
+    ) -> SealedIndex | None:
+        """The index the planner chooses for the vectors, built in the folder; None for none."""
+        kind = choose_kind(*vectors.shape)
         if kind == "flat":
-            remove_sealed(self.folder)
-            return replace(snapshot, sealed=None)
-        live = np.flatnonzero(snapshot.live)
-        sealed = build_sealed(self.folder, kind, snapshot.vectors, live, self._metric)
-        return replace(snapshot, sealed=sealed)
+            remove_sealed(folder)
+            return None
+        return build_sealed(folder, kind, vectors, np.flatnonzero(live), self._metric)
+
+
+def _orphan(documents: DocumentStore, vectors: VectorFile, there: int) -> None:
+    """Mark the documents whose vectors lay behind the first `there` rows as having none."""
+    kept = [append for append in documents.appends() if append.first < there]
+    if kept and kept[-1].first + kept[-1].rows > there:
+        first = kept[-1].first
+        crc32 = vectors.checksum(first, there - first)
+        kept[-1] = Append(first, there - first, crc32)
+    with documents.transaction() as change:
+        change.orphan(there)
+        change.replace_records(kept)

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.hashes import Hashes
+from indexing.terms import pack
 from indexing.validation import dump_json
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from indexing.terms import Analysis
     from indexing.types import Document, Parent, StoredDocument
 
 COLUMNS = "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown"
@@ -39,6 +41,26 @@ class Transaction:
             f"INSERT INTO documents ({COLUMNS}, text_hash, content_hash) "  # noqa: S608
             f"VALUES ({','.join('?' * 14)})",
             (_values(item) for item in items),
+        )
+
+    def keep_terms(self, rows: Iterable[int], analysis: Analysis) -> None:
+        """Keep the terms of the documents in those rows, instead of any that were kept before.
+
+        They go when their documents go, and with them from row to row.
+        """
+        if not analysis.terms:
+            return
+        self._connection.execute(
+            "INSERT OR IGNORE INTO analyzers (fingerprint) VALUES (?)", (analysis.fingerprint,)
+        )
+        query = "SELECT number FROM analyzers WHERE fingerprint = ?"
+        number = self._connection.execute(query, (analysis.fingerprint,)).fetchone()[0]
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO terms (row, analyzer, packed) VALUES (?, ?, ?)",
+            (
+                (int(row), number, packed)
+                for row, packed in zip(rows, pack(analysis.terms), strict=True)
+            ),
         )
 
     def relabel(self, row: int, document: Document) -> None:

@@ -25,6 +25,12 @@ MAX_ID_BYTES = 512
 MAX_METADATA_BYTES = 64_000
 MAX_LIMIT = 10_000
 """Largest `offset + limit` of a search."""
+MAX_PAGED = 100_000
+"""Deepest rank to which cursors lead; `Collection.scan` goes through everything."""
+MAX_EXAMPLES = 100
+"""Ids among `positive` and among `negative` of one search."""
+MAX_QUERY_BYTES = 64 * 1024
+"""UTF-8 bytes of one query; what is longer is a document to search by, not a question."""
 
 
 class Metric(StrEnum):

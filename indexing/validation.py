@@ -1,4 +1,4 @@
-"""Checks at the edge of a collection; behind it documents and requests are trusted."""
+"""Checks of names, documents and vectors at the edge; behind it they are trusted."""
 
 from __future__ import annotations
 
@@ -17,26 +17,18 @@ from indexing.errors import (
     InvalidNameError,
     InvalidRequestError,
 )
-from indexing.types import (
-    MAX_ID_BYTES,
-    MAX_LIMIT,
-    MAX_METADATA_BYTES,
-    MAX_TEXT_BYTES,
-    Metric,
-)
+from indexing.types import MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
     from embeddings.types import Vectors
-    from indexing.types import Document, SearchRequest
+    from indexing.types import Document
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 _MAX_NAME = 64
 _MAX_DEPTH = 64
-_MODES = ("dense", "lexical", "hybrid")
-_GROUPS = ("documents", "parents")
 
 
 def check_name(name: str) -> str:
@@ -141,41 +133,6 @@ def dump_json(data: Mapping[str, Any]) -> str:
     return json.dumps(
         dict(data), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
     )
-
-
-def check_request(request: SearchRequest) -> None:
-    """Refuse an impossible search.
-
-    Raises:
-        InvalidRequestError: naming the field, its value and the limit.
-    """
-    given = [
-        name for name in ("query", "vector", "document_id") if getattr(request, name) is not None
-    ]
-    if len(given) != 1:
-        found = " and ".join(given) or "none"
-        message = f"exactly one of query, vector and document_id is needed, {found} given"
-        raise InvalidRequestError(message, given[1] if given else "query")
-    if request.query is not None and not request.query.strip():
-        raise InvalidRequestError("query is empty; ask something", "query")
-    if request.limit < 1 or request.limit > MAX_LIMIT:
-        message = f"limit is {request.limit}; 1 to {MAX_LIMIT:,} are possible"
-        raise InvalidRequestError(message, "limit")
-    if request.offset < 0 or request.offset + request.limit > MAX_LIMIT:
-        message = f"offset is {request.offset}; 0 to {MAX_LIMIT:,} together with limit are possible"
-        raise InvalidRequestError(message, "offset")
-    if request.mode not in _MODES:
-        message = f"mode {request.mode!r} is unknown; this version has {', '.join(_MODES)}"
-        raise InvalidRequestError(message, "mode")
-    if request.mode != "dense" and request.query is None:
-        message = f"mode {request.mode!r} needs a query; {given[0]} can be asked in mode dense"
-        raise InvalidRequestError(message, "mode")
-    if request.group not in _GROUPS:
-        message = f"group {request.group!r} is unknown; use {' or '.join(_GROUPS)}"
-        raise InvalidRequestError(message, "group")
-    if request.score_threshold is not None and not np.isfinite(request.score_threshold):
-        message = f"score_threshold is {request.score_threshold}; a finite number is needed"
-        raise InvalidRequestError(message, "score_threshold")
 
 
 def check_vectors(vectors: Vectors, dim: int, metric: Metric, what: str) -> Vectors:

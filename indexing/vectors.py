@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
 
 VECTORS_FILE = "vectors.f32"
+_BLOCK = 1 << 22
 
 
 class VectorFile:
@@ -25,10 +26,12 @@ class VectorFile:
         path: the file; made if missing in write mode.
         dim: width of a row.
         writable: False opens for reading alone.
+        durable: False leaves waiting for the disk to `sync`.
     """
 
-    def __init__(self, path: Path, dim: int, *, writable: bool) -> None:
+    def __init__(self, path: Path, dim: int, *, writable: bool, durable: bool = True) -> None:
         self.path = path
+        self._durable = durable
         self.dim = dim
         self._row_bytes = 4 * dim
         flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
@@ -49,7 +52,9 @@ class VectorFile:
         return np.memmap(self.path, dtype="<f4", mode="r", shape=(rows, self.dim))
 
     def append(self, first: int, vectors: Vectors) -> int:
-        """Write rows `first` and on; on return they are on disk. Whatever lay there is replaced.
+        """Write rows `first` and on, and wait until they are on disk if the file is durable.
+
+        Whatever lay there is replaced.
 
         Returns:
             CRC-32 of the bytes written.
@@ -57,15 +62,25 @@ class VectorFile:
         Raises:
             StorageFullError: no space; the file is cut back to `first` rows.
         """
-        content = np.ascontiguousarray(vectors, dtype="<f4").tobytes()
+        content = np.ascontiguousarray(vectors, dtype="<f4").reshape(-1).view(np.uint8).data
         try:
             with reporting_full_disk(self.path):
                 self._write_all(content, first * self._row_bytes)
-                os.fsync(self._file)
+                if self._durable:
+                    os.fsync(self._file)
         except BaseException:
             self.cut(first)
             raise
         return zlib.crc32(content)
+
+    def sync(self) -> None:
+        """Wait until everything is on disk.
+
+        Raises:
+            StorageFullError: no space.
+        """
+        with reporting_full_disk(self.path):
+            os.fsync(self._file)
 
     def cut(self, rows: int) -> None:
         """Drop everything behind the first `rows` rows."""
@@ -75,8 +90,11 @@ class VectorFile:
 
     def checksum(self, first: int, rows: int) -> int:
         """CRC-32 of `rows` rows from row `first`, as `append` gave it when they were written."""
-        content = os.pread(self._file, rows * self._row_bytes, first * self._row_bytes)
-        return zlib.crc32(content)
+        offset, left, crc32 = first * self._row_bytes, rows * self._row_bytes, 0
+        while left and (content := os.pread(self._file, min(left, _BLOCK), offset)):
+            crc32 = zlib.crc32(content, crc32)
+            offset, left = offset + len(content), left - len(content)
+        return crc32
 
     def close(self) -> None:
         """Give back the file; a second call does nothing."""
@@ -84,8 +102,7 @@ class VectorFile:
             os.close(self._file)
             self._file = -1
 
-    def _write_all(self, content: bytes, offset: int) -> None:
-        view = memoryview(content)
+    def _write_all(self, view: memoryview, offset: int) -> None:
         while view:
             written = os.pwrite(self._file, view, offset)
             view, offset = view[written:], offset + written

@@ -35,7 +35,7 @@ _SEARCHED_AT_ONCE = 1 << 20
 """Characters; a regular expression keeps every other thread from running meanwhile."""
 _LARGE_BYTES = 1 << 20
 _TEXT_PATHS = frozenset({"/v1/embeddings", "/v1/similarity"})
-_TEXT_ENDINGS = ("/documents", "/documents/states")
+_TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch")
 
 
 class BodyLimit:

@@ -93,6 +93,20 @@ class NotReadyError(ServiceError):
     """The encoder or the collections are still being loaded, or the service is stopping."""
 
 
+class EntryError(ServiceError):
+    """What is wrong with one entry of a list; told like its cause, behind the entry's place.
+
+    Attributes:
+        place: path of the entry (`searches[3]`).
+        cause: what is wrong with it.
+    """
+
+    def __init__(self, place: str, cause: Exception) -> None:
+        super().__init__(f"{place}: {cause}", place)
+        self.place = place
+        self.cause = cause
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What the caller is told of an error.
@@ -200,6 +214,8 @@ def find_problem(error: Exception) -> Problem | None:
         return Problem(400, "invalid_value", complaint.message, complaint.param)
     if isinstance(error, HTTPException):
         return Problem(error.status_code, "http_error", str(error.detail))
+    if isinstance(error, EntryError):
+        return _entry_problem(error)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Problem(507, "storage_full", f"the disk is full: {error.strerror}")
     for kind in type(error).__mro__:
@@ -209,6 +225,14 @@ def find_problem(error: Exception) -> Problem | None:
             headers = {"Retry-After": wait} if wait else {}
             return Problem(status, code, str(error), _field(error) or param, headers)
     return None
+
+
+def _entry_problem(error: EntryError) -> Problem | None:
+    problem = find_problem(error.cause)
+    if problem is None:
+        return None
+    param = f"{error.place}.{problem.param}" if problem.param else error.place
+    return replace(problem, message=str(error), param=param)
 
 
 def internal_problem(request_id: str) -> Problem:

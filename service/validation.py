@@ -29,11 +29,22 @@ class Complaint:
 def describe_validation(errors: Sequence[Mapping[str, Any]]) -> Complaint:
     """The complaint for pydantic's error list, which holds at least one."""
     first = errors[0]
-    param = first.get("ctx", {}).get("param") or _path(first["loc"])
+    param = _param(first)
     message = _sentence(first, param)
     if len(errors) > 1:
         message += f" (and {len(errors) - 1} more)"
     return Complaint(message, param)
+
+
+def _param(error: Mapping[str, Any]) -> str | None:
+    """Path of the field; a broken rule names it relative to the object it is a rule of."""
+    location = error["loc"]
+    named = error.get("ctx", {}).get("param")
+    if named is None:
+        return _path(location)
+    of_a_field = isinstance(location[-1], str) and named.startswith(location[-1])
+    place = _path(location[:-1] if of_a_field else location)
+    return f"{place}.{named}" if place else str(named)
 
 
 _NOT_AN_OBJECT = "{place} is {value}; it must be a JSON object"
@@ -46,23 +57,28 @@ _SENTENCES = {
     "model_type": _NOT_AN_OBJECT,
     "model_attributes_type": _NOT_AN_OBJECT,
     "dict_type": _NOT_AN_OBJECT,
-    "request_rule": "{said}",
+    "too_long": "{place} is {value}; at most {max_length:,} are taken",
+    "too_short": "{place} is {value}; at least {min_length:,} is needed",
 }
 """By pydantic's error type; other types get pydantic's own words."""
 
 
 def _sentence(error: Mapping[str, Any], param: str | None) -> str:
-    kind = error["type"]
+    kind, limits = error["type"], error.get("ctx", {})
     if kind == "missing" and param is None:
         return "the body is missing; send a JSON object"
+    if kind == "request_rule":
+        entry, _, _ = (param or "").rpartition("].")
+        return f"{entry}]: {error['msg']}" if entry else str(error["msg"])
     said = error["msg"]
     said = said.replace("Input should be", "it must be").replace("Value should", "it must")
-    return _SENTENCES.get(kind, "{place} is {value}; {said}").format(
-        place=param or "the body",
-        value=quote(error.get("input")),
-        expected=error.get("ctx", {}).get("expected"),
-        said=said if kind == "request_rule" else said[:1].lower() + said[1:],
-    )
+    told = {
+        **limits,
+        "place": param or "the body",
+        "value": quote(error.get("input")),
+        "said": said[:1].lower() + said[1:],
+    }
+    return _SENTENCES.get(kind, "{place} is {value}; {said}").format_map(told)
 
 
 def quote(value: object) -> str:

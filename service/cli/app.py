@@ -14,6 +14,7 @@ from service.cli import (
     encoders,
     evaluate,
     index,
+    recommend,
     search,
     serve,
     similarity,
@@ -42,6 +43,7 @@ def app() -> typer.Typer:
     root.command("serve", cls=Verb)(serve.serve)
     root.command("index", cls=Verb)(index.index)
     root.command("search", cls=Verb)(search.search)
+    root.command("recommend", cls=Verb)(recommend.recommend)
     root.add_typer(_collections(), name="collections")
     root.command("encode", cls=Verb)(encode.encode)
     root.command("similarity", cls=Verb)(similarity.similarity)

@@ -62,7 +62,8 @@ class LocalStore:
     def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
         """The best matches and the receipt."""
         from indexing.filters import Filter
-        from service.schemas.search import SearchAnswer, SearchBody
+        from service.schemas.results import SearchAnswer
+        from service.schemas.search import SearchBody
 
         asked = SearchBody.model_validate(body)
         filter = None if asked.filter is None else Filter.parse(asked.filter)
@@ -70,7 +71,18 @@ class LocalStore:
         if asked.query is not None:
             _load(collection, asked.query, asked.chosen_mode)
         result = collection.search(asked.to_request(filter))
-        return SearchAnswer.of(result).model_dump(mode="json", exclude_unset=True)
+        return SearchAnswer.of(result).model_dump(mode="json")
+
+    def recommend(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+        """What is like the documents of `positive` and unlike those of `negative`."""
+        from indexing.filters import Filter
+        from service.schemas.results import SearchAnswer
+        from service.schemas.search import RecommendBody
+
+        asked = RecommendBody.model_validate(body)
+        filter = None if asked.filter is None else Filter.parse(asked.filter)
+        result = self._folder.collection(name).search(asked.to_request(filter))
+        return SearchAnswer.of(result).model_dump(mode="json")
 
     def optimize(self, name: str) -> JsonObject:
         """Build the search index the collection wants now; its status afterwards."""

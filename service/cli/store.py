@@ -43,6 +43,9 @@ class Store(Protocol):
     def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
         """The best matches and the receipt."""
 
+    def recommend(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+        """What is like the documents of `positive` and unlike those of `negative`."""
+
     def optimize(self, name: str) -> JsonObject:
         """Build the search index the collection wants now; its status afterwards."""
 

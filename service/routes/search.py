@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from embeddings.errors import EmbeddingError
+from indexing.errors import IndexingError
+from indexing.validation import check_request
+from service.errors import EntryError, ServiceError
 from service.routes.access import (
     CollectionName,
     JsonAnswer,
@@ -11,7 +18,16 @@ from service.routes.access import (
     refusals,
     router,
 )
-from service.schemas.search import SearchAnswer, SearchBody
+from service.schemas.results import BatchAnswer, SearchAnswer
+from service.schemas.search import BatchBody, RecommendBody, SearchBody  # noqa: TC001 - FastAPI reads them
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from indexing.local import LocalCollection
+    from indexing.types import SearchRequest, SearchResult
+    from service.engine import Engine
+    from service.settings import Settings
 
 routes = router("search")
 
@@ -29,14 +45,94 @@ async def search(collection: CollectionName, body: SearchBody, engine: ReadyEngi
     really done: whether every vector was compared, which index answered and how surely, which words
     were looked for, and what the encoder did not read.
     """
-    if body.query is not None:
-        check_texts("query", [body.query], engine.settings)
 
     def work() -> JsonAnswer:
-        request = body.to_request(parse_filter(body.filter))
-        with engine.using(collection) as target:
-            result = target.search(request)
-        engine.metrics.count_search(result.receipt)
-        return JsonAnswer.of(SearchAnswer.of(result))
+        return _answer(engine, collection, _request(body, engine.settings))
 
     return await engine.read(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/recommend",
+    summary="Find the like of some documents, and the unlike of others",
+    response_model=SearchAnswer,
+    responses=refusals(400, 404, 413, 415),
+)
+async def recommend(
+    collection: CollectionName, body: RecommendBody, engine: ReadyEngine
+) -> JsonAnswer:
+    """Documents near those of `positive` and away from those of `negative`, best first.
+
+    None of the documents named is among them.
+    """
+
+    def work() -> JsonAnswer:
+        return _answer(engine, collection, body.to_request(parse_filter(body.filter)))
+
+    return await engine.read(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/search/batch",
+    summary="Search several times at once",
+    response_model=BatchAnswer,
+    responses=refusals(400, 404, 409, 413, 415, 422),
+)
+async def search_batch(
+    collection: CollectionName, body: BatchBody, engine: ReadyEngine
+) -> JsonAnswer:
+    """An answer for each search, in their order; all queries are encoded in one batch.
+
+    One search that cannot be answered refuses the batch; `param` names its place.
+    """
+
+    def work() -> JsonAnswer:
+        requests = []
+        for position, each in enumerate(body.searches):
+            with _naming(position):
+                requests.append(_request(each, engine.settings))
+                check_request(requests[-1])
+        with engine.using(collection) as target:
+            results = _search_many(target, requests)
+        for result in results:
+            engine.metrics.count_search(result.receipt)
+        return JsonAnswer.of(BatchAnswer.of(results))
+
+    return await engine.read(work)
+
+
+def _request(body: SearchBody, settings: Settings) -> SearchRequest:
+    if body.query is not None:
+        check_texts("query", [body.query], settings)
+    return body.to_request(parse_filter(body.filter))
+
+
+def _answer(engine: Engine, collection: str, request: SearchRequest) -> JsonAnswer:
+    with engine.using(collection) as target:
+        result = target.search(request)
+    engine.metrics.count_search(result.receipt)
+    return JsonAnswer.of(SearchAnswer.of(result))
+
+
+def _search_many(target: LocalCollection, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+    """Answers to all requests.
+
+    Raises:
+        EntryError: one of them cannot be answered; found by asking them one by one.
+    """
+    try:
+        return target.search_many(requests)
+    except (IndexingError, EmbeddingError):
+        for position, request in enumerate(requests):
+            with _naming(position):
+                target.search(request)
+        raise
+
+
+@contextmanager
+def _naming(position: int) -> Iterator[None]:
+    """Have the block's refusal say which search of the batch it speaks of."""
+    try:
+        yield
+    except (IndexingError, EmbeddingError, ServiceError) as error:
+        raise EntryError(f"searches[{position}]", error) from error

@@ -69,9 +69,13 @@ export async function count(name, filter, signal) {
   return (await call(collectionPath(name, "documents", "count"), { body, signal })).count;
 }
 
-/** Matches and receipt. */
-export function search(name, body, signal) {
-  return call(collectionPath(name, "search"), { body, signal });
+/** Matches and receipt; a body with `positive` asks for the like of documents. */
+export function ask(name, body, signal) {
+  return call(askPath(name, body), { body, signal });
+}
+
+function askPath(name, body) {
+  return collectionPath(name, "positive" in body ? "recommend" : "search");
 }
 
 /** The usual way of finding first; what a server has besides these comes behind them. */
@@ -86,7 +90,7 @@ export async function searchModes(signal) {
   return [...known, ...listed.filter((name) => name !== null && !known.includes(name))];
 }
 
-/** The address of a collection's search, for people who want to call it themselves. */
-export function searchAddress(name) {
-  return new URL(collectionPath(name, "search"), ROOT).href;
+/** The address that answers the body, for people who want to call it themselves. */
+export function askAddress(name, body) {
+  return new URL(askPath(name, body), ROOT).href;
 }

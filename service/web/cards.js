@@ -3,16 +3,16 @@
 import { element, icon, marked, refill, setAttribute } from "./elements.js";
 import { isAddress, leaves } from "./fields.js";
 import { readFilter } from "./filter.js";
-import { excerpt, highlight } from "./highlight.js";
+import { confidenceMeter } from "./confidence.js";
+import { highlight } from "./highlight.js";
+import { passage, wholeText } from "./passage.js";
 import { answeredBy } from "./receipt.js";
 import { fixed, say } from "./words.js";
 
-/** Characters of a text shown first: about four lines, of Hangul or of Latin letters. */
-const EXCERPT = { hangul: 190, latin: 330 };
 const LONGEST_VALUE = 48;
 
 /** Digits after the point of a channel's score. */
-const DIGITS = { dense: 2, lexical: 1 };
+const DIGITS = { dense: 2, lexical: 1, rerank: 2 };
 
 /**
  * How full the bar of a score is, 0 to 1. A fused score and a cosine show themselves; a distance d
@@ -32,10 +32,10 @@ export function scoreShare({ score, distance }, { mode, metric, best }) {
 
 /** What a score is made of: the distance, the scores of both channels, or nothing more to say. */
 function scoreDetail({ distance, channels }, mode) {
-  if (mode === "hybrid") {
+  if (mode === "hybrid" || "rerank" in channels) {
     return Object.entries(DIGITS)
       .filter(([channel]) => channel in channels)
-      .map(([channel, digits]) => `${say(`mode_${channel}`)} ${fixed(channels[channel], digits)}`)
+      .map(([channel, digits]) => `${say(`channel_${channel}`)} ${fixed(channels[channel], digits)}`)
       .join(" · ");
   }
   if (mode === "lexical" || distance === null) return "";
@@ -48,7 +48,7 @@ function scoreDetail({ distance, channels }, mode) {
  * @param {object} match as the server gives it
  * @param {{terms: object[], filter: object | null, receipt: object, metric: string, best: number,
  *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void,
- *   onLike: (match: object) => void}} context
+ *   onJudge: (match: object, how: "like" | "unlike") => void}} context
  */
 export function card(match, context) {
   const title = match.title || match.parent?.id || "";
@@ -86,34 +86,41 @@ export function card(match, context) {
           ),
         element("span", { class: "space" }),
         body.button,
-        element(
-          "button",
-          { type: "button", class: "link like", on: { click: () => context.onLike(match) } },
-          icon("echo"),
-          say("like"),
-        ),
+        judge(match, "like", "echo", context),
+        judge(match, "unlike", "away", context),
       ),
     ),
   );
 }
 
-/** A text that shows an excerpt, and the whole on demand. */
+function judge(match, how, picture, { onJudge }) {
+  return element(
+    "button",
+    { type: "button", class: `link ${how}`, on: { click: () => onJudge(match, how) } },
+    icon(picture),
+    say(how),
+  );
+}
+
+/** A text that shows a passage, and the whole on demand. */
 class Body {
   #match;
   #context;
+  #passage;
 
   constructor(match, context) {
     this.#match = match;
     this.#context = context;
     this.node = element("p", { class: "text", dir: "auto" });
-    const { before, after } = excerpt(match.text, context.terms, excerptSize(match.text));
+    this.#passage = passage(match);
     const attributes = {
       type: "button",
       class: "link expand",
       data: { focus: `${match.id} expand` },
       on: { click: () => this.#toggle() },
     };
-    this.button = (before || after) && element("button", attributes);
+    this.button =
+      (this.#passage.before || this.#passage.after) && element("button", attributes);
     this.#render();
   }
 
@@ -126,18 +133,14 @@ class Body {
   #render() {
     const { terms, unfolded } = this.#context;
     const whole = unfolded.has(this.#match.id);
-    const { text, before, after } = whole
-      ? { text: this.#match.text, before: false, after: false }
-      : excerpt(this.#match.text, terms, excerptSize(this.#match.text));
-    refill(this.node, before && "… ", marked(highlight(text, terms)), after && " …");
+    const { parts, before, after } = whole
+      ? { parts: wholeText(this.#match, terms), before: false, after: false }
+      : this.#passage;
+    refill(this.node, before && "… ", marked(parts), after && " …");
     if (!this.button) return;
     refill(this.button, icon("chevron"), say(whole ? "collapse" : "expand"));
     setAttribute(this.button, "aria-expanded", String(whole));
   }
-}
-
-function excerptSize(text) {
-  return /\p{Script=Hangul}/u.test(text.slice(0, 200)) ? EXCERPT.hangul : EXCERPT.latin;
 }
 
 function scoreBar(match, { receipt, metric, best }) {
@@ -155,6 +158,7 @@ function scoreBar(match, { receipt, metric, best }) {
     element("span", { class: "track", "aria-hidden": "true" }, fillPart),
     element("span", { class: "number", "aria-hidden": "true" }, score),
     detail && element("span", { class: "detail", "aria-hidden": "true" }, detail),
+    confidenceMeter(match.confidence),
   );
 }
 

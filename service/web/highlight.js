@@ -1,6 +1,7 @@
 /**
- * Which words of a text to underline for a query. A reading aid only: matches are found by
- * meaning too, and a match without any of these words may be as good as one with all of them.
+ * Which words of a title, or of a text around the passage the server chose, to mark for a query.
+ * A reading aid only: matches are found by meaning too, and a match without any of these words may
+ * be as good as one with all of them.
  *
  * Korean words are compared without their particles by prefix: a query word of two or more
  * syllables, its particle cut off, marks every word that begins with it (배송이 -> 배송 marks
@@ -80,28 +81,4 @@ export function highlight(text, terms) {
   }
   if (done < whole.length) parts.push({ text: whole.slice(done), hit: false });
   return parts;
-}
-
-/**
- * The piece of a long text worth showing first: about `size` characters, begun at a word shortly
- * before the first marked one.
- *
- * @returns {{text: string, before: boolean, after: boolean}} whether text was left out around it.
- */
-export function excerpt(text, terms, size) {
-  const whole = text.normalize("NFC").trim();
-  if (whole.length <= size * 1.25) return { text: whole, before: false, after: false };
-  const [first] = highlight(whole, terms);
-  const hit = first && !first.hit && first.text.length < whole.length ? first.text.length : 0;
-  let start = hit < size * 0.6 ? 0 : Math.min(hit - Math.floor(size * 0.25), whole.length - size);
-  if (start > 0) start = nextBreak(whole, start);
-  const end = Math.min(whole.length, nextBreak(whole, start + size));
-  return { text: whole.slice(start, end).trim(), before: start > 0, after: end < whole.length };
-}
-
-/** Where the next word begins, at most 24 characters on; never inside a surrogate pair. */
-function nextBreak(text, at) {
-  const blank = text.slice(at, at + 24).search(/\s/);
-  if (blank >= 0) return at + blank + 1;
-  return /[\uDC00-\uDFFF]/.test(text.charAt(at)) ? at + 1 : at;
 }

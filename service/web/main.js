@@ -6,7 +6,7 @@ import { Fields } from "./fields.js";
 import { FilterPanel } from "./filter_panel.js";
 import { startHeader } from "./header.js";
 import { startKeyboard } from "./keyboard.js";
-import { changed, fromAddress, isAsking, MOST, searchBody, toAddress } from "./question.js";
+import { askedBody, changed, fromAddress, isAsking, isRecommending, toAddress } from "./question.js";
 import { SearchForm } from "./search_form.js";
 import { render, renderCount } from "./view.js";
 
@@ -27,8 +27,9 @@ class Page {
   fields = new Fields();
   first = [];
   counted = null;
-  likeTitle = "";
-  /** @type {{matches: object[], receipt: object, more: boolean} | null} */
+  /** Titles of documents whose like is wanted, or is not, by id. */
+  titles = new Map();
+  /** @type {{matches: object[], receipt: object, cursor: string | null} | null} */
   answer = null;
   error = null;
   busy = false;
@@ -48,7 +49,7 @@ class Page {
     byId("more").addEventListener("click", () => this.more());
     byId("home").addEventListener("click", (event) => {
       event.preventDefault();
-      this.ask({ query: "", like: "", filter: null }, "chosen");
+      this.ask({ query: "", like: [], unlike: [], filter: null }, "chosen");
       byId("query").focus();
     });
     addEventListener("popstate", () => {
@@ -119,6 +120,7 @@ class Page {
   async #enter() {
     const { question } = this;
     Object.assign(this, { fields: new Fields(), first: [], answer: null, error: null, busy: true });
+    this.titles = new Map();
     this.#entering = null;
     this.panel.forget();
     this.render();
@@ -146,26 +148,23 @@ class Page {
     this.busy = true;
     this.render();
     await this.#run(async (signal) => {
-      if (question.like) await this.#nameLike(question, signal);
-      const body = searchBody(question, 1, question.pages);
-      const answer = await api.search(question.collection, body, signal);
-      this.#take(answer, body.limit);
+      await this.#learnTitles(question, signal);
+      this.#take(await api.ask(question.collection, askedBody(question), signal));
     });
     return undefined;
   }
 
   /** The next page, below the ones there are. */
   async more() {
-    const at = this.question.pages + 1;
-    const body = searchBody(this.question, at, at);
-    const before = this.answer.matches;
+    const { question } = this;
+    const { matches: before, cursor } = this.answer;
     this.busy = true;
     this.render();
     await this.#run(async (signal) => {
-      const answer = await api.search(this.question.collection, body, signal);
-      this.question = changed(this.question, { pages: at });
+      const answer = await api.ask(question.collection, askedBody(question, cursor), signal);
+      this.question = changed(question, { pages: question.pages + 1 });
       history.replaceState(null, "", toAddress(this.question));
-      this.#take(answer, body.limit, before);
+      this.#take(answer, before);
     });
     byId("cards").children[before.length]?.focus({ preventScroll: true });
   }
@@ -188,17 +187,22 @@ class Page {
     if (this.error?.param?.startsWith?.("filter")) this.panel.complain(this.error.message);
   }
 
-  #take({ matches, receipt }, limit, before = []) {
-    const all = [...before, ...matches];
-    this.answer = { matches: all, receipt, more: matches.length === limit && all.length < MOST };
+  #take({ matches, receipt, cursor }, before = []) {
+    this.answer = { matches: [...before, ...matches], receipt, cursor };
     this.fields.learn(matches);
   }
 
-  /** The title of the document whose like is wanted. */
-  async #nameLike({ collection, like }, signal) {
-    const known = [...(this.answer?.matches ?? []), ...this.first].find(({ id }) => id === like);
-    const found = known ?? (await api.oneDocument(collection, like, signal));
-    this.likeTitle = found.title || found.id;
+  /** The titles of the documents whose like is wanted, or is not. */
+  async #learnTitles({ collection, like, unlike }, signal) {
+    const known = [...(this.answer?.matches ?? []), ...this.first];
+    const unnamed = [...like, ...unlike].filter((id) => !this.titles.has(id));
+    await Promise.all(
+      unnamed.map(async (id) => {
+        const seen = known.find((match) => match.id === id);
+        const found = seen ?? (await api.oneDocument(collection, id, signal));
+        this.titles.set(id, found.title || found.id);
+      }),
+    );
   }
 
   /** How many documents the filter leaves. */
@@ -224,9 +228,11 @@ class Page {
     return this.collections?.find(({ name }) => name === this.question.collection);
   }
 
-  /** What is looked for, in words: the query, or the title of the document whose like is wanted. */
+  /** What is looked for, in words: the query, or titles of the documents whose like is wanted. */
   get subject() {
-    return this.question.like ? this.likeTitle : this.question.query.trim();
+    const { question, titles } = this;
+    if (!isRecommending(question)) return question.query.trim();
+    return question.like.map((id) => titles.get(id) ?? id).join(", ");
   }
 
   render() {

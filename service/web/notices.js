@@ -68,6 +68,16 @@ export function startNotice(documents, onTry) {
   );
 }
 
+/** Above matches of which probably none answers. */
+export function doubtNotice() {
+  return element(
+    "div",
+    { class: "doubt", role: "note" },
+    element("h2", {}, say("doubt_title")),
+    element("p", {}, say("doubt_text")),
+  );
+}
+
 /** The search was answered, with no match. */
 export function nothingNotice({ filtered, onClear }) {
   return notice(

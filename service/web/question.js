@@ -2,13 +2,14 @@
 
 export const LIMITS = [10, 20, 50];
 
-/** Largest offset + limit a search may have. */
+/** Largest limit of one request. */
 export const MOST = 10_000;
 
 const NOTHING = Object.freeze({
   collection: "",
   query: "",
-  like: "",
+  like: Object.freeze([]),
+  unlike: Object.freeze([]),
   mode: "",
   limit: LIMITS[0],
   exact: false,
@@ -30,7 +31,8 @@ export function fromAddress(search) {
   return changed(NOTHING, {
     collection: given.get("collection") ?? "",
     query: given.get("q") ?? "",
-    like: given.get("like") ?? "",
+    like: Object.freeze([...new Set(given.getAll("like"))]),
+    unlike: Object.freeze([...new Set(given.getAll("unlike"))]),
     mode: given.get("mode") ?? "",
     limit: LIMITS.includes(limit) ? limit : NOTHING.limit,
     exact: given.get("exact") === "1",
@@ -56,7 +58,6 @@ export function toAddress(question) {
   const parts = {
     collection: question.collection,
     q: question.query,
-    like: question.like,
     mode: question.mode,
     limit: question.limit === NOTHING.limit ? "" : question.limit,
     exact: question.exact ? "1" : "",
@@ -65,24 +66,61 @@ export function toAddress(question) {
     pages: question.pages > 1 ? question.pages : "",
   };
   for (const [name, value] of Object.entries(parts)) if (value) said.set(name, value);
+  for (const name of ["like", "unlike"]) for (const id of question[name]) said.append(name, id);
   return `?${said}`;
+}
+
+/** True if documents, and not words, say what is wanted. */
+export function isRecommending(question) {
+  return question.like.length > 0;
 }
 
 /** True if there is something to search for. */
 export function isAsking(question) {
-  return Boolean(question.like || question.query.trim());
+  return isRecommending(question) || Boolean(question.query.trim());
 }
 
 /**
- * The body of a search for pages `first` to `last`, counted from 1.
+ * The changes that add a document to those whose like is wanted, or is not; it leaves the others.
+ *
+ * Only documents liked can be asked with: where there are none yet, `instead` becomes the first.
+ *
+ * @param {object} question
+ * @param {"like" | "unlike"} how
+ * @param {string} id
+ * @param {string} [instead] the best of the other matches
+ */
+export function judged(question, how, id, instead) {
+  const other = how === "like" ? "unlike" : "like";
+  const changes = {
+    query: "",
+    [how]: Object.freeze([...new Set([...question[how], id])]),
+    [other]: Object.freeze(question[other].filter((each) => each !== id)),
+  };
+  if (!changes.like.length && instead !== undefined) changes.like = Object.freeze([instead]);
+  return changes;
+}
+
+/** The changes that take a document back; without any that is liked there is nothing to ask. */
+export function unjudged(question, id) {
+  const like = question.like.filter((each) => each !== id);
+  const unlike = like.length ? question.unlike.filter((each) => each !== id) : [];
+  return { like: Object.freeze(like), unlike: Object.freeze(unlike) };
+}
+
+/**
+ * The body of a question for its first `question.pages` pages at once, or for the page behind a
+ * cursor.
  *
  * @returns {Record<string, unknown>} without fields that are as the server has them anyway.
  */
-export function searchBody(question, first, last) {
-  const body = question.like ? { document_id: question.like } : { query: question.query.trim() };
-  body.limit = Math.min((last - first + 1) * question.limit, MOST - (first - 1) * question.limit);
-  if (first > 1) body.offset = (first - 1) * question.limit;
-  if (question.mode && !question.like) body.mode = question.mode;
+export function askedBody(question, cursor = null) {
+  const recommending = isRecommending(question);
+  const body = recommending ? { positive: question.like } : { query: question.query.trim() };
+  if (recommending && question.unlike.length) body.negative = question.unlike;
+  body.limit = cursor ? question.limit : Math.min(question.pages * question.limit, MOST);
+  if (cursor) body.cursor = cursor;
+  if (question.mode && !recommending) body.mode = question.mode;
   if (question.filter) body.filter = question.filter;
   if (question.exact) body.exact = true;
   if (question.group) body.group = "parents";

@@ -3,7 +3,7 @@
 import { element, icon } from "./elements.js";
 import { fixed, languageNames, number, percent, say, sayOr } from "./words.js";
 
-const STAGES = ["analyse", "encode", "filter", "search", "fetch"];
+const STAGES = ["analyse", "encode", "filter", "search", "fetch", "rerank", "snippet"];
 
 /** Words shown of what was looked for; the whole list stands in the title. */
 const MOST_WORDS = 30;
@@ -78,6 +78,8 @@ function lines(receipt) {
     made.push(["receipt_how", say(receipt.exact ? "receipt_exact" : "receipt_approximate")]);
   made.push(["receipt_index", receipt.index]);
   if (compared) made.push(["receipt_recall", recall(receipt), say("receipt_recall_title")]);
+  if (receipt.sampled_recall !== null) made.push(sampled(receipt));
+  if (receipt.visited !== null) made.push(visited(receipt));
   made.push(["receipt_searched", say("receipt_of", { n: searched, total: documents })]);
   if (fit !== null && fit !== undefined) made.push(["receipt_filter", number(fit)]);
   if (tokens !== null && tokens !== undefined) {
@@ -97,11 +99,22 @@ function lines(receipt) {
       say("truncated_title"),
     ]);
   }
+  if (receipt.reranker) made.push(["receipt_reranker", receipt.reranker]);
   const { name, fingerprint } = (compared && receipt.encoder) || {};
   if (name) made.push(["receipt_encoder", name]);
   if (fingerprint)
     made.push(["receipt_fingerprint", element("code", {}, shortPrint(fingerprint)), fingerprint]);
   return made;
+}
+
+/** The recall of live queries that were answered a second time, exactly. */
+function sampled({ sampled_recall: share, sampled_queries: n }) {
+  const value = say("receipt_sampled_value", { share: percent(share), n });
+  return ["receipt_sampled", value, say("receipt_sampled_title")];
+}
+
+function visited({ visited: n }) {
+  return ["receipt_visited", say("receipt_visited_value", { n }), say("receipt_visited_title")];
 }
 
 /** What was looked for by words: each once, the first ones of many. */

@@ -1,7 +1,8 @@
 /** The query, the collection and the options of a search. */
 
-import { byId, element, icon, refill } from "./elements.js";
-import { LIMITS } from "./question.js";
+import { byId, element, keepingFocus, refill } from "./elements.js";
+import { judgements } from "./judgements.js";
+import { isRecommending, LIMITS } from "./question.js";
 import { number, say, sayOr } from "./words.js";
 
 const TYPING_MS = 280;
@@ -25,15 +26,11 @@ export class SearchForm {
     query.addEventListener("input", () => this.#type());
     byId("clear").addEventListener("click", () => {
       this.#stopWaiting();
-      this.#ask({ query: "", like: "" }, "chosen");
-      query.focus();
-    });
-    byId("like").addEventListener("click", () => {
-      this.#ask({ like: "" }, "chosen");
+      this.#ask({ query: "", like: [], unlike: [] }, "chosen");
       query.focus();
     });
     byId("collection").addEventListener("change", ({ target }) => {
-      this.#ask({ collection: target.value, like: "", filter: null }, "chosen");
+      this.#ask({ collection: target.value, like: [], unlike: [], filter: null }, "chosen");
     });
     byId("mode").addEventListener("change", ({ target }) =>
       this.#ask({ mode: target.value }, "chosen"),
@@ -63,20 +60,20 @@ export class SearchForm {
   #asked() {
     this.#stopWaiting();
     const query = byId("query").value;
-    return query.trim() ? { query, like: "" } : { query };
+    return query.trim() ? { query, like: [], unlike: [] } : { query };
   }
 
   /**
    * Shows a question. While somebody types, the box is theirs.
    *
    * @param {object} question
-   * @param {{collections: object[], modes: string[], likeTitle: string}} known
+   * @param {{collections: object[], modes: string[], titles: Map<string, string>}} known
    */
-  show(question, { collections, modes, likeTitle }) {
+  show(question, { collections, modes, titles }) {
     const query = byId("query");
     const typing = this.#timer !== 0;
     if (!typing && query.value.trim() !== question.query.trim()) query.value = question.query;
-    query.placeholder = say(question.like ? "like_placeholder" : "ask_placeholder");
+    query.placeholder = say(isRecommending(question) ? "like_placeholder" : "ask_placeholder");
     showOptions(
       "collection",
       collections.map(({ name }) => [name, name]),
@@ -92,25 +89,20 @@ export class SearchForm {
       LIMITS.map((limit) => [limit, number(limit)]),
       question.limit,
     );
-    byId("mode").closest("label").hidden = !modes.length || Boolean(question.like);
+    byId("mode").closest("label").hidden = !modes.length || isRecommending(question);
     byId("exact").checked = question.exact;
     byId("group").checked = question.group;
-    this.#showLike(question.like && likeTitle);
+    this.#showJudgements(question, titles);
     this.#showClear();
     showAbout(collections.find(({ name }) => name === question.collection));
     byId("ask").hidden = !collections.length;
   }
 
-  #showLike(title) {
-    const pill = byId("like");
-    pill.hidden = !title;
-    if (title)
-      refill(
-        pill,
-        icon("echo"),
-        element("span", {}, say("like_now", { text: title })),
-        icon("close"),
-      );
+  #showJudgements(question, titles) {
+    const root = byId("judgements");
+    root.hidden = !isRecommending(question);
+    const pills = judgements(question, titles, (changes) => this.#ask(changes, "chosen"));
+    keepingFocus(root, () => refill(root, pills));
   }
 
   #showClear() {

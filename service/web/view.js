@@ -1,13 +1,14 @@
 /** The state of the page, on the screen. */
 
 import { activeChips } from "./active_filters.js";
-import { searchAddress } from "./api.js";
+import { askAddress } from "./api.js";
 import { card } from "./cards.js";
 import { copy } from "./clipboard.js";
 import { byId, element, icon, keepingFocus, refill, setAttribute } from "./elements.js";
 import { toggleValue } from "./filter.js";
 import { queryTerms } from "./highlight.js";
 import {
+  doubtNotice,
   emptyNotice,
   errorNotice,
   noCollectionNotice,
@@ -15,14 +16,14 @@ import {
   startNotice,
   wakingNotice,
 } from "./notices.js";
-import { asCurl, isAsking, searchBody } from "./question.js";
+import { asCurl, askedBody, isAsking, isRecommending, judged } from "./question.js";
 import { receiptBody, receiptHint, warningLine, warnings } from "./receipt.js";
 import { language, say } from "./words.js";
 
 /** Shows all of `page`. */
 export function render(page) {
-  const { question, collections, modes, likeTitle } = page;
-  page.form.show(question, { collections: collections ?? [], modes, likeTitle });
+  const { question, collections, modes, titles } = page;
+  page.form.show(question, { collections: collections ?? [], modes, titles });
   page.panel.show(page.fields.list(), question.filter);
   byId("filter").hidden = !page.collection?.documents;
   document.body.classList.toggle("busy", page.busy || Boolean(page.waking));
@@ -53,11 +54,11 @@ export function renderCount({ counted, collection, answer }) {
 function statusText({ answer, busy, error, question, subject }) {
   if (error) return "";
   if (!answer) return busy ? say("searching") : "";
-  const { matches, more } = answer;
+  const { matches, cursor } = answer;
   if (!matches.length) return "";
   return [
-    say(more ? "found_more" : "found", { n: matches.length }),
-    say(question.like ? "found_like" : "found_for", { text: subject }),
+    say(cursor ? "found_more" : "found", { n: matches.length }),
+    say(isRecommending(question) ? "found_like" : "found_for", { text: subject }),
   ].join(" ");
 }
 
@@ -75,7 +76,7 @@ function notice(page) {
     const onClear = () => page.ask({ filter: null }, "chosen");
     return nothingNotice({ filtered: answer.receipt.matched_by_filter === 0, onClear });
   }
-  if (answer) return graveWarnings(page);
+  if (answer) return [answer.receipt.no_good_answer && doubtNotice(), graveWarnings(page)];
   if (isAsking(question)) return null;
   return [damage(page), startNotice(page.first, (query) => page.ask({ query }, "chosen"))];
 }
@@ -88,7 +89,7 @@ function graveWarnings(page) {
 /** What the warnings of an answer depend on besides its receipt. */
 function asked({ question, collection }) {
   return {
-    query: question.like ? "" : question.query,
+    query: isRecommending(question) ? "" : question.query,
     languages: collection?.encoder.languages ?? [],
   };
 }
@@ -104,13 +105,13 @@ let shown = [];
 
 function renderCards(page) {
   const { answer, question, busy } = page;
-  byId("more").hidden = !answer?.more;
+  byId("more").hidden = !answer?.cursor;
   byId("more").textContent = say(busy ? "more_loading" : "more");
   const wanted = [answer, language()];
   if (wanted.every((part, at) => part === shown[at])) return;
   shown = wanted;
   const context = {
-    terms: queryTerms(question.like ? "" : question.query),
+    terms: queryTerms(isRecommending(question) ? "" : question.query),
     filter: question.filter,
     receipt: answer?.receipt,
     metric: page.collection?.metric,
@@ -118,8 +119,10 @@ function renderCards(page) {
     unfolded: page.unfolded,
     onToggle: (key, value) =>
       page.ask({ filter: toggleValue(page.question.filter, key, value) }, "chosen"),
-    onLike: (match) => {
-      page.ask({ like: match.id, query: "" }, "chosen");
+    onJudge: ({ id, title }, how) => {
+      page.titles.set(id, title || id);
+      const other = answer.matches.find((match) => match.id !== id)?.id;
+      page.ask(judged(page.question, how, id, other), "chosen");
       byId("results").focus({ preventScroll: true });
       scrollTo({ top: 0 });
     },
@@ -139,10 +142,8 @@ function renderReceipt(page) {
   byId("columns").classList.toggle("answered", Boolean(answer));
   if (!answer) return;
   byId("receipt-hint").textContent = receiptHint(answer.receipt);
-  const command = asCurl(
-    searchAddress(question.collection),
-    searchBody(question, 1, question.pages),
-  );
+  const body = askedBody(question);
+  const command = asCurl(askAddress(question.collection, body), body);
   const onCopy = (event) => copy(command, event.currentTarget);
   refill(
     byId("receipt-body"),

@@ -170,7 +170,7 @@ def test_a_threshold_cuts(collection: LocalCollection) -> None:
     middle = (scores[1] + scores[2]) / 2
     kept = collection.search(SearchRequest(query="gift cards", score_threshold=middle)).matches
     assert [match.score for match in kept] == scores[:2]
-    assert ids(collection, SearchRequest(query="gift cards", score_threshold=5.0)) == []
+    assert ids(collection, SearchRequest(query="gift cards", score_threshold=1.0)) == []
 
 
 def test_vectors_come_on_request(collection: LocalCollection) -> None:

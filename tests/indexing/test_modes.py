@@ -182,7 +182,10 @@ def test_collections_from_before_lexical_search_are_migrated(
     data.close()
     shutil.rmtree(collection.folder / "lexical")
     connection = sqlite3.connect(collection.folder / "documents.sqlite")
-    connection.executescript("DROP TABLE version; PRAGMA user_version = 1;")
+    connection.executescript(
+        "DROP TABLE version; DROP TRIGGER terms_go; DROP TRIGGER terms_follow; DROP TABLE terms;"
+        "DROP TABLE analyzers; PRAGMA user_version = 1;"
+    )
     connection.close()
     with DataFolder.open(data.path) as again:
         reopened = again.collection("help")

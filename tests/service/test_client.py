@@ -117,6 +117,32 @@ def test_no_documents_is_no_request(script: Script) -> None:
     assert script.requests == []
 
 
+def test_pages_are_asked_for_one_behind_the_other(script: Script) -> None:
+    script.say(200, {"matches": [1, 2], "cursor": "after-2"})
+    script.say(200, {"matches": [3], "cursor": None})
+    with Client(script.url) as client:
+        pages = client.search_pages("faq", {"query": "x", "limit": 2, "offset": 4})
+        assert next(pages)["matches"] == [1, 2]
+        assert len(script.requests) == 1
+        assert [page["matches"] for page in pages] == [[3]]
+    assert [body for _, _, body in script.requests] == [
+        {"query": "x", "limit": 2, "offset": 4},
+        {"query": "x", "limit": 2, "cursor": "after-2"},
+    ]
+
+
+def test_batches_and_recommendations_have_paths_of_their_own(script: Script) -> None:
+    script.say(200, {"results": []})
+    script.say(200, {"matches": []})
+    with Client(script.url) as client:
+        assert client.search_batch("faq", [{"query": "x"}]) == {"results": []}
+        assert client.recommend("faq", {"positive": ["a"]}) == {"matches": []}
+    assert script.requests == [
+        ("POST", "/v1/collections/faq/search/batch", {"searches": [{"query": "x"}]}),
+        ("POST", "/v1/collections/faq/recommend", {"positive": ["a"]}),
+    ]
+
+
 def test_a_batch_of_none_is_refused(script: Script) -> None:
     with Client(script.url) as client, pytest.raises(ValueError, match="batch_size is 0"):
         client.upsert("faq", [{"id": "a"}], batch_size=0)

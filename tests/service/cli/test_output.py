@@ -1,11 +1,10 @@
-"""How values, snippets and progress read."""
+"""How values and progress read."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from rich.cells import cell_len
 
 from service.cli.output import (
     counted,
@@ -17,7 +16,6 @@ from service.cli.output import (
     write_table,
 )
 from service.cli.progress import PLAIN_EVERY, Amount, line, metered
-from service.cli.snippet import snippet
 
 
 @pytest.mark.parametrize(
@@ -67,41 +65,6 @@ def test_rates_and_counts() -> None:
 def test_control_characters_are_shown_and_not_obeyed() -> None:
     assert visible("a\x1b[2J\a\tb\nc\x7f\x9b") == "a␛[2J␇␉b\nc\ufffd\ufffd"
     assert told("\x1b]0;title\a") == "␛]0;title␇"
-    assert snippet("evil \x1b[2J text", "text", cells=60).plain == "evil ␛[2J text"
-
-
-def test_a_short_text_is_shown_whole_with_its_words_marked() -> None:
-    text = snippet("The car\nneeds new tyres", "new car", cells=60)
-    assert text.plain == "The car needs new tyres"
-    assert [text.plain[span.start : span.end] for span in text.spans] == ["car", "new"]
-
-
-def test_korean_words_are_found_with_their_particles() -> None:
-    text = snippet("어제 사과를 먹었다", "사과", cells=60)
-    assert [text.plain[span.start : span.end] for span in text.spans] == ["사과"]
-
-
-def test_latin_words_are_found_from_their_beginning_on() -> None:
-    text = snippet("The scar on the cartwheel", "car", cells=60)
-    assert [(span.start, span.end) for span in text.spans] == [(16, 19)]
-
-
-@pytest.mark.parametrize("letters", ["나", "a", "a가"])
-@pytest.mark.parametrize("cells", [8, 21, 80])
-def test_a_snippet_never_takes_more_columns_than_there_are(letters: str, cells: int) -> None:
-    for text in (letters * 200, f"{letters * 5} " * 60, f"{'b ' * 100}바늘 {letters * 50}"):
-        assert cell_len(snippet(text, "바늘", cells=cells).plain) <= cells
-
-
-def test_a_snippet_begins_near_the_first_word_found() -> None:
-    text = snippet(f"{'hay ' * 100}needle {'hay ' * 100}", "needle", cells=40).plain
-    assert text.startswith("… hay")
-    assert text.endswith(" …")
-    assert "needle" in text
-
-
-def test_a_query_without_words_marks_nothing() -> None:
-    assert snippet("what?", "?!", cells=20).spans == []
 
 
 def test_a_progress_line_tells_all_that_is_known() -> None:

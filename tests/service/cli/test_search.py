@@ -151,7 +151,7 @@ def test_a_missing_collection_lists_those_there_are(indexed: Meari) -> None:
 
 
 def test_the_receipt_is_one_line_in_a_pipe(indexed: Meari, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.cli.search.told_time", lambda _: "ever so long " * 9)
+    monkeypatch.setattr("service.cli.receipt.told_time", lambda _: "ever so long " * 9)
     last = indexed.done("search", "faq", "bus").out.splitlines()[-1]
     assert last.startswith("flat+bm25 · exact · searched 4 of 4 documents · hash:64 · ")
     assert last.endswith("total " + "ever so long " * 8 + "ever so long")

@@ -61,6 +61,8 @@ def test_scores_are_the_cosines(steady: Client, truth: dict[str, float]):
         "channels": {"dense": pytest.approx(truth["bird"], abs=1e-6)},
         "truncated": False,
         "parent": None,
+        "confidence": best["confidence"],
+        "snippet": best["snippet"],
     }
 
 
@@ -84,6 +86,11 @@ def test_the_receipt_tells_what_was_done(steady: Client):
         "query_unknown": 0,
         "query_terms": None,
         "truncated_matches": 0,
+        "visited": receipt["visited"],
+        "sampled_recall": None,
+        "sampled_queries": 0,
+        "no_good_answer": receipt["no_good_answer"],
+        "reranker": None,
         "warnings": [],
     }
 

@@ -1,0 +1,141 @@
+"""Rewriting a collection without its tombstones while searches and writes go on.
+
+Documents, vectors and terms are copied into `compacted/`, the indexes are built over the copy,
+what was written meanwhile follows, and then the files change places (`indexing.swap`). Until the
+journal of that is written, the old files are untouched and any failure leaves them standing.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+from indexing.copying import Copy
+from indexing.documents import DOCUMENTS_FILE, DocumentStore
+from indexing.files import sync_file
+from indexing.lexicon import FOLDER as LEXICAL_FOLDER
+from indexing.lexicon import Lexicon
+from indexing.swap import COMPACTED, RETIRED, Swap
+from indexing.vectors import VECTORS_FILE, VectorFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from indexing.sealed import SealedIndex
+    from indexing.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+_FEW = 2_000
+"""What was written meanwhile is copied while writers go on until it is fewer than this."""
+_MOST_ROUNDS = 8
+
+
+def compact(storage: Storage, step: Callable[[str], None] = lambda _: None) -> None:
+    """Give every document the lowest row there is, in the order of today, and the disk back.
+
+    Args:
+        storage: whoever holds it may go on reading and writing; writers wait at the very end.
+        step: told the name of what comes next, and again after each block; may raise to stop,
+            up to `journal`.
+
+    Raises:
+        DamagedError: what is there does not fit together; it is left alone.
+        StorageFullError: the disk cannot hold both; the old files stand.
+    """
+    with storage.caring:
+        folder = storage.folder / COMPACTED
+        shutil.rmtree(folder, ignore_errors=True)
+        step("start")
+        folder.mkdir()
+        try:
+            _rewrite(storage, folder, step)
+        finally:
+            storage.touched = None
+            if not storage.broken:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _rewrite(storage: Storage, folder: Path, step: Callable[[str], None]) -> None:
+    storage.touched = set()
+    copy = Copy(storage.generation, folder)
+    try:
+        step("copy")
+        copy.start(lambda _: step("copy"))
+        step("index")
+        sealed = storage.build(folder, copy.kept)
+        step("words")
+        _settle_words(storage, folder)
+        for _ in range(_MOST_ROUNDS):
+            step("follow")
+            if copy.follow(storage.take_touched) < _FEW:
+                break
+        _settle_words(storage, folder)
+        with storage.writing:
+            step("follow last")
+            copy.follow(storage.take_touched)
+            step("finish")
+            copy.finish(storage.generation.number)
+            _swap(storage, copy, sealed, step)
+    finally:
+        copy.close()
+
+
+def _settle_words(storage: Storage, folder: Path) -> None:
+    """Bring the lexical index of the copy up to its documents."""
+    documents = DocumentStore(folder / DOCUMENTS_FILE, writable=True)
+    try:
+        Lexicon(folder, storage.analyzer, documents, writable=True).close()
+    finally:
+        documents.close()
+
+
+def _swap(
+    storage: Storage, copy: Copy, sealed: SealedIndex | None, step: Callable[[str], None]
+) -> None:
+    """Put the copy in the place of the files it was made from; the caller holds `writing`."""
+    before, folder = storage.generation, storage.folder
+    live = before.snapshot.live[copy.kept]
+    swap = _plan(folder, before.number)
+    sync_file(folder / COMPACTED / DOCUMENTS_FILE)
+    step("journal")
+    swap.commit(folder)
+    storage.broken = "a compaction was interrupted; open the collection again to finish it"
+    before.lexicon.freeze()
+    with before.documents.moving(folder / swap.retired):
+        swap.perform(folder, step)
+    step("open")
+    documents = DocumentStore(folder / DOCUMENTS_FILE, writable=True)
+    vectors = VectorFile(folder / VECTORS_FILE, before.vectors.dim, writable=True)
+    lexicon = Lexicon(folder, storage.analyzer, documents, writable=True)
+    storage.succeed(documents, vectors, lexicon, live, sealed)
+    storage.broken = ""
+    before.vectors.close()
+    logger.info("%s: compacted to %d rows", folder, len(live))
+
+
+def _plan(folder: Path, number: int) -> Swap:
+    """What goes and what takes its place.
+
+    The new index file gets a number behind all old ones: the newest is the one that counts.
+    """
+    old = sorted(path for path in folder.glob("index-*.*"))
+    numbers = [int(path.stem[6:]) for path in old if path.stem[6:].isdecimal()]
+    stem = f"index-{max(numbers, default=0) + 1}"
+    new = sorted((folder / COMPACTED).glob("index-*.*"))
+    names = [DOCUMENTS_FILE, VECTORS_FILE]
+    if (folder / COMPACTED / LEXICAL_FOLDER).exists():
+        names.append(LEXICAL_FOLDER)
+    return Swap(
+        remove=(
+            *(f"{DOCUMENTS_FILE}-wal", f"{DOCUMENTS_FILE}-shm", LEXICAL_FOLDER),
+            *(path.name for path in old),
+        ),
+        move=(
+            *((name, name) for name in names),
+            *((path.name, f"{stem}{path.suffix}") for path in new),
+        ),
+        retired=f"{RETIRED}-{number}",
+    )

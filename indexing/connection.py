@@ -1,0 +1,126 @@
+"""A SQLite connection whose errors are this floor's: damage and closing have names and remedies."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from typing import TYPE_CHECKING
+
+from indexing.errors import CollectionClosedError, DamagedError
+from indexing.files import storage_full
+from indexing.filter_sql import register_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    Values = Sequence[object] | Mapping[str, object]
+
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+_ALMOST_FULL = 1 << 20
+_WAIT_SECONDS = 30
+_MMAP_BYTES = 1 << 30
+
+
+def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """A connection to the database that any thread may use, one at a time.
+
+    Args:
+        path: the file; made if missing in write mode.
+        writable: False refuses every change; the file must exist.
+
+    Raises:
+        DamagedError: the file is missing (for reading) or not a database.
+    """
+    if not writable and not path.is_file():
+        message = f"{path} is missing; restore it from a backup"
+        raise DamagedError(message)
+    connection = sqlite3.connect(
+        path,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_WAIT_SECONDS,
+        factory=_Connection,
+    )
+    connection.path = path
+    try:
+        if writable:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+        else:
+            connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
+        register_functions(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class _Connection(sqlite3.Connection):
+    path: Path
+
+    def cursor(self, factory: object = None) -> sqlite3.Cursor:  # type: ignore[override]
+        """A cursor with this floor's errors."""
+        try:
+            return super().cursor(_Cursor)
+        except sqlite3.ProgrammingError as error:
+            raise _named(error, self.path) from error
+
+
+class _Cursor(sqlite3.Cursor):
+    """Fetch with `fetchone` and `fetchall`: iterating shows SQLite's own errors."""
+
+    connection: _Connection
+
+    def execute(self, sql: str, parameters: Values = (), /) -> Self:  # type: ignore[override]
+        try:
+            return super().execute(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            raise _named(error, self.connection.path) from error
+
+    def executemany(  # type: ignore[override]
+        self, sql: str, parameters: Iterable[Values], /
+    ) -> Self:
+        try:
+            return super().executemany(sql, parameters)
+        except sqlite3.DatabaseError as error:
+            raise _named(error, self.connection.path) from error
+
+    def fetchone(self) -> tuple[object, ...] | None:
+        try:
+            row: tuple[object, ...] | None = super().fetchone()
+        except sqlite3.DatabaseError as error:
+            raise _named(error, self.connection.path) from error
+        return row
+
+    def fetchall(self) -> list[tuple[object, ...]]:
+        try:
+            return super().fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _named(error, self.connection.path) from error
+
+
+def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """This floor's error for damage, a full disk and a closed database; any other as it is."""
+    if "closed database" in str(error):
+        message = f"collection {path.parent.name!r} is closed; open it again to use it"
+        return CollectionClosedError(message)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
+        return storage_full(path)
+    if code in _DAMAGE:
+        message = (
+            f"{path} is damaged ({error}); `meari collections verify` tells more, and a backup "
+            "restores it"
+        )
+        return DamagedError(message)
+    return error
+
+
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < _ALMOST_FULL
+    except OSError:
+        return False

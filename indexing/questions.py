@@ -1,0 +1,219 @@
+"""From requests to questions: checked, their words found, their texts encoded in one batch."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from embeddings.errors import EmbeddingError
+from indexing.cursor import read_cursor
+from indexing.errors import InvalidRequestError, LexicalIndexError
+from indexing.recommending import example_vector, rows_of_examples
+from indexing.requests import check_request
+from indexing.validation import check_vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from embeddings.types import Vectors
+    from indexing.cursor import Cursor
+    from indexing.local import LocalCollection
+    from indexing.snapshot import Snapshot
+    from indexing.types import SearchRequest
+
+_SHOWN = 60
+
+
+@dataclass(slots=True)
+class Question:
+    """A request on its way to an answer.
+
+    Attributes:
+        request: as it was asked.
+        cursor: where the page before ended.
+        vector: float32 (1, dim); None for what is looked up later, or is asked by words alone.
+        tokens: of the query.
+        truncated: the encoder did not read the whole query.
+        unknown: tokens of the query that the encoder does not know.
+        terms: words to look for; None where words play no part.
+        marked: words to show in snippets.
+        by_words_alone: the encoder cannot read the query.
+        warnings: for the receipt.
+        reranker: name of what reordered the best.
+        milliseconds: by stage.
+    """
+
+    request: SearchRequest
+    cursor: Cursor | None = None
+    vector: Vectors | None = None
+    tokens: int | None = None
+    truncated: bool = False
+    unknown: int = 0
+    terms: tuple[str, ...] | None = None
+    marked: tuple[str, ...] = ()
+    by_words_alone: bool = False
+    warnings: list[str] = field(default_factory=list)
+    reranker: str | None = None
+    milliseconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Add the block's milliseconds to a stage."""
+        started = time.perf_counter()
+        yield
+        self.milliseconds[stage] += 1e3 * (time.perf_counter() - started)
+
+
+def pose(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list[Question]:
+    """The questions of the requests, in their order.
+
+    Raises:
+        InvalidRequestError: an impossible request.
+        DimensionMismatchError: a query vector of another width.
+        LexicalIndexError: mode lexical where there is no lexical search.
+    """
+    questions = [_read(collection, request) for request in requests]
+    for question in questions:
+        if question.request.query is not None:
+            _find_words(collection, question)
+    _encode(collection, questions)
+    return questions
+
+
+def vector_of(
+    collection: LocalCollection, question: Question, snapshot: Snapshot
+) -> tuple[Vectors | None, frozenset[int]]:
+    """What to compare with at a moment, and the rows that it comes from.
+
+    Returns:
+        float32 (1, dim), or None for a question that is answered by words alone; and rows that
+        are no answer.
+
+    Raises:
+        DocumentNotFoundError: an id that no document has.
+        InvalidRequestError: examples that cancel each other out.
+    """
+    request, name = question.request, collection.card.name
+    documents = collection.storage.documents
+    if request.document_id is not None:
+        rows = rows_of_examples(documents, snapshot, [request.document_id], name)
+        return snapshot.vectors[rows], frozenset(rows)
+    if request.positive:
+        rows = rows_of_examples(documents, snapshot, [*request.positive, *request.negative], name)
+        positive, negative = rows[: len(request.positive)], rows[len(request.positive) :]
+        vectors = snapshot.vectors
+        vector = example_vector(vectors[positive], vectors[negative], snapshot.metric)
+        return vector, frozenset(rows)
+    return question.vector, frozenset()
+
+
+def _read(collection: LocalCollection, request: SearchRequest) -> Question:
+    card = collection.card
+    check_request(request, card.metric)
+    question = Question(request)
+    if request.vector is not None:
+        vector = check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
+        if len(vector) != 1:
+            message = f"vector has {len(vector)} rows; one request asks with one vector"
+            raise InvalidRequestError(message, "vector")
+        question.vector = vector
+    if request.cursor is not None:
+        question.cursor = read_cursor(request.cursor, request)
+    if request.rerank and not collection.reranks:
+        message = (
+            f"no reranker is configured for collection {card.name!r}; open the data folder with "
+            "one (a folder with a cross-encoder), or ask without rerank"
+        )
+        raise InvalidRequestError(message, "rerank")
+    return question
+
+
+def _find_words(collection: LocalCollection, question: Question) -> None:
+    """Find the words to look for and to mark.
+
+    A query without any is left to its meaning, and says so. A hybrid question in Korean to an
+    encoder that was made for other languages is left to its words: ranks of what the encoder
+    cannot read would only push good answers down.
+    """
+    request, lexicon = question.request, collection.storage.lexicon
+    query = request.query or ""
+    if request.mode == "dense" and not (request.with_snippets and lexicon.is_available):
+        return
+    if not lexicon.is_available:
+        if request.mode == "lexical":
+            raise LexicalIndexError(lexicon.problem)
+        question.warnings.append(f"answered by meaning alone: {lexicon.problem}")
+        return
+    with question.timed("analyse"):
+        question.marked = tuple(lexicon.terms_of(query))
+    if request.mode == "dense":
+        return
+    question.terms = question.marked or None
+    if not question.marked:
+        _tell_wordless(question, query)
+    elif request.mode == "hybrid" and _cannot_read(collection.card.encoder.languages, query):
+        question.by_words_alone = True
+        question.warnings.append(
+            f"encoder {collection.card.encoder.name!r} was not made for Korean: answered by words "
+            "alone"
+        )
+
+
+def _tell_wordless(question: Question, query: str) -> None:
+    """Say what a query without words consists of; by words alone it finds nothing."""
+    dropped = " ".join(query.split())
+    shown = repr(dropped if len(dropped) <= _SHOWN else f"{dropped[:_SHOWN]}...")
+    if question.request.mode == "lexical":
+        message = (
+            f"query holds no words to look for: {shown} was dropped, since symbols, particles and "
+            "endings are not searched by words; ask with words, or in mode dense"
+        )
+        raise InvalidRequestError(message, "query")
+    question.warnings.append(
+        f"the query holds no words to look for ({shown} was dropped): answered by meaning alone"
+    )
+
+
+def _cannot_read(languages: Sequence[str], text: str) -> bool:
+    """True for Korean text and an encoder that says for which languages it is, Korean not among."""
+    korean = any("가" <= char <= "힣" for char in text)
+    return korean and bool(languages) and "ko" not in languages
+
+
+def _encode(collection: LocalCollection, questions: Sequence[Question]) -> None:
+    """Vectors for the queries that are asked by meaning, in one batch.
+
+    Those with a cursor are encoded one by one, as on the page before: a batch may move a vector by
+    a rounding, and a score with it.
+    """
+    asked = [question for question in questions if _wants_vector(question)]
+    together = [question for question in asked if question.cursor is None]
+    for batch in [together, *([question] for question in asked if question.cursor is not None)]:
+        if batch:
+            _encode_batch(collection, batch)
+
+
+def _wants_vector(question: Question) -> bool:
+    request = question.request
+    by_words = request.mode == "lexical" or question.by_words_alone
+    return request.query is not None and not by_words
+
+
+def _encode_batch(collection: LocalCollection, batch: Sequence[Question]) -> None:
+    encoder = collection.encoder  # loading it is no part of answering
+    started = time.perf_counter()
+    texts = [question.request.query or "" for question in batch]
+    try:
+        encoding = encoder.encode(texts, role="query")
+    except EmbeddingError as error:
+        raise InvalidRequestError(f"query cannot be encoded: {error}", "query") from error
+    elapsed = 1e3 * (time.perf_counter() - started)
+    for position, question in enumerate(batch):
+        question.vector = encoding.vectors[position : position + 1]
+        question.tokens = int(encoding.tokens[position])
+        question.truncated = bool(encoding.truncated[position])
+        question.unknown = int(encoding.unknown[position])
+        question.milliseconds["encode"] = elapsed / len(batch)
