@@ -134,7 +134,9 @@ class DocumentStore:
 
     def names(self, rows: Iterable[int]) -> dict[int, tuple[str, str | None]]:
         """Id, and the parent's id of a chunk, of the documents of those rows that there are."""
-        query = "SELECT row, id, parent FROM documents WHERE row IN (SELECT value FROM json_each(?))"
+        query = (
+            "SELECT row, id, parent FROM documents WHERE row IN (SELECT value FROM json_each(?))"
+        )
         wanted = json.dumps([int(row) for row in rows])
         return {row: (id_, parent) for row, id_, parent in self._all(query, (wanted,))}
 

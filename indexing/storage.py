@@ -15,8 +15,9 @@ from indexing.errors import DamagedError
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
-from indexing.planner import choose_kind
-from indexing.sealed import build_sealed, load_sealed, remove_sealed
+from indexing.planner import IndexWish
+from indexing.sampling import RecallSampler
+from indexing.sealed import build_sealed, extend_sealed, load_sealed
 from indexing.snapshot import Snapshot
 from indexing.swap import finish_swap
 from indexing.terms import NOTHING
@@ -58,6 +59,8 @@ class Storage:
             after each write.
         touched: rows deleted or relabelled while a compaction copies; None while none does.
         broken: why nothing can be written any more, one sentence; empty if it can.
+        sampler: recall of live queries.
+        wish: what the next index shall be like.
 
     Raises:
         DamagedError: the documents cannot be read.
@@ -74,6 +77,8 @@ class Storage:
         self.version = 0
         self.touched: set[int] | None = None
         self.broken = ""
+        self.sampler = RecallSampler()
+        self.wish = IndexWish()
         self.problems: tuple[str, ...] = ()
         self._totals: tuple[int, Totals | None] = (0, None)
         self._metric = metric
@@ -111,6 +116,7 @@ class Storage:
 
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
+        self.sampler.close()
         with self.writing:
             self.lexicon.close()
             self.documents.close()
@@ -193,14 +199,36 @@ class Storage:
             self._totals = (version, totals)
         return totals
 
-    def reseal(self) -> None:
+    def reseal(self, wish: IndexWish | None = None) -> None:
         """Build the index that the planner chooses for today's vectors.
 
         Searches and writes go on; what is written meanwhile is compared row by row.
+
+        Args:
+            wish: what it shall be like, now and later; None: as before.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little; the old index stands.
+            StorageFullError: the disk is full; the old index stands.
         """
         with self.caring:
-            sealed = self._seal(self.folder, self.snapshot.vectors, self.snapshot.live)
+            snapshot = self.snapshot
+            sealed = self._seal(self.folder, snapshot.vectors, snapshot.live, wish)
+            self.wish = self.wish if wish is None else wish
             self._replace_sealed(sealed)
+
+    def extend(self) -> None:
+        """Put the rows behind the index into a copy of it, which takes its place.
+
+        Raises:
+            StorageFullError: the disk is full; the old index stands.
+        """
+        with self.caring:
+            snapshot = self.snapshot
+            if snapshot.sealed is not None:
+                rows = np.flatnonzero(snapshot.live[snapshot.sealed.rows :]) + snapshot.sealed.rows
+                extended = extend_sealed(self.folder, snapshot.sealed, snapshot.vectors, rows)
+                self._replace_sealed(extended)
 
     def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
         """The index for a copy of some rows of today in another folder.
@@ -279,6 +307,7 @@ class Storage:
     def _replace_sealed(self, sealed: SealedIndex | None) -> None:
         with self.writing:
             self.generation.snapshot = replace(self.snapshot, sealed=sealed)
+        self.sampler.forget()
 
     def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
@@ -301,6 +330,8 @@ class Storage:
             )
             logger.error("%s: %s", self.folder, problems[0])
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
+        if sealed is not None:
+            self.wish = sealed.card.wish
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
             sealed = self._seal(self.folder, vectors, live)
@@ -309,14 +340,17 @@ class Storage:
         return Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
 
     def _seal(
-        self, folder: Path, vectors: Vectors, live: npt.NDArray[np.bool_]
+        self,
+        folder: Path,
+        vectors: Vectors,
+        live: npt.NDArray[np.bool_],
+        wish: IndexWish | None = None,
     ) -> SealedIndex | None:
         """The index the planner chooses for the vectors, built in the folder; None for none."""
-        kind = choose_kind(*vectors.shape)
-        if kind == "flat":
-            remove_sealed(folder)
-            return None
-        return build_sealed(folder, kind, vectors, np.flatnonzero(live), self._metric)
+        wish = self.wish if wish is None else wish
+        rows = np.flatnonzero(live)
+        asked = self.sampler.queries()
+        return build_sealed(folder, vectors, rows, self._metric, wish, asked=asked)
 
 
 def _orphan(documents: DocumentStore, vectors: VectorFile, there: int) -> None:

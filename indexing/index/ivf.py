@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.index import Effort, IndexFileError
-from indexing.index.exact import best_of, no_hits, settle
+from indexing.index.exact import best_of, nearest_among, no_hits, settle
 from indexing.index.faiss_file import faiss_metric, read_faiss, write_faiss
+from indexing.row_mask import RowMask
+from indexing.types import Metric
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     import faiss
 
     from embeddings.types import Vectors
-    from indexing.row_mask import RowMask
-    from indexing.types import Hits, Ids, Metric
+    from indexing.types import Hits, Ids
 
 _PIECE_WIDTHS = (4, 5, 3, 6, 2, 7, 8, 1)
 """Numbers coded together in 4 bits, the first that divides the width of a vector."""
@@ -48,15 +49,19 @@ class IvfIndex:
         index: a `faiss.IndexIVFPQFastScan` whose ids are rows.
         vectors: float32 (n, dim), `comparable`; rows are read from here.
         metric: how vectors are compared.
+        held: the rows in the index.
     """
 
     kind = "ivf-pq"
     exact = False
 
-    def __init__(self, index: faiss.IndexIVFPQFastScan, vectors: Vectors, metric: Metric) -> None:
+    def __init__(
+        self, index: faiss.IndexIVFPQFastScan, vectors: Vectors, metric: Metric, held: RowMask
+    ) -> None:
         self._index = index
         self._vectors = vectors
         self._metric = metric
+        self._held = held
 
     @classmethod
     def build(
@@ -76,7 +81,7 @@ class IvfIndex:
             rows = np.arange(len(vectors), dtype=np.int64)
         dim = vectors.shape[1]
         lists = max(1, min(settings.get("lists", round(4 * len(rows) ** 0.5)), len(rows) // 40))
-        number = faiss_metric(metric)
+        number = _order(metric)
         quantizer = faiss.IndexFlat(dim, number)
         index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // _piece_width(dim), 4, number)
         index.own_fields = True
@@ -84,7 +89,7 @@ class IvfIndex:
         index.cp.seed = index.pq.cp.seed = _SEED
         index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
         index.cp.max_points_per_centroid = _TRAINING_PER_LIST
-        built = cls(index, vectors, metric)
+        built = cls(index, vectors, metric, RowMask(np.zeros(len(vectors), dtype=bool)))
         if len(rows):
             index.train(_training(vectors, rows, lists * _TRAINING_PER_LIST))
             built.insert(vectors, rows)
@@ -95,11 +100,11 @@ class IvfIndex:
         """The index saved at `path`, in memory; the vectors stay where they are."""
         import faiss
 
-        index = read_faiss(path, metric)
+        index = read_faiss(path, metric, number=_order(metric))
         if not isinstance(index, faiss.IndexIVFPQFastScan):
             message = f"{path.name} holds {type(index).__name__}, not an IVF fast-scan index"
             raise IndexFileError(message)
-        return cls(index, vectors, metric)
+        return cls(index, vectors, metric, RowMask.of_rows(_rows_in(index), len(vectors)))
 
     @staticmethod
     def bytes_per_vector(dim: int) -> float:
@@ -126,13 +131,17 @@ class IvfIndex:
         for start in range(0, len(rows), block):
             some = np.ascontiguousarray(rows[start : start + block], dtype=np.int64)
             self._index.add_with_ids(np.ascontiguousarray(vectors[some]), some)
-        self._vectors = vectors
+        held = np.zeros(len(vectors), dtype=bool)
+        held[: len(self._held)] = self._held.allowed
+        held[rows] = True
+        self._vectors, self._held = vectors, RowMask(held)
 
     def copy(self) -> Self:
         """The lists again; the vectors are shared."""
         import faiss
 
-        return type(self)(faiss.clone_index(self._index), self._vectors, self._metric)
+        index = faiss.clone_index(self._index)
+        return type(self)(index, self._vectors, self._metric, self._held)
 
     def efforts(self, k: int) -> tuple[Effort, ...]:
         """Every number of lists, each with every number of candidates."""
@@ -151,25 +160,29 @@ class IvfIndex:
         A query that finds fewer candidates than asked for, though more rows are allowed, looks
         through four times as many lists, if need be through all.
         """
-        most = self.rows if allowed is None else min(self.rows, allowed.count)
+        among = self._held if allowed is None else self._held & allowed
+        most = among.count
         if most == 0 or len(queries) == 0:
             return no_hits(len(queries), k)
+        if 2 * k >= most:
+            return nearest_among(self._vectors, queries, among.rows, k, self._metric)
         queries = np.ascontiguousarray(queries)
         effort = effort or self.efforts(k)[-1]
 
         def candidates(wanted: int, places: Ids) -> Ids:
             asked = queries if len(places) == len(queries) else queries[places]
-            codes = self._by_code(asked, max(effort.candidates, wanted), effort, allowed)
+            codes = self._by_code(
+                asked, max(effort.candidates, wanted), effort.reach, allowed, most
+            )
             return best_of(asked, self._vectors, codes, wanted, self._metric)
 
         return settle(candidates, self._vectors, queries, k, most, self._metric)
 
     def _by_code(
-        self, queries: Vectors, wanted: int, effort: Effort, allowed: RowMask | None
+        self, queries: Vectors, wanted: int, reach: int, allowed: RowMask | None, most: int
     ) -> Ids:
         """int64 (n, wanted), the best by their codes, padded with -1 at the end."""
-        most = self.rows if allowed is None else min(self.rows, allowed.count)
-        reach = min(effort.reach, self._index.nlist)
+        reach = min(reach, self._index.nlist)
         found = self._probe(queries, wanted, reach, allowed)
         least = min(wanted, most)
         while reach < self._index.nlist:
@@ -189,6 +202,29 @@ class IvfIndex:
             parameters.sel = faiss.IDSelectorBitmap(len(bits), faiss.swig_ptr(bits))
         found: Ids = self._index.search(queries, wanted, params=parameters)[1]
         return found
+
+
+def _order(metric: Metric) -> int:
+    """FAISS's number of a metric of the same order.
+
+    Unit vectors are in the same order by Euclidean distance, and FAISS's fast scan drops the
+    rows of the least inner product there can be.
+    """
+    return faiss_metric(Metric.EUCLIDEAN if metric is Metric.COSINE else metric)
+
+
+def _rows_in(index: faiss.IndexIVFPQFastScan) -> Ids:
+    """int64: the ids that the lists hold."""
+    import faiss
+
+    lists = index.invlists
+    sizes = [lists.list_size(number) for number in range(index.nlist)]
+    parts = [
+        faiss.rev_swig_ptr(lists.get_ids(number), size).copy()
+        for number, size in enumerate(sizes)
+        if size
+    ]
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
 
 
 def _piece_width(dim: int) -> int:
