@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from indexing.candidates import Taken, Window
+from indexing.candidates import Window
 from indexing.cursor import Cursor, write_cursor
 from indexing.looking import look
 from indexing.questions import pose
@@ -34,29 +34,17 @@ def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> li
         LexicalIndexError: mode lexical where there is no lexical search.
     """
     questions = pose(collection, requests)
-    return [_answer_one(collection, question) for question in questions]
-
-
-def _answer_one(collection: LocalCollection, question: Question) -> SearchResult:
     started = time.perf_counter()
-    seen, page = _page(collection, question)
-    first = question.request.offset + 1 if question.cursor is None else question.cursor.rank + 1
-    matches = tuple(
-        _match(candidate, question, seen, rank)
-        for rank, candidate in enumerate(page.candidates, start=first)
-    )
-    before = sum(question.milliseconds.get(stage, 0.0) for stage in ("analyse", "encode"))
-    question.milliseconds["total"] = before + 1e3 * (time.perf_counter() - started)
-    cursor = None
-    if page.more and matches and not question.request.rerank:
-        last = matches[-1]
-        place = Cursor(last.score, last.document.id, last.rank)
-        cursor = write_cursor(place, question.request)
-    return SearchResult(matches, write_receipt(collection, question, seen, matches), cursor)
+    looks = look(collection, questions, [_window(question) for question in questions])
+    shared = 1e3 * (time.perf_counter() - started) / max(1, len(questions))
+    return [
+        _answer_one(collection, question, seen, shared)
+        for question, seen in zip(questions, looks, strict=True)
+    ]
 
 
-def _page(collection: LocalCollection, question: Question) -> tuple[Look, Taken]:
-    """What was seen, and the page that the request asks for."""
+def _window(question: Question) -> Window:
+    """What has to be seen for the request's page: with a reranker all that it reads."""
     request = question.request
     window = Window(
         limit=request.limit,
@@ -65,17 +53,46 @@ def _page(collection: LocalCollection, question: Question) -> tuple[Look, Taken]
         grouping=request.group,
         threshold=request.score_threshold,
     )
-    reranker = collection.reranker
-    if not request.rerank or reranker is None or request.offset >= RERANK_DEPTH:
-        if request.rerank:
-            question.warnings.append(f"not reranked: the page lies behind the best {RERANK_DEPTH}")
-        seen = look(collection, question, window)
-        return seen, seen.taken
+    if request.rerank and request.offset < RERANK_DEPTH:
+        return window.widened(max(window.end, RERANK_DEPTH))
+    return window
+
+
+def _answer_one(
+    collection: LocalCollection, question: Question, seen: Look, elapsed: float
+) -> SearchResult:
+    """The answer from what was seen in so many milliseconds."""
+    started = time.perf_counter()
+    page, more = _page(collection, question, seen)
+    before = question.request.offset if question.cursor is None else question.cursor.rank
+    matches = tuple(
+        _match(candidate, question, seen, rank)
+        for rank, candidate in enumerate(page, start=before + 1)
+    )
+    elapsed += sum(question.milliseconds.get(stage, 0.0) for stage in ("analyse", "encode"))
+    question.milliseconds["total"] = elapsed + 1e3 * (time.perf_counter() - started)
+    cursor = None
+    if more and matches and not question.request.rerank:
+        last = matches[-1]
+        place = Cursor(last.score, last.document.id, last.rank)
+        cursor = write_cursor(place, question.request)
+    return SearchResult(matches, write_receipt(collection, question, seen, matches), cursor)
+
+
+def _page(
+    collection: LocalCollection, question: Question, seen: Look
+) -> tuple[Sequence[Candidate], bool]:
+    """The page that the request asks for, and True if matches follow it."""
+    request, candidates = question.request, seen.taken.candidates
+    reranker = collection.reranker if request.rerank else None
+    if reranker is None:
+        return candidates, seen.taken.more
+    if request.offset >= RERANK_DEPTH:
+        question.warnings.append(f"not reranked: the page lies behind the best {RERANK_DEPTH}")
+        return candidates, seen.taken.more
     end = request.offset + request.limit
-    seen = look(collection, question, window.widened(max(end, RERANK_DEPTH)))
-    ordered = rerank(reranker, question, seen.taken.candidates)
-    page = ordered[request.offset : end]
-    return seen, Taken(page, seen.taken.more or end < len(ordered), seen.taken.whole)
+    ordered = rerank(reranker, question, candidates)
+    return ordered[request.offset : end], seen.taken.more or end < len(ordered)
 
 
 def _match(candidate: Candidate, question: Question, seen: Look, rank: int) -> Match:

@@ -7,25 +7,25 @@ import json
 import math
 import zlib
 from dataclasses import dataclass
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
 from indexing.errors import InvalidRequestError
 from indexing.filters import Filter
-from indexing.types import MAX_PAGED
-
-if TYPE_CHECKING:
-    from indexing.types import SearchRequest
+from indexing.types import MAX_PAGED, SearchRequest
 
 _PARTS = (
     *("query", "vector", "document_id", "positive", "negative", "mode", "filter"),
     *("score_threshold", "exact", "group", "recall"),
 )
 """Fields that decide which matches come in which order; the rest may change from page to page."""
+_values = attrgetter(*_PARTS)
+_DEFAULTS = _values(SearchRequest())
 _DIGITS = 8
-"""Hexadecimal digits of each part's hash: these tell mistakes, not forgeries."""
+"""Hexadecimal digits of each part's CRC-32, which tells mistakes, not forgeries."""
+_UNSET = "0" * _DIGITS
 _SHOWN = 40
 
 
@@ -52,9 +52,8 @@ class Cursor:
 
 
 def write_cursor(cursor: Cursor, request: SearchRequest) -> str:
-    """Base64url of a CRC-32 and JSON: the request's fingerprint, score (hex), id and rank."""
-    parts = [_fingerprint(request), cursor.score.hex(), cursor.id, cursor.rank]
-    data = json.dumps(parts, separators=(",", ":")).encode()
+    """Base64url of a CRC-32 and of fingerprint, rank, score (hexadecimal) and id, by blanks."""
+    data = f"{_fingerprint(request)} {cursor.rank} {cursor.score.hex()} {cursor.id}".encode()
     return base64.urlsafe_b64encode(zlib.crc32(data).to_bytes(4) + data).decode().rstrip("=")
 
 
@@ -93,8 +92,8 @@ def _parse(text: str) -> tuple[str, Cursor]:
         checksum, data = int.from_bytes(data[:4]), data[4:]
         if zlib.crc32(data) != checksum:
             raise ValueError("its checksum is wrong")
-        fingerprint, score, id_, rank = json.loads(data)
-        cursor = Cursor(float.fromhex(score), str(id_), int(rank))
+        fingerprint, rank, score, id_ = data.decode().split(" ", 3)
+        cursor = Cursor(float.fromhex(score), id_, int(rank))
         if not math.isfinite(cursor.score) or len(fingerprint) != len(_PARTS) * _DIGITS:
             raise ValueError("it is of another version")
     except (ValueError, TypeError, OverflowError) as error:
@@ -104,17 +103,17 @@ def _parse(text: str) -> tuple[str, Cursor]:
 
 
 def _fingerprint(request: SearchRequest) -> str:
-    """Hashes of the parts, one behind the other."""
-    return "".join(map(_hash, (getattr(request, name) for name in _PARTS)))
+    """Hashes of the parts, one behind the other; that of a default is 0."""
+    return "".join(map(_hash, _values(request), _DEFAULTS))
 
 
-def _hash(value: Any) -> str:  # noqa: ANN401 - any field of a request
-    if value is None:
-        return "0" * _DIGITS
+def _hash(value: Any, default: Any) -> str:  # noqa: ANN401 - any field of a request
+    if value is default:
+        return _UNSET
     if isinstance(value, np.ndarray):
         data = value.astype(np.float32).tobytes()
     elif isinstance(value, Filter):
         data = json.dumps(value.to_json(), sort_keys=True).encode()
     else:
         data = repr(value).encode("utf-8", "surrogatepass")
-    return blake2b(data, digest_size=_DIGITS // 2).hexdigest()
+    return format(zlib.crc32(data), "08x")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from indexing.types import Ids
 
 DOCUMENTS_FILE = "documents.sqlite"
+_FEW = 64
+"""Up to so many rows are named one by one: as many statements as SQLite's cache of them takes."""
+_decode = json.JSONDecoder().raw_decode
 _NAMED = (
     "id IN (SELECT value FROM json_each(:ids)) OR parent IN (SELECT value FROM json_each(:ids))"
 )
@@ -128,8 +131,11 @@ class DocumentStore:
 
     def by_rows(self, rows: Iterable[int]) -> dict[int, StoredDocument]:
         """The documents of those rows that there are."""
-        wanted = json.dumps([int(row) for row in rows])
-        stored = self._select("row IN (SELECT value FROM json_each(?))", wanted)
+        wanted = [int(row) for row in rows]
+        if len(wanted) <= _FEW:  # half the time of a table made of JSON
+            stored = self._select(f"row IN ({','.join('?' * len(wanted))})", *wanted)
+        else:
+            stored = self._select("row IN (SELECT value FROM json_each(?))", json.dumps(wanted))
         return {item.row: item for item in stored}
 
     def names(self, rows: Iterable[int]) -> dict[int, tuple[str, str | None]]:
@@ -320,8 +326,7 @@ def _is_possible(id_: str) -> bool:
 
 
 def _stored(values: tuple[Any, ...]) -> StoredDocument:
-    row, id_, title, text, metadata, parent, chunk, start, stop, *counts = values
+    row, id_, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown = values
     place = None if parent is None else Parent(parent, chunk, start, stop)
-    tokens, truncated, unknown = counts
-    document = Document(id_, text, title, json.loads(metadata), place)
+    document = Document(id_, text, title, _decode(metadata)[0], place)
     return StoredDocument(document, row, tokens, bool(truncated), unknown)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,13 +12,18 @@ import numpy as np
 from indexing.candidates import GROWTH, SLACK, Taken, Window, take
 from indexing.questions import vector_of
 from indexing.ranking import Asked, rank
-from indexing.types import MAX_LIMIT
+from indexing.types import MAX_LIMIT, Hits
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from embeddings.types import Vectors
+    from indexing.generation import Generation
     from indexing.local import LocalCollection
     from indexing.questions import Question
     from indexing.ranking import Ranking
-    from indexing.snapshot import Snapshot
+    from indexing.snapshot import Found, Snapshot
+    from indexing.storage import Storage
     from indexing.types import Ids
 
 
@@ -39,41 +46,107 @@ class Look:
     taken: Taken
 
 
-def look(collection: LocalCollection, question: Question, window: Window) -> Look:
-    """What a question finds.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Moment:
+    """The files as they stand, and what searches see of them."""
+
+    version: int
+    generation: Generation
+    snapshot: Snapshot
+
+    @classmethod
+    def of(cls, storage: Storage) -> _Moment:
+        """Now."""
+        version, generation = storage.version, storage.generation
+        return cls(version, generation, generation.snapshot)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sight:
+    """What to look for at a moment: vector, None for words alone, and window."""
+
+    question: Question
+    moment: _Moment
+    vector: Vectors | None
+    window: Window
+    found: Found | None = None
+
+    @classmethod
+    def of(
+        cls, collection: LocalCollection, question: Question, window: Window, moment: _Moment
+    ) -> _Sight:
+        """Examples looked up, and left out of the window."""
+        generation, snapshot = moment.generation, moment.snapshot
+        name = collection.card.name
+        vector, excluded = vector_of(question, generation.documents, snapshot, name)
+        if excluded:
+            window = replace(window, excluded=excluded)
+        return cls(question, moment, vector, window)
+
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing but a vector decides."""
+        return (
+            self.vector is not None
+            and self.question.terms is None
+            and self.question.request.filter is None
+        )
+
+    def is_exact(self, depth: int) -> bool:
+        """True where every vector is to be compared: asked for, or paged beyond offsets."""
+        return self.question.request.exact or depth > MAX_LIMIT + SLACK
+
+
+def look(
+    collection: LocalCollection, questions: Sequence[Question], windows: Sequence[Window]
+) -> list[Look]:
+    """What each question finds in its window; plain vectors of like depth are compared at once.
 
     Rows are found in memory, filters and documents are read from the database. Where a writer
     came in between so that the two disagree, the question is asked again while writers wait.
+
+    Raises:
+        DocumentNotFoundError: an id that no document has.
+        InvalidRequestError: examples that cancel each other out.
     """
-    storage = collection.storage
-    version, documents = storage.version, storage.documents
-    seen = _look_once(collection, question, window)
+    moment = _Moment.of(collection.storage)
+    sights = [
+        _Sight.of(collection, question, window, moment)
+        for question, window in zip(questions, windows, strict=True)
+    ]
+    return [_look(collection, sight) for sight in _found_together(sights)]
+
+
+def _look(collection: LocalCollection, sight: _Sight) -> Look:
+    storage, question = collection.storage, sight.question
+    if question.request.filter is not None:
+        moment = _Moment.of(storage)
+        sight = _Sight.of(collection, question, sight.window, moment)
+    seen = _look_once(sight)
+    version = sight.moment.version
     undisturbed = version % 2 == 0 and version == storage.version
-    filtered = question.request.filter is not None
-    if seen.taken.whole and storage.documents is documents and (undisturbed or not filtered):
+    if seen.taken.whole and (undisturbed or question.request.filter is None):
         return seen
     with storage.publishing:
-        return _look_once(collection, question, window)
+        moment = _Moment.of(storage)
+        return _look_once(_Sight.of(collection, question, sight.window, moment))
 
 
-def _look_once(collection: LocalCollection, question: Question, window: Window) -> Look:
-    storage, request = collection.storage, question.request
-    snapshot = storage.snapshot
-    rows = _filter_rows(collection, question)
-    vector, excluded = vector_of(collection, question, snapshot)
-    window = replace(window, excluded=excluded) if excluded else window
-    k = window.depth
+def _look_once(sight: _Sight) -> Look:
+    question, window = sight.question, sight.window
+    generation, snapshot = sight.moment.generation, sight.moment.snapshot
+    rows = _filter_rows(question, generation)
+    k, found = window.depth, sight.found
     while True:
-        exact = request.exact or k > MAX_LIMIT + SLACK
-        asked = Asked(vector, question.terms, rows, exact)
+        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k))
         with question.timed("search"):
-            ranking = rank(snapshot, storage.lexicon, asked, k)
+            ranking = rank(snapshot, generation.lexicon, asked, k, found=found)
         with question.timed("fetch"):
             complete = k >= snapshot.documents
-            taken = take(ranking, window, storage.documents, complete=complete)
+            taken = take(ranking, window, generation.documents, complete=complete)
         if taken is not None:
             break
-        k = min(k * GROWTH, snapshot.documents)
+        k, found = min(k * GROWTH, snapshot.documents), None
     return Look(
         snapshot=snapshot,
         matched=None if rows is None else len(rows),
@@ -83,8 +156,31 @@ def _look_once(collection: LocalCollection, question: Question, window: Window) 
     )
 
 
-def _filter_rows(collection: LocalCollection, question: Question) -> Ids | None:
+def _found_together(sights: list[_Sight]) -> list[_Sight]:
+    """The sights, those of plain vectors with what the index found for them in one call."""
+    groups: dict[tuple[int, bool, float | None], list[int]] = defaultdict(list)
+    for place, sight in enumerate(sights):
+        if sight.is_plain:
+            depth = sight.window.depth
+            groups[depth, sight.is_exact(depth), sight.question.request.recall].append(place)
+    for (depth, exact, _), places in groups.items():
+        if len(places) == 1:
+            continue
+        started = time.perf_counter()
+        vectors = [sight.vector for sight in map(sights.__getitem__, places)]
+        queries = np.concatenate([vector for vector in vectors if vector is not None])
+        found = sights[places[0]].moment.snapshot.find(queries, depth, exact=exact)
+        elapsed = 1e3 * (time.perf_counter() - started)
+        for number, place in enumerate(places):
+            its = slice(number, number + 1)
+            hits = Hits(found.hits.ids[its], found.hits.scores[its])
+            sights[place] = replace(sights[place], found=replace(found, hits=hits))
+            sights[place].question.milliseconds["search"] += elapsed / len(places)
+    return sights
+
+
+def _filter_rows(question: Question, generation: Generation) -> Ids | None:
     if question.request.filter is None:
         return None
     with question.timed("filter"):
-        return collection.storage.documents.rows(question.request.filter)
+        return generation.documents.rows(question.request.filter)

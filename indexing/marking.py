@@ -114,10 +114,13 @@ def _forms(term: str) -> tuple[_Form, ...]:
 
 
 def _head(term: str) -> str:
-    """What every word of that stem begins with: Snowball turns a last y into i, or adds an e."""
+    """What every word of that stem begins with.
+
+    Snowball turns a last y into i (happy, happi), adds an e (hoping, hope), and bili into bl.
+    """
     if term in _IRREGULAR:
         return _IRREGULAR[term]
-    return term[:-1] if len(term) > 1 and term[-1] in "ei" else term
+    return term[:-1] if len(term) > 1 and term.endswith(("e", "i", "bl")) else term
 
 
 def _whole(text: str, match: re.Match[str]) -> int:

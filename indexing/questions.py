@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from embeddings.types import Vectors
     from indexing.cursor import Cursor
+    from indexing.documents import DocumentStore
     from indexing.local import LocalCollection
     from indexing.snapshot import Snapshot
     from indexing.types import SearchRequest
@@ -84,9 +85,15 @@ def pose(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list
 
 
 def vector_of(
-    collection: LocalCollection, question: Question, snapshot: Snapshot
+    question: Question, documents: DocumentStore, snapshot: Snapshot, name: str
 ) -> tuple[Vectors | None, frozenset[int]]:
     """What to compare with at a moment, and the rows that it comes from.
+
+    Args:
+        question: asked.
+        documents: where ids have rows.
+        snapshot: where rows have vectors.
+        name: of the collection, for messages.
 
     Returns:
         float32 (1, dim), or None for a question that is answered by words alone; and rows that
@@ -96,8 +103,7 @@ def vector_of(
         DocumentNotFoundError: an id that no document has.
         InvalidRequestError: examples that cancel each other out.
     """
-    request, name = question.request, collection.card.name
-    documents = collection.storage.documents
+    request = question.request
     if request.document_id is not None:
         rows = rows_of_examples(documents, snapshot, [request.document_id], name)
         return snapshot.vectors[rows], frozenset(rows)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from embeddings.types import Vectors
     from indexing.lexicon import Lexicon
-    from indexing.snapshot import Snapshot
+    from indexing.snapshot import Found, Snapshot
     from indexing.types import Hits, Ids, Scores
 
 _HYBRID_DEPTH = 100
@@ -66,7 +66,9 @@ class Ranking:
     no_good_answer: bool | None = None
 
 
-def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
+def rank(
+    snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int, *, found: Found | None = None
+) -> Ranking:
     """The k best rows.
 
     Both channels are fused by their scores, each scaled to 0 to 1 over its candidates.
@@ -79,7 +81,8 @@ def rank(snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int) -> Ranking:
     legs: dict[str, Hits] = {}
     exact, names, recall = True, [], 1.0
     if asked.vector is not None:
-        found = snapshot.find(asked.vector, depth, rows=asked.rows, exact=asked.exact)
+        if found is None:
+            found = snapshot.find(asked.vector, depth, rows=asked.rows, exact=asked.exact)
         exact, recall = found.exact, found.recall
         names.append(found.index)
         legs["dense"] = found.hits

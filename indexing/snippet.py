@@ -132,10 +132,10 @@ def _ending(text: str, start: int, needed: int, size: int) -> int:
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Ascending spans, those that overlap or touch... joined."""
+    """Ascending spans, those that overlap or touch joined."""
     joined: list[tuple[int, int]] = []
     for first, last in spans:
-        if joined and first < joined[-1][1]:
+        if joined and first <= joined[-1][1]:
             joined[-1] = joined[-1][0], max(joined[-1][1], last)
         else:
             joined.append((first, last))

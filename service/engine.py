@@ -60,6 +60,7 @@ def open_folder(settings: Settings) -> DataFolder:
         owner=f"meari serve at {settings.url}",
         device=settings.device,
         default_encoder=settings.encoder,
+        reranker=settings.reranker,
     )
 
 

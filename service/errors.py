@@ -23,6 +23,7 @@ from embeddings.errors import (
 )
 from indexing.errors import (
     AnalyzerError,
+    CollectionClosedError,
     CollectionExistsError,
     CollectionNotFoundError,
     DamagedError,
@@ -91,6 +92,10 @@ class BusyError(ServiceError):
 
 class NotReadyError(ServiceError):
     """The encoder or the collections are still being loaded, or the service is stopping."""
+
+
+class ExampleNotFoundError(ServiceError):
+    """A document to find the like of is not there; `param` says which of the request's it is."""
 
 
 class EntryError(ServiceError):
@@ -167,10 +172,12 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     EncoderMismatchError: (409, "encoder_mismatch", "encoder"),
     DimensionMismatchError: (409, "dimension_mismatch", "vector"),
     InvalidDocumentError: (422, "invalid_document", "documents"),
+    ExampleNotFoundError: (404, "document_not_found", "positive"),
     DocumentNotFoundError: (404, "document_not_found", "document_id"),
     InvalidFilterError: (400, "invalid_filter", "filter"),
     InvalidRequestError: (400, "invalid_value", None),
     StorageFullError: (507, "storage_full", None),
+    CollectionClosedError: (503, "collection_closed", "collection"),
     DamagedError: (500, "collection_damaged", "collection"),
     AnalyzerError: (500, "lexical_unavailable", "mode"),
     LexicalIndexError: (500, "lexical_unavailable", "mode"),

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     Attributes:
         data: the data folder; made if missing.
         encoder: for new collections that name none, and for `/v1/embeddings`.
+        reranker: folder of a cross-encoder, for searches that ask to be reranked; None: none may.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
         host: address to listen on. There is no key yet: whoever reaches the port may write.
         port: 0 takes a free one.
@@ -41,6 +42,7 @@ class Settings(BaseSettings):
 
     data: Path = Path("meari-data")
     encoder: Annotated[str, Field(min_length=1)] = "minilm"
+    reranker: Path | None = None
     device: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080

@@ -44,7 +44,8 @@ def show_answer(answer: JsonObject, query: str = "", warnings: Sequence[str] = (
     for message in [*doubts(receipt), *warnings]:
         warn(message)
     if answer["cursor"] is not None:
-        note(f"next page: the same with --cursor {answer['cursor']}")
+        last = answer["matches"][-1]["rank"]
+        note(f"next page: --offset {last}, or the --cursor that --json tells")
 
 
 def told_confidence(confidence: float) -> tuple[str, str]:

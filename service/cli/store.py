@@ -73,7 +73,13 @@ def opened(
     from service.cli.local import LocalStore
 
     chosen = settings(data=data)
-    with DataFolder.open(chosen.data, mode=mode, create=False, device=chosen.device) as folder:
+    with DataFolder.open(
+        chosen.data,
+        mode=mode,
+        create=False,
+        device=chosen.device,
+        reranker=chosen.reranker,
+    ) as folder:
         yield LocalStore(folder)
 
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from embeddings.errors import EmbeddingError
-from indexing.errors import IndexingError
-from indexing.validation import check_request
-from service.errors import EntryError, ServiceError
+from indexing.errors import DocumentNotFoundError, IndexingError
+from indexing.requests import check_request
+from service.errors import EntryError, ExampleNotFoundError, ServiceError
 from service.routes.access import (
     CollectionName,
     JsonAnswer,
@@ -67,7 +67,11 @@ async def recommend(
     """
 
     def work() -> JsonAnswer:
-        return _answer(engine, collection, body.to_request(parse_filter(body.filter)))
+        try:
+            return _answer(engine, collection, body.to_request(parse_filter(body.filter)))
+        except DocumentNotFoundError as error:
+            with engine.using(collection) as target:
+                raise ExampleNotFoundError(str(error), _missing(target, body)) from error
 
     return await engine.read(work)
 
@@ -91,7 +95,6 @@ async def search_batch(
         for position, each in enumerate(body.searches):
             with _naming(position):
                 requests.append(_request(each, engine.settings))
-                check_request(requests[-1])
         with engine.using(collection) as target:
             results = _search_many(target, requests)
         for result in results:
@@ -99,6 +102,15 @@ async def search_batch(
         return JsonAnswer.of(BatchAnswer.of(results))
 
     return await engine.read(work)
+
+
+def _missing(target: LocalCollection, body: RecommendBody) -> str:
+    """Path of the first id that no document has."""
+    for name, ids in (("positive", body.positive), ("negative", body.negative)):
+        for position, found in enumerate(target.get(ids)):
+            if found is None:
+                return f"{name}[{position}]"
+    return "positive"
 
 
 def _request(body: SearchBody, settings: Settings) -> SearchRequest:
@@ -120,6 +132,9 @@ def _search_many(target: LocalCollection, requests: Sequence[SearchRequest]) -> 
     Raises:
         EntryError: one of them cannot be answered; found by asking them one by one.
     """
+    for position, request in enumerate(requests):
+        with _naming(position):
+            check_request(request, target.card.metric)
     try:
         return target.search_many(requests)
     except (IndexingError, EmbeddingError):

@@ -3,7 +3,7 @@
 import { element, icon } from "./elements.js";
 import { fixed, languageNames, number, percent, say, sayOr } from "./words.js";
 
-const STAGES = ["analyse", "encode", "filter", "search", "fetch", "rerank", "snippet"];
+const STAGES = ["analyse", "encode", "filter", "search", "fetch", "rerank", "snippets"];
 
 /** Words shown of what was looked for; the whole list stands in the title. */
 const MOST_WORDS = 30;

@@ -144,7 +144,7 @@ export const en = {
   stage_search: "search",
   stage_fetch: "fetch",
   stage_rerank: "order again",
-  stage_snippet: "find passages",
+  stage_snippets: "find passages",
   stage_other: "other",
   warn_unknown: ({ n, total }) =>
     `The encoder does not know ${n} of the ${total} tokens of this query, so it understands little of it. Other words, or a collection with an encoder for this language, will find more.`,

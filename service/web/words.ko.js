@@ -140,7 +140,7 @@ export const ko = {
   stage_search: "탐색",
   stage_fetch: "읽기",
   stage_rerank: "재정렬",
-  stage_snippet: "발췌",
+  stage_snippets: "발췌",
   stage_other: "기타",
   warn_unknown: ({ n, total }) =>
     `인코더가 검색어의 토큰 ${total}개 중 ${n}개를 몰라 뜻을 거의 이해하지 못합니다. 다른 말로 바꾸거나, 이 언어를 아는 인코더의 컬렉션에서 찾아 보세요.`,

@@ -27,7 +27,9 @@ def test_every_word_is_there_and_used():
     asked |= set(re.findall(r"data-say(?:-label|-title|-placeholder)?=\"(\w+)\"", code))
     assert asked <= words_of("en")
     unused = {word for word in words_of("en") if not re.search(rf"[\"`]{word}[\"`]", code)}
-    composed = {word for word in unused if re.match(r"(channel|confidence|judged|mode|stage|theme)_", word)}
+    composed = {
+        word for word in unused if re.match(r"(channel|confidence|judged|mode|stage|theme)_", word)
+    }
     assert unused == composed
 
 

@@ -23,6 +23,7 @@ VERBS = [
     "serve",
     "index",
     "search",
+    "recommend",
     "encode",
     "similarity",
     "collections",

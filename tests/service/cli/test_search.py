@@ -29,7 +29,8 @@ def test_matches_are_ranked_with_snippet_and_receipt(indexed: Meari) -> None:
     assert lines[1] == "     the bus is late"
     assert lines[3].split()[0] == "2"
     assert lines[-1].startswith("flat · exact · searched 4 of 4 documents · hash:64 · ")
-    assert ran.err == ""
+    assert ran.err == "next page: --offset 2, or the --cursor that --json tells\n"
+    assert indexed.done("search", "faq", "the late bus").err == ""
 
 
 def test_a_query_is_answered_by_meaning_and_words(indexed: Meari) -> None:
@@ -62,7 +63,8 @@ def test_of_many_words_the_first_are_told(indexed: Meari) -> None:
 def test_a_query_without_words_is_answered_by_meaning_and_told(indexed: Meari) -> None:
     ran = indexed.done("search", "faq", "?!")
     assert ran.out.splitlines()[-1].startswith("flat · exact · ")
-    assert ran.err == ("warning: the query holds no words to look for: answered by meaning alone\n")
+    dropped = "the query holds no words to look for ('?!' was dropped)"
+    assert ran.err == f"warning: {dropped}: answered by meaning alone\n"
 
 
 def test_the_json_is_the_answer_itself(indexed: Meari) -> None:

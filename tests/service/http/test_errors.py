@@ -12,7 +12,7 @@ import indexing.errors
 import service.errors
 from embeddings.errors import EmbeddingError
 from indexing.errors import CollectionNotFoundError, FolderLockedError, IndexingError
-from service.errors import TABLE, ServiceError, find_problem
+from service.errors import TABLE, EntryError, ServiceError, find_problem
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -23,7 +23,9 @@ KINDS = [
     kind
     for module in (embeddings.errors, indexing.errors, service.errors)
     for _, kind in inspect.getmembers(module, inspect.isclass)
-    if issubclass(kind, tuple(BASES)) and kind not in BASES and kind.__module__ == module.__name__
+    if issubclass(kind, tuple(BASES))
+    and kind not in {*BASES, EntryError}
+    and kind.__module__ == module.__name__
 ]
 
 
@@ -49,6 +51,8 @@ def test_the_status_words_of_the_contract():
         "EncoderRefusedError": 400,
         "InvalidInputError": 422,
         "CollectionNotFoundError": 404,
+        "CollectionClosedError": 503,
+        "ExampleNotFoundError": 404,
         "CollectionExistsError": 409,
         "InvalidNameError": 400,
         "FolderLockedError": 423,

@@ -61,10 +61,12 @@ def test_a_search_is_counted_once(animals: Client):
     assert told(samples, "meari_searches_total") == {("true", "flat"): 4}
     assert told(samples, "meari_queries_truncated_total") == {(): 1}
     assert told(samples, "meari_search_stage_seconds_count") == {
+        "analyse": 3,
         "encode": 3,
         "filter": 1,
         "search": 4,
         "fetch": 4,
+        "snippets": 3,
     }
     route = "/v1/collections/{collection}/search"
     requests = told(samples, "meari_http_requests_total")
@@ -87,10 +89,11 @@ def test_searches_by_words_are_counted_by_what_answered(animals: Client):
         ("true", "flat+bm25"): 1,
     }
     assert told(samples, "meari_search_stage_seconds_count") == {
-        "analyse": 3,
+        "analyse": 4,
         "encode": 3,
         "search": 4,
         "fetch": 4,
+        "snippets": 4,
     }
 
 
