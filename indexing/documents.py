@@ -18,6 +18,7 @@ from indexing.connection import connect
 from indexing.errors import CollectionClosedError, DamagedError, InvalidRequestError
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
+from indexing.row_ids import RowIds
 from indexing.schema import migrate
 from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
@@ -71,6 +72,7 @@ class DocumentStore:
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
+        self.row_ids = RowIds(self)
         weakref.finalize(self, _close_all, self._connections)
         try:
             if writable:
@@ -145,6 +147,11 @@ class DocumentStore:
         )
         wanted = json.dumps([int(row) for row in rows])
         return {row: (id_, parent) for row, id_, parent in self._all(query, (wanted,))}
+
+    def ids_from(self, row: int) -> list[tuple[int, str]]:
+        """Row and id of the documents from that row on, in row order."""
+        query = "SELECT row, id FROM documents WHERE row >= ? ORDER BY row"
+        return self._all(query, (row,))
 
     def after(self, row: int, limit: int, filter: Filter | None) -> list[StoredDocument]:
         """Up to `limit` documents behind `row`, in row order."""

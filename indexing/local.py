@@ -15,6 +15,7 @@ from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
 from indexing.hashes import Hashes, State
 from indexing.lock import FolderLock
+from indexing.neighbours import find_neighbours
 from indexing.status import CollectionStatus, take_status
 from indexing.storage import Storage
 from indexing.types import Document, Page, StoredDocument, WriteReceipt
@@ -28,11 +29,11 @@ if TYPE_CHECKING:
     from typing import Self
 
     from embeddings.reranker import Reranker
-    from embeddings.types import Encoder, Encoding
+    from embeddings.types import Encoder, Encoding, Vectors
     from indexing.card import CollectionCard
     from indexing.filters import Filter
     from indexing.generation import Generation
-    from indexing.types import SearchRequest, SearchResult
+    from indexing.types import Neighbours, SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
 _BEFORE_ALL = -(1 << 62)
@@ -290,6 +291,30 @@ class LocalCollection:
     def search_many(self, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Answers to several requests, their queries encoded in one batch."""
         return answer(self, requests)
+
+    def nearest(
+        self,
+        vectors: Vectors,
+        k: int = 10,
+        *,
+        filter: Filter | None = None,
+        exact: bool = False,
+        recall: float | None = None,
+    ) -> Neighbours:
+        """The k nearest documents of each vector: ids and scores, without texts.
+
+        Args:
+            vectors: float32 (n, dim).
+            k: 1 to 10,000.
+            filter: only documents that satisfy it.
+            exact: compare with every vector, whatever index there is.
+            recall: recall the index shall reach, above 0 to 1; None takes the collection's.
+
+        Raises:
+            InvalidRequestError: an impossible value.
+            DimensionMismatchError: vectors of another width.
+        """
+        return find_neighbours(self, vectors, k, filter=filter, exact=exact, recall=recall)
 
     def get(self, ids: Sequence[str]) -> list[StoredDocument | None]:
         """The documents of those ids, in that order; None where there is none."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from indexing.files import checksum_file, replacing, write_atomically
 from indexing.index import Effort, IndexFileError, VectorIndex, kind_of
+from indexing.index.exact import comparable
 from indexing.planner import IndexWish, possible_kinds
 from indexing.tuning import Point, Tuning, held_back, tune
 
@@ -124,7 +125,7 @@ def build_sealed(
         live: int64, ascending, the rows that are not deleted.
         metric: how vectors are compared.
         wish: recall, memory, kind.
-        asked: float32 (m, dim), `comparable`: questions that were asked, to measure with as well.
+        asked: float32 (m, dim): questions that were asked, to measure with.
         stop: asked now and then; True gives up.
 
     Returns:
@@ -136,11 +137,10 @@ def build_sealed(
     """
     started = time.perf_counter()
     best: tuple[VectorIndex, Tuning] | None = None
+    asked = None if asked is None else np.ascontiguousarray(comparable(asked, metric))
     back = held_back(live)
     kept = np.setdiff1d(live, back, assume_unique=True)
     queries = np.ascontiguousarray(vectors[back])
-    if asked is not None and len(asked):
-        queries = np.concatenate([queries, asked])
     for kind in possible_kinds(len(live), vectors.shape[1], wish):
         if kind == "flat":
             remove_sealed(folder)
@@ -148,7 +148,7 @@ def build_sealed(
         index = kind_of(kind).build(vectors, metric, rows=kept)
         if stop():
             return None
-        tuning = tune(index, vectors, kept, queries, metric, stop=stop)
+        tuning = tune(index, vectors, kept, queries, metric, asked=asked, stop=stop)
         if best is None or _recall(tuning, wish) > _recall(best[1], wish):
             best = (index, tuning)
         if _recall(tuning, wish) >= wish.recall:

@@ -25,11 +25,18 @@ MEASURED_AT = 10
 FILTERED_RECALL = 0.99
 """What filtered searches shall reach at least."""
 
+_FILTERED_AIM = 1 - (1 - FILTERED_RECALL) / 2
+
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of rows that filters keep, at which filtered searches are measured."""
-_QUERIES = 512
-_FILTERED_QUERIES = 64
-_SINGLE_QUERIES = 24
+_QUERIES = 384
+_ENOUGH_ASKED = 100
+"""Questions that were asked are measured with alone if there are so many."""
+_FILTERED_QUERIES = 48
+_SINGLE_QUERIES = 16
+_FURTHER = 2.0
+"""Questions lie further from documents than those from one another: about so many times more of
+their neighbours are missed (docs/decisions/0010-index-kinds.md)."""
 _GAIN = 0.002
 """Recall that twice the reach must add to be worth trying on."""
 _ENOUGH = 0.999
@@ -78,16 +85,23 @@ class Tuning:
         filtered: by falling share.
         row_microseconds: time to compare one vector where it lies, for one query.
         queries: how many the figures are means of.
+        asked: True if those were questions that were asked, False if documents held back.
     """
 
     curve: tuple[Point, ...]
     filtered: tuple[FilteredPoint, ...] = ()
     row_microseconds: float = 0.0
     queries: int = 0
+    asked: bool = False
 
     def at(self, recall: float) -> Point | None:
-        """The cheapest point of at least that recall, else the one of the most; None: no curve."""
-        return next((point for point in self.curve if point.recall >= recall), self._last())
+        """The cheapest point at which questions reach that recall; None: no curve.
+
+        Where documents were measured with, half as many neighbours may be missed; where no point
+        reaches it, it is the one of the most recall.
+        """
+        aim = recall if self.asked else 1 - (1 - recall) / _FURTHER
+        return next((point for point in self.curve if point.recall >= aim), self._last())
 
     def under(self, rows: int, share: float) -> FilteredPoint | None:
         """How hard to look under a filter that keeps so many rows; None: compare them all."""
@@ -118,6 +132,7 @@ class Tuning:
             ),
             row_microseconds=float(data["row_microseconds"]),
             queries=int(data["queries"]),
+            asked=bool(data["asked"]),
         )
 
 
@@ -135,6 +150,7 @@ def tune(
     queries: Vectors,
     metric: Metric,
     *,
+    asked: Vectors | None = None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Tuning:
     """Measure recall@10 and time over efforts, with and without filters.
@@ -145,8 +161,13 @@ def tune(
         rows: int64, ascending, the rows in the index.
         queries: float32 (m, dim), `comparable`, none of them among the rows.
         metric: how vectors are compared.
+        asked: float32 (m, dim), `comparable`: questions that were asked; a hundred of them are
+            better to measure with.
         stop: asked now and then; True ends the measuring with what there is.
     """
+    by_questions = asked is not None and len(asked) >= _ENOUGH_ASKED
+    if asked is not None and by_questions:
+        queries = asked
     efforts = index.efforts(MEASURED_AT)
     if len(rows) <= MEASURED_AT or not len(queries) or not efforts:
         return Tuning(())
@@ -168,7 +189,7 @@ def tune(
     curve = _frontier(points)
     row_time = _row_microseconds(vectors, rows, queries, metric)
     filtered = _filtered(index, vectors, inside, queries, metric, curve, stop)
-    return Tuning(curve, filtered, round(row_time, 4), len(queries))
+    return Tuning(curve, filtered, round(row_time, 4), len(queries), by_questions)
 
 
 def _measured(
@@ -205,39 +226,25 @@ def _filtered(
 ) -> tuple[FilteredPoint, ...]:
     """By falling share the least effort that reaches `FILTERED_RECALL` under random filters."""
     generator = np.random.default_rng(_SEED)
-    asked = queries[:_FILTERED_QUERIES]
+    some = queries[:_FILTERED_QUERIES]
     draw = generator.random(len(inside))
-    efforts = sorted(
-        {point.effort for point in curve} | set(index.efforts(MEASURED_AT)[-1:]),
-        key=lambda effort: (effort.reach, effort.candidates),
-    )
     hardest = index.efforts(MEASURED_AT)
+    ladder = sorted({point.effort for point in curve} | {hardest[-1]})
     found: list[FilteredPoint] = []
-    start = 0
     for share in _SHARES:
         mask = RowMask((draw < share) & inside.allowed)
         if stop() or mask.count <= MEASURED_AT:
             break
-        least = _kth_best(vectors, asked, metric, mask)
-        ladder = [effort for effort in efforts if effort.reach >= _reach(efforts, start)]
-        ladder += [effort for effort in hardest if effort > ladder[-1]][::4]
-        point: FilteredPoint | None = None
-        for effort in ladder:
-            hits = index.search(asked, MEASURED_AT, allowed=mask, effort=effort)
+        least = _kth_best(vectors, some, metric, mask)
+        while ladder:
+            hits = index.search(some, MEASURED_AT, allowed=mask, effort=ladder[0])
             recall = _recall(hits.scores, least)
-            point = FilteredPoint(share, effort, recall, 0.0)
-            if recall >= FILTERED_RECALL + (1 - FILTERED_RECALL) / 2:
+            if recall >= _FILTERED_AIM or len(ladder) == 1:
                 break
-        if point is None:
-            break
-        spent = _alone(index, asked, mask, point.effort)
-        found.append(FilteredPoint(share, point.effort, point.recall, round(spent, 1)))
-        start = next((i for i, effort in enumerate(efforts) if effort >= point.effort), start)
+            ladder = ladder[1:]
+        spent = _alone(index, some, mask, ladder[0])
+        found.append(FilteredPoint(share, ladder[0], recall, round(spent, 1)))
     return tuple(found)
-
-
-def _reach(efforts: list[Effort], start: int) -> int:
-    return efforts[min(start, len(efforts) - 1)].reach
 
 
 def _alone(index: VectorIndex, queries: Vectors, mask: RowMask, effort: Effort) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.index.threads import share_out
 from indexing.types import Hits, Metric
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def settle(
     """
     if most == 0 or len(queries) == 0:
         return no_hits(len(queries), k)
+    share_out(len(queries))
     wanted = min(k + _SLACK, most)
     places = np.arange(len(queries))
     hits = _ordered(queries, vectors, candidates(wanted, places), metric)

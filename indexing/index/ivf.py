@@ -33,8 +33,8 @@ _LEAST_TRAINING = 640
 """Rows to train with; fewer are repeated, for 16 means need some to be means of."""
 _TRAINING_PER_LIST = 50
 _SEED = 20_261
-_REACHES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-_CANDIDATES = (2, 3, 4, 6, 8, 12, 20, 40)
+_REACHES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+_CANDIDATES = (5, 10, 20, 40)
 """Times k."""
 
 
@@ -73,14 +73,14 @@ class IvfIndex:
             vectors: float32 (n, dim).
             metric: how vectors are compared.
             rows: int64, those to take in; None takes all.
-            settings: `lists` (default 4 times the square root of the number of rows).
+            settings: `lists` (default the square root of the number of rows).
         """
         import faiss
 
         if rows is None:
             rows = np.arange(len(vectors), dtype=np.int64)
         dim = vectors.shape[1]
-        lists = max(1, min(settings.get("lists", round(4 * len(rows) ** 0.5)), len(rows) // 40))
+        lists = max(1, min(settings.get("lists", round(len(rows) ** 0.5)), len(rows) // 40))
         number = _order(metric)
         quantizer = faiss.IndexFlat(dim, number)
         index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // _piece_width(dim), 4, number)
@@ -109,7 +109,7 @@ class IvfIndex:
     @staticmethod
     def bytes_per_vector(dim: int) -> float:
         """Half a byte for each piece, 8 for the row, and the share of a centre."""
-        return dim / _piece_width(dim) / 2 + 8 + 4 * dim / 200
+        return dim / _piece_width(dim) / 2 + 8 + 4 * dim / 400
 
     def save(self, path: Path) -> None:
         """Write a `faiss.IndexIVFPQFastScan`."""
