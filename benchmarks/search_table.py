@@ -104,7 +104,16 @@ def _setting(point: Mapping[str, Any]) -> str:
 
 def _costs(sides: Mapping[str, dict[str, Any]]) -> list[str]:
     head = [
-        *("side", "build s (CPU)", "bytes/vector", "load s", "MiB start", "loaded", "queried"),
+        *(
+            "side",
+            "build s (CPU)",
+            "bytes/vector",
+            "load s",
+            "MiB start",
+            "loaded",
+            "asked",
+            "all settings",
+        ),
         *("upsert/delete 1,000 s", "seen/gone at once", "durable"),
     ]
     rows = []
@@ -113,7 +122,7 @@ def _costs(sides: Mapping[str, dict[str, Any]]) -> list[str]:
         memory = [
             f"{serve['memory'][when]['anonymous'] / MIB:,.0f}"
             f"+{serve['memory'][when]['file'] / MIB:,.0f}"
-            for when in ("start", "loaded", "queried")
+            for when in ("start", "loaded", "asked", "queried")
         ]
         writes = ["none", "", ""]
         if write:
@@ -174,31 +183,39 @@ def _mixed(mixed: Mapping[str, Any]) -> list[str]:
 
 
 def _beside(sides: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Ours over the best raw index and over each peer, at each recall; and the builds."""
     raw = {name: side for name, side in sides.items() if name.startswith("faiss-")}
+    peers = {n: side for n, side in sides.items() if not n.startswith(("faiss-", "ours"))}
     lines = []
     for name in [name for name in sides if name.startswith("ours")]:
         for target in TARGETS:
             point = best(sides[name], target)
-            points = {n: p for n, side in raw.items() if (p := best(side, target))}
-            if point is None or not points:
+            if point is None:
+                lines.append(f"{name} at {target}: never")
                 continue
-            top = max(points, key=lambda n: float(points[n]["qps"]))
-            lines.append(
-                f"{name} at {target}: {point['qps'] / points[top]['qps']:.2f} of {top}'s QPS, "
-                f"p50 {point['p50_ms'] - points[top]['p50_ms']:+.2f} ms"
-            )
-        lines += _build_beside(name, sides[name], raw)
+            points = {n: p for n, side in raw.items() if (p := best(side, target))}
+            texts = []
+            if points:
+                top = max(points, key=lambda n: float(points[n]["qps"]))
+                lead = point["p50_ms"] - points[top]["p50_ms"]
+                texts.append(
+                    f"{_ratio(point, points[top])} of {top}, the best raw; p50 {lead:+.2f} ms"
+                )
+            for peer, side in peers.items():
+                other = best(side, target)
+                texts.append(f"{peer} {_ratio(point, other) if other else 'never'}")
+            lines.append(f"{name} at {target}, QPS: {'; '.join(texts)}")
+        build = sides[name]["build"]
+        others = (
+            f"{other} {side['build']['seconds']:.1f} ({side['build']['cpu_seconds']:.1f})"
+            for other, side in raw.items()
+        )
+        lines.append(
+            f"{name} built {build['index']['kind']} in {build['index_seconds']:.1f} s (CPU "
+            f"{build['index_cpu_seconds']:.1f}); {', '.join(others)}"
+        )
     return lines
 
 
-def _build_beside(
-    name: str, ours: Mapping[str, Any], raw: Mapping[str, dict[str, Any]]
-) -> list[str]:
-    build = ours["build"]
-    kind = build["index"]["kind"]
-    return [
-        f"{name} built {kind} in {build['index_seconds']:.1f} s (CPU "
-        f"{build['index_cpu_seconds']:.1f}), {other} {side['build']['seconds']:.1f} s (CPU "
-        f"{side['build']['cpu_seconds']:.1f})"
-        for other, side in raw.items()
-    ]
+def _ratio(ours: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    return f"x{ours['qps'] / other['qps']:.2f}"

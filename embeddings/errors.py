@@ -13,5 +13,9 @@ class EncoderRefusedError(EmbeddingError):
     """A model folder was refused: it asks for code or pickle, or is not what it says."""
 
 
+class DeviceError(EmbeddingError):
+    """A device that is unknown, or that this machine does not have."""
+
+
 class InvalidInputError(EmbeddingError, ValueError):
     """An input that cannot be encoded: empty, too large, or of the wrong type."""

@@ -23,18 +23,22 @@ _LIBRARY = "sentence_transformers."
 _MOST_JSON_BYTES = 64 << 20
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, modules: frozenset[str] = MODULES) -> None:
     """Refuse a model folder that could run code or is not a model.
+
+    Args:
+        folder: in the sentence-transformers layout, or a Hugging Face model alone.
+        modules: of sentence-transformers that it may be made of.
 
     Raises:
         EncoderNotFoundError: no model there.
-        EncoderRefusedError: a module outside `MODULES`, code (`auto_map`, an activation from
+        EncoderRefusedError: a module outside `modules`, code (`auto_map`, an activation from
             elsewhere), weights as pickle, or a path that leaves the folder.
     """
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         message = f"{folder} holds no model: neither modules.json nor config.json is there"
         raise EncoderNotFoundError(message)
-    parts = [folder, *_module_folders(folder)]
+    parts = [folder, *_module_folders(folder, modules)]
     for part in parts:
         for name in ("config.json", "tokenizer_config.json"):
             if (part / name).is_file():
@@ -58,7 +62,7 @@ def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
         raise EncoderRefusedError(message) from error
 
 
-def _module_folders(folder: Path) -> list[Path]:
+def _module_folders(folder: Path, possible: frozenset[str]) -> list[Path]:
     """Folders of the modules, each inside `folder` and of a known kind."""
     path = folder / "modules.json"
     if not path.is_file():
@@ -70,10 +74,10 @@ def _module_folders(folder: Path) -> list[Path]:
     root, folders = folder.resolve(), []
     for module in modules:
         kind, place = str(module.get("type", "")), str(module.get("path", ""))
-        if not kind.startswith(_LIBRARY) or kind.rpartition(".")[2] not in MODULES:
+        if not kind.startswith(_LIBRARY) or kind.rpartition(".")[2] not in possible:
             message = (
                 f"{path} asks for module {kind!r}, which is code from elsewhere; refused "
-                f"(possible: {', '.join(sorted(MODULES))} of sentence-transformers)"
+                f"(possible: {', '.join(sorted(possible))} of sentence-transformers)"
             )
             raise EncoderRefusedError(message)
         if not (root / place).resolve().is_relative_to(root):

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.device import check_device
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
 from embeddings.fingerprint import fingerprint_folder
 from embeddings.folder import check_folder, read_json
+from embeddings.progress import without_bars
 from embeddings.tokens import Tokens, tokens_of
 from embeddings.types import EncoderCard, Encoding, as_texts
 
@@ -72,10 +74,12 @@ class SentenceEncoder:
         Raises:
             EncoderNotFoundError: no model there.
             EncoderRefusedError: it asks for code or pickle, or cannot be loaded.
+            DeviceError: the device is unknown, or not here.
         """
         from safetensors import SafetensorError
 
         check_folder(folder)
+        check_device(device)
         try:
             model = _load_model(folder, device)
         except (*_LOAD_ERRORS, SafetensorError) as error:
@@ -166,12 +170,8 @@ def _batches(lengths: Counts, budget: int) -> Iterator[np.ndarray]:
 
 def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
     from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
 
-    progress: Any = logging
-    shown = progress.is_progress_bar_enabled()
-    progress.disable_progress_bar()
-    try:
+    with without_bars():
         model = SentenceTransformer(
             str(folder),
             device=device,
@@ -179,9 +179,6 @@ def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
-    finally:
-        if shown:
-            progress.enable_progress_bar()
     return model.eval()
 
 

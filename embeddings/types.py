@@ -136,20 +136,20 @@ def as_vectors(values: npt.ArrayLike, *, dim: int | None = None, what: str = "ve
     try:
         array = np.ascontiguousarray(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        message = f"{what} are not numbers of equal length: {error}"
+        message = f"no numbers of equal length in {what}: {error}"
         raise InvalidInputError(message) from error
     if array.ndim == 1:
         array = array[None, :]
     if array.ndim != 2:
-        message = f"{what} have {array.ndim} dimensions; 2 are needed: (n, dim)"
+        message = f"{array.ndim} dimensions in {what}; 2 are needed: (n, dim)"
         raise InvalidInputError(message)
     if dim is not None and array.shape[1] != dim:
-        message = f"{what} have {array.shape[1]} dimensions, this needs {dim}"
+        message = f"{array.shape[1]} numbers a row in {what}; this needs {dim}"
         raise InvalidInputError(message)
     finite = np.isfinite(array).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
-        message = f"{what} hold NaN or infinity, first in row {row}; every number must be finite"
+        message = f"NaN or infinity in {what}, first in row {row}; every number must be finite"
         raise InvalidInputError(message)
     return array
 

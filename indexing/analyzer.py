@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
@@ -33,7 +34,22 @@ _FUNCTION_WORDS = frozenset(
         *("what", "which", "who", "whom", "whose", "when", "where", "why", "how"),
     )
 )
+_UNBROKEN = re.compile(r"\S+")
 _STEMS = frozenset(("VV", "VA"))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryTerms:
+    """What is looked for by words.
+
+    Attributes:
+        kept: the terms, in the order of the query.
+        dropped: what stands between blanks of which nothing is looked for, as written, each once:
+            signs, function words, particles and endings that stand alone.
+    """
+
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +84,17 @@ class Analyzer:
             message = "analyze takes a sequence of texts, not one; write analyze([text])"
             raise TypeError(message)
         normals = [words.normalise(text) for text in texts]
-        return [[span.term for span in spans] for spans in self._spans(normals)]
+        if self.kind == "bigrams":
+            return [words.plain_terms(normal.text) for normal in normals]
+        korean_at = [n for n, normal in enumerate(normals) if words.holds_hangul(normal.text)]
+        found = self._spans([normals[n] for n in korean_at])
+        answer = {
+            n: [span.term for span in spans] for n, spans in zip(korean_at, found, strict=True)
+        }
+        return [
+            answer[n] if n in answer else words.plain_terms(normal.text)
+            for n, normal in enumerate(normals)
+        ]
 
     def analyze_queries(self, texts: Sequence[str]) -> list[list[str]]:
         """What to look for: the terms without English function words (`what is the`).
@@ -83,11 +109,26 @@ class Analyzer:
             message = "analyze_queries takes a sequence of texts, not one; write [text]"
             raise TypeError(message)
         normals = [words.normalise(text) for text in texts]
-        answer = []
-        for normal, spans in zip(normals, self._spans(normals), strict=True):
-            told = [s.term for s in spans if not _is_function_word(normal.text[s.start : s.end])]
-            answer.append(told or [span.term for span in spans])
-        return answer
+        return [
+            [span.term for span in _asked(normal.text, spans)]
+            for normal, spans in zip(normals, self._spans(normals), strict=True)
+        ]
+
+    def read_query(self, text: str) -> QueryTerms:
+        """What `analyze_queries` looks for in one text, and what it leaves out.
+
+        Raises:
+            AnalyzerError: Kiwi cannot be loaded.
+        """
+        normal = words.normalise(text)
+        asked = _asked(normal.text, self._spans([normal])[0])
+        kept = {place for span in asked for place in range(span.start, span.end)}
+        dropped = [
+            match[0]
+            for match in _UNBROKEN.finditer(normal.text)
+            if kept.isdisjoint(range(match.start(), match.end()))
+        ]
+        return QueryTerms(tuple(span.term for span in asked), tuple(dict.fromkeys(dropped)))
 
     def analyze_spans(self, text: str) -> list[Span]:
         """The same terms with the characters `text[start:end]` each came from.
@@ -105,9 +146,9 @@ class Analyzer:
         texts = [normal.text for normal in normals]
         scripts = [list(words.runs(text)) for text in texts]
         if self.kind == "bigrams":
-            return [list(_plain(text, runs)) for text, runs in zip(texts, scripts, strict=True)]
+            return [_plain(text, runs) for text, runs in zip(texts, scripts, strict=True)]
         found = [
-            list(_plain(text, [run for run in runs if run.script != "hangul"]))
+            _plain(text, [run for run in runs if run.script != "hangul"])
             for text, runs in zip(texts, scripts, strict=True)
         ]
         korean_at = [
@@ -135,9 +176,7 @@ def load_analyzer(kind: str = "auto") -> Analyzer:
         raise AnalyzerError(message)
     versions = None if kind == "bigrams" else korean.versions()
     if kind == "kiwi" and versions is None:
-        message = (
-            "analyzer 'kiwi' needs kiwipiepy and kiwipiepy_model; install them, or choose 'auto'"
-        )
+        message = f"analyzer 'kiwi' cannot be had: {korean.absence()}, or choose 'auto'"
         raise AnalyzerError(message)
     common = f"analyzer={VERSION} pystemmer={metadata.version('PyStemmer')}"
     if versions is None:
@@ -145,19 +184,18 @@ def load_analyzer(kind: str = "auto") -> Analyzer:
     return Analyzer("kiwi", f"{common} kiwi={versions[0]} model={versions[1]}")
 
 
+def _asked(text: str, spans: list[Span]) -> list[Span]:
+    """The spans without English function words, unless there is nothing else."""
+    told = [span for span in spans if not _is_function_word(text[span.start : span.end])]
+    return told or spans
+
+
 def _is_function_word(found: str) -> bool:
     return found.lower() in _FUNCTION_WORDS and not (found.isupper() and len(found) > 1)
 
 
-def _plain(text: str, runs: list[Run]) -> Iterator[Span]:
-    """Terms of runs that need no dictionary."""
-    for run in runs:
-        if run.script == "word":
-            yield from words.word(text, run)
-        elif run.script == "number":
-            yield from words.number(text, run)
-        else:
-            yield from words.bigrams(text, run)
+def _plain(text: str, runs: list[Run]) -> list[Span]:
+    return [span for run in runs for span in words.plain_spans(text, run)]
 
 
 def _kept(morpheme: Morpheme, text: str) -> Iterator[Span]:
@@ -169,6 +207,8 @@ def _kept(morpheme: Morpheme, text: str) -> Iterator[Span]:
     if tag not in _KEPT:
         return
     form, start, end = morpheme.form, morpheme.start, morpheme.end
+    if start == end:  # left out in writing, like the 하 of `다`
+        start, end = min(start, len(text) - 1), min(start, len(text) - 1) + 1
     parts = [run for run in words.runs(form) if run.script == "hangul"]
     for part in parts:
         term = form[part.start : part.end][: words.MAX_TERM - 1]

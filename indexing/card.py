@@ -46,7 +46,7 @@ class CollectionCard:
         cls, name: str, encoder: EncoderCard, metric: Metric, analyzer: str = "auto"
     ) -> CollectionCard:
         """A card made now."""
-        created = datetime.now(UTC).isoformat(timespec="seconds")
+        created = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
         return cls(name, encoder, metric, analyzer, created)
 
     def to_json(self) -> dict[str, Any]:

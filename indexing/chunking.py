@@ -20,6 +20,9 @@ LEAST_TOKENS = 16
 _WORDS_KEPT = 500_000
 _LONGEST_WORD = 64
 _PIECE = re.compile(r"\w+|[^\w\s]+")
+_MOST_UNBROKEN = 2_048
+_UNBROKEN = re.compile(rf"\S{{{_MOST_UNBROKEN + 1},}}")
+_END = re.compile(r"[.!?\u3002\uff01\uff1f\u2026]+")
 _COUNTED_AT_ONCE = 512
 
 
@@ -119,7 +122,12 @@ class Chunker:
 
         overlap = min(self.overlap, room // 2)
         splitter = TextSplitter.from_callback(self._size, room, overlap)
-        pieces = [piece for piece in splitter.chunk_indices(document.text) if piece[1].strip()]
+        pieces = [
+            (offset + start, text)
+            for offset, segment in _segments(document.text)
+            for start, text in splitter.chunk_indices(segment)
+            if text.strip()
+        ]
         return [
             Document(
                 f"{document.id}#{number}",
@@ -173,3 +181,21 @@ def _words_of(text: str) -> Iterator[str]:
             yield word
         else:
             yield from _PIECE.findall(word)
+
+
+def _segments(text: str) -> Iterator[tuple[int, str]]:
+    """Offset and text of what is cut into chunks by itself: nearly always the whole.
+
+    The splitter measures all that is left of a character (with its combining marks, or emoji
+    joined to one) again for each chunk that it cuts of it, and a character has no greatest length.
+    So what has no blank for 2,048 characters is cut here, behind a sentence where there is one.
+    """
+    first = 0
+    for run in _UNBROKEN.finditer(text):
+        start = run.start()
+        while run.end() - start > _MOST_UNBROKEN:
+            ends = [end.end() for end in _END.finditer(text, start, start + _MOST_UNBROKEN)]
+            start = ends[-1] if ends and ends[-1] > start else start + _MOST_UNBROKEN
+            yield first, text[first:start]
+            first = start
+    yield first, text[first:]

@@ -56,15 +56,8 @@ class Block:
     def elements(self) -> Elements:
         """All elements, by row."""
         planes = [plane for plane in (*self.dense, self.sparse) if plane is not None]
-        parts = [plane.elements() for plane in (planes or [Plane.blank(0)])]
-        rows = np.concatenate([part.rows for part in parts])
-        order = np.argsort(rows, kind="stable")
-        return Elements(
-            rows[order],
-            np.concatenate([part.codes for part in parts])[order],
-            np.concatenate([part.numbers for part in parts])[order],
-            np.concatenate([part.residues for part in parts])[order],
-        )
+        elements = Elements.joined([plane.elements() for plane in planes or [Plane.blank(0)]])
+        return elements.picked(np.argsort(elements.rows, kind="stable"))
 
     def joined(self, other: Block) -> Block:
         """These rows and the other's behind them; laid out anew when the block is full."""
@@ -139,6 +132,37 @@ class Column:
             fresh = Block.of(read_elements(self.key, part, self.vocabulary), len(part))
             blocks[number] = blocks[number].relabelled(rows[those] % BLOCK_ROWS, fresh)
         return replace(self, blocks=tuple(blocks))
+
+    def selected(self, kept: Places) -> Column:
+        """Row i holding what row `kept[i]` does, as far as the column has come.
+
+        Args:
+            kept: rows, ascending.
+        """
+        kept = kept[: np.searchsorted(kept, self.rows)]
+        parts = [block.elements() for block in self.blocks]
+        for first, part in zip(range(0, self.rows, BLOCK_ROWS), parts, strict=True):
+            part.rows[:] += first
+        elements = Elements.joined(parts or [Block(0).elements()])
+        places = np.searchsorted(kept, elements.rows)
+        there = np.flatnonzero(np.append(kept, -1)[places] == elements.rows)
+        elements = elements.picked(there)
+        elements.rows[:] = places[there]
+        starts = range(0, len(kept), BLOCK_ROWS)
+        return replace(
+            self,
+            rows=len(kept),
+            blocks=tuple(_cut(elements, first, len(kept) - first) for first in starts),
+        )
+
+
+def _cut(elements: Elements, first: int, rows: int) -> Block:
+    """The block that begins with row `first` where so many rows are left."""
+    rows = min(rows, BLOCK_ROWS)
+    start, stop = np.searchsorted(elements.rows, [first, first + rows])
+    part = elements.picked(np.arange(start, stop))
+    part.rows[:] -= first
+    return Block.of(part, rows)
 
 
 def _join(first: Plane | None, second: Plane | None) -> Plane | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from indexing.column_times import to_ticks
 from indexing.column_values import (
     FALSE,
     NULL,
@@ -16,7 +16,6 @@ from indexing.column_values import (
     TRUE,
     BoolArray,
     split_number,
-    to_ticks,
 )
 from indexing.filter_conditions import HasId, IsEmpty, IsNull, Match, MatchText, Range
 from indexing.filter_sql import contains_words, is_time_within
@@ -37,41 +36,13 @@ Test: TypeAlias = "Callable[[Plane], BoolArray]"
 
 _FEW = 8
 """Values looked for one after the other; more are looked up."""
-_COMPARE: Mapping[str, tuple[np.ufunc, np.ufunc]] = {
-    "gt": (np.greater, np.greater),
-    "gte": (np.greater, np.greater_equal),
-    "lt": (np.less, np.less),
-    "lte": (np.less, np.less_equal),
+_COMPARE: Mapping[str, tuple[np.ufunc, np.ufunc, np.ufunc]] = {
+    "gt": (np.greater, np.greater_equal, np.greater),
+    "gte": (np.greater, np.greater_equal, np.greater_equal),
+    "lt": (np.less, np.less_equal, np.less),
+    "lte": (np.less, np.less_equal, np.less_equal),
 }
-"""How numbers compare that differ once rounded, and how what rounding left compares."""
-
-
-@dataclass(frozen=True, eq=False)
-class RowMask:
-    """Rows that satisfy a filter.
-
-    Attributes:
-        allowed: bool (rows,), not to be written to.
-        count: how many are True.
-    """
-
-    allowed: BoolArray
-    count: int
-
-    @classmethod
-    def of(cls, allowed: BoolArray) -> RowMask:
-        """The mask of these rows; the array is made read-only."""
-        allowed.flags.writeable = False
-        return cls(allowed, int(np.count_nonzero(allowed)))
-
-    @cached_property
-    def bits(self) -> npt.NDArray[np.uint8]:
-        """uint8 (ceil(rows / 8),), row i as bit i % 8 of byte i // 8, as FAISS reads them."""
-        return np.packbits(self.allowed, bitorder="little")
-
-    def among(self, live: BoolArray) -> RowMask:
-        """Those rows that are also True in `live`, bool (rows,)."""
-        return RowMask.of(self.allowed & live)
+"""How numbers compare without those equal to the bound and with them, and how residues compare."""
 
 
 def keys_of(filter: Filter) -> set[Key]:
@@ -209,13 +180,12 @@ def _within(plane: Plane, bounds: Sequence[tuple[str, float, int]]) -> BoolArray
     if plane.numbers is None:
         return found
     for place, (word, bound, residue) in enumerate(bounds):
-        beyond, onward = _COMPARE[word]
+        beyond, level, onward = _COMPARE[word]
         if plane.residues is None:
-            compare = onward if onward(0, residue) else beyond
-            hits = compare(plane.numbers, bound)
+            hits = (level if onward(0, residue) else beyond)(plane.numbers, bound)
         else:
-            level = (plane.numbers == bound) & onward(plane.residues, residue)
-            hits = beyond(plane.numbers, bound) | level
+            tied = (plane.numbers == bound) & onward(plane.residues, residue)
+            hits = beyond(plane.numbers, bound) | tied
         found = np.logical_and(found, hits) if place else hits
     return found
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from indexing.instants import parse_instant
+from indexing.column_times import NO_INSTANT, read_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
@@ -26,9 +26,6 @@ Codes from NULL_INSIDE on fill a key (`is_empty` is false), codes from FALSE on 
 Every string has a code of its own from FIRST_STRING on.
 """
 
-TICKS = 7
-"""Decimal digits of a second that a tick keeps: 100 ns, so that 9,999 years fit into int64."""
-NO_INSTANT = -1
 _LIMIT = 2**63
 _MOST_TABLES = 32
 
@@ -38,7 +35,7 @@ class Elements:
     """What a key leads to in some rows, arrays taken apart; all arrays have one length.
 
     Attributes:
-        rows: int64, ascending; a row stands once for each of its elements.
+        rows: int64, ascending once they are complete; a row stands once for each of its elements.
         codes: int32, never ABSENT.
         numbers: float64, the number nearest to the element; NaN for what is none.
         residues: int16, what an integer is above that number; 0 within 53 bits.
@@ -49,12 +46,32 @@ class Elements:
     numbers: npt.NDArray[np.float64]
     residues: npt.NDArray[np.int16]
 
+    @classmethod
+    def joined(cls, parts: Sequence[Elements]) -> Elements:
+        """The elements of all parts, of which there is at least one, in their order."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.codes for part in parts]),
+            np.concatenate([part.numbers for part in parts]),
+            np.concatenate([part.residues for part in parts]),
+        )
+
+    def picked(self, places: npt.NDArray[np.int64]) -> Elements:
+        """The elements at those places, in that order."""
+        return Elements(
+            self.rows[places], self.codes[places], self.numbers[places], self.residues[places]
+        )
+
 
 class Vocabulary:
-    """The strings of one key, each with a code; grows only, any thread may read meanwhile."""
+    """The strings of one key, each with a code; grows only, any thread may read meanwhile.
+
+    Attributes:
+        codes: by string, FIRST_STRING and above; to be read only.
+    """
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self.codes: dict[str, int] = {}
         self._strings: list[str] = []
         self._growing = threading.Lock()
         self._instants: npt.NDArray[np.int64] = np.full(FIRST_STRING, NO_INSTANT, dtype=np.int64)
@@ -64,20 +81,20 @@ class Vocabulary:
 
     def add(self, string: str) -> int:
         """The string's code, a new one if it has none."""
-        code = self._codes.get(string)
+        code = self.codes.get(string)
         if code is not None:
             return code
         with self._growing:
-            code = self._codes.get(string)
+            code = self.codes.get(string)
             if code is None:
                 code = FIRST_STRING + len(self._strings)
                 self._strings.append(string)
-                self._codes[string] = code
+                self.codes[string] = code
             return code
 
     def find(self, strings: Sequence[str]) -> list[int]:
         """Codes of those of the strings that have one."""
-        codes = map(self._codes.get, strings)
+        codes = map(self.codes.get, strings)
         return [code for code in codes if code is not None]
 
     def size(self) -> int:
@@ -106,21 +123,10 @@ class Vocabulary:
             known = len(self._instants)
             fresh = self._strings[known - FIRST_STRING :]
             if fresh:
-                ticks = np.empty(len(fresh), dtype=np.int64)
-                for place, string in enumerate(fresh):
-                    ticks[place], exact = to_ticks(string)
-                    self._fine |= not exact
+                ticks, exact = read_ticks(fresh)
+                self._fine |= not exact
                 self._instants = np.concatenate([self._instants, ticks])
             return self._instants, self._fine
-
-
-def to_ticks(text: str) -> tuple[int, bool]:
-    """Ticks of a time, rounded down, and True if it has no finer digits; else NO_INSTANT, True."""
-    instant = parse_instant(text)
-    if instant is None:
-        return NO_INSTANT, True
-    digits = instant.fraction[:TICKS].ljust(TICKS, "0")
-    return instant.seconds * 10**TICKS + int(digits), len(instant.fraction) <= TICKS
 
 
 def split_number(number: Number) -> tuple[float, int]:
@@ -142,13 +148,19 @@ def read_elements(
 ) -> Elements:
     """What the key leads to; row i is `metadata[i]`, as `json.loads` gives it."""
     reader = _Reader(vocabulary)
+    name, below = str(key.steps[0]), key.steps[1:]
     for row, item in enumerate(metadata):
-        for end in _ends(item, key.steps, 0):
-            reader.add(row, end)
+        if name not in item:
+            continue
+        if below:
+            for end in _ends(item[name], below, 0):
+                reader.add(row, end)
+        else:
+            reader.add(row, item[name])
     return reader.elements()
 
 
-def _ends(value: object, steps: tuple[str | None, ...], place: int) -> Iterator[object]:
+def _ends(value: object, steps: Sequence[str | None], place: int) -> Iterator[object]:
     """What the steps from `place` on lead to."""
     if place == len(steps):
         yield value
@@ -167,6 +179,7 @@ class _Reader:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
+        self._known = vocabulary.codes
         self._rows: list[int] = []
         self._codes: list[int] = []
         self._places: list[int] = []
@@ -174,7 +187,10 @@ class _Reader:
 
     def add(self, row: int, value: object) -> None:
         """Take what the key leads to, an array as its elements."""
-        if isinstance(value, list):
+        if type(value) is str:  # as most are
+            self._rows.append(row)
+            self._codes.append(self._known.get(value) or self._vocabulary.add(value))
+        elif isinstance(value, list):
             for item in value:
                 self._take(row, item, NULL_INSIDE)
         else:

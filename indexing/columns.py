@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from itertools import count
@@ -13,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from indexing.column_blocks import Column
-from indexing.column_masks import Masker, RowMask, keys_of
+from indexing.column_cache import MaskCache
+from indexing.column_masks import Masker, keys_of
 from indexing.column_values import Vocabulary
 from indexing.filters import Filter
+from indexing.row_mask import RowMask
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from indexing.column_values import BoolArray
     from indexing.filter_conditions import HasId
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 MAX_COLUMNS = 256
 """Keys kept in memory; the one not asked for longest goes first."""
-CACHE_BYTES = 64 * 2**20
-"""Of masks kept, the one not asked for longest going first."""
-
-_PASS_ROWS = 16_384
+_PASS_ROWS = 1024
+"""Documents read at once: few enough that they are gone before the collector of garbage looks."""
 
 _Change: TypeAlias = "dict[int, Any]"
 """Rows and the metadata that they have now."""
@@ -84,7 +83,7 @@ class MetadataColumns:
         self._told: list[_Change] | None = None
         self._clock = count()
         self._used: dict[Key, int] = {}
-        self._cache = _Cache()
+        self._cache = MaskCache()
 
     @property
     def keys(self) -> tuple[Key, ...]:
@@ -97,31 +96,35 @@ class MetadataColumns:
         return sum(column.nbytes for column in self._state.columns.values())
 
     def mask(self, filter: Filter, rows: int) -> RowMask:
-        """Which of rows 0 to `rows` - 1 satisfy the filter, deleted ones among them."""
-        state = self._state
-        name = (filter, rows, state.version)
+        """Which of rows 0 to `rows` - 1 satisfy the filter, deleted ones among them.
+
+        Args:
+            filter: any.
+            rows: at most as many as are committed.
+        """
+        name = (filter, rows, self._state.version)
         kept = self._cache.get(name)
-        if kept is not None:
-            return kept
-        keys = keys_of(filter)
-        columns = self._columns(keys, rows)
-        found = RowMask.of(Masker(rows, columns, self._rows_of).mask(filter))
-        self._cache.put(name, found)
-        return found
+        if kept is None:
+            kept = RowMask(self._find(filter, rows))
+            self._cache.put(name, kept)
+        return kept
 
     def live_mask(self, filter: Filter, live: BoolArray) -> RowMask:
-        """Which rows satisfy the filter and are True in `live`, bool (rows,).
+        """Which rows satisfy the filter and are True in `live`.
 
-        Kept with `live` itself, an array that must never be written to again.
+        Args:
+            filter: any.
+            live: bool (rows,), an array that is never written to again: the answer is kept for
+                as long as this very array is.
         """
-        state = self._state
-        name = (filter, id(live), state.version)
+        name = (filter, id(live), self._state.version)
         kept = self._cache.get(name, live)
-        if kept is not None:
-            return kept
-        found = self.mask(filter, len(live)).among(live)
-        self._cache.put(name, found, live)
-        return found
+        if kept is None:
+            allowed = self._find(filter, len(live))
+            allowed &= live
+            kept = RowMask(allowed)
+            self._cache.put(name, kept, live)
+        return kept
 
     def load(self, keys: Iterable[Key], rows: int) -> None:
         """Read the columns of those keys now, not when a filter names them."""
@@ -156,11 +159,29 @@ class MetadataColumns:
         """Drop all columns: rows have other numbers now, or other documents."""
         with self._changing:
             self._state = _State({}, self._state.version + 1, self._state.epoch + 1)
+            self._used = {}
         self._cache.clear()
+
+    def selected(self, source: Source, kept: Ids) -> MetadataColumns:
+        """The same keys over a copy in which row i is row `kept[i]` of here.
+
+        Args:
+            source: the copy's documents.
+            kept: int64, ascending.
+        """
+        fresh = MetadataColumns(source)
+        columns = {key: column.selected(kept) for key, column in self._state.columns.items()}
+        fresh._used, fresh._clock = dict(self._used), self._clock
+        fresh._state = _State(columns)
+        return fresh
 
     def forget_masks(self) -> None:
         """Drop what is kept of earlier answers; columns stay."""
         self._cache.clear()
+
+    def _find(self, filter: Filter, rows: int) -> BoolArray:
+        columns = self._columns(keys_of(filter), rows)
+        return Masker(rows, columns, self._rows_of).mask(filter)
 
     def _rows_of(self, condition: HasId) -> Ids:
         return self._source.rows(Filter(must=(condition,)))
@@ -183,9 +204,12 @@ class MetadataColumns:
         """
         with self._changing:
             state = self._state
+            missing = _missing(state.columns, keys, rows)
+            if not missing:
+                return  # somebody else read it meanwhile
             self._told = []
         try:
-            fresh = self._read(_missing(state.columns, keys, rows), rows)
+            fresh = self._read(missing, rows)
         except BaseException:
             with self._changing:
                 self._told = None
@@ -231,46 +255,6 @@ class MetadataColumns:
             del columns[key]
             self._used.pop(key, None)
         self._state = replace(self._state, columns=columns)
-
-
-class _Cache:
-    """Masks by name, up to `CACHE_BYTES` of them, the last used ones."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._masks: OrderedDict[Hashable, tuple[RowMask, BoolArray | None]] = OrderedDict()
-        self._bytes = 0
-
-    def get(self, name: Hashable, live: BoolArray | None = None) -> RowMask | None:
-        """The mask kept by that name, beside that very array."""
-        with self._guard:
-            mask, kept = self._masks.get(name, (None, None))
-            if mask is None or kept is not live:
-                return None
-            self._masks.move_to_end(name)
-            return mask
-
-    def put(self, name: Hashable, mask: RowMask, live: BoolArray | None = None) -> None:
-        """Keep a mask, and the array that its name speaks of."""
-        with self._guard:
-            previous = self._masks.pop(name, None)
-            if previous is not None:
-                self._bytes -= _size(previous[0])
-            self._masks[name] = (mask, live)
-            self._bytes += _size(mask)
-            while self._bytes > CACHE_BYTES and len(self._masks) > 1:
-                self._bytes -= _size(self._masks.popitem(last=False)[1][0])
-
-    def clear(self) -> None:
-        """Keep nothing."""
-        with self._guard:
-            self._masks.clear()
-            self._bytes = 0
-
-
-def _size(mask: RowMask) -> int:
-    """Bytes of a mask and its bits."""
-    return len(mask.allowed) + len(mask.allowed) // 8
 
 
 def _missing(columns: Mapping[Key, Column], keys: set[Key], rows: int) -> dict[Key, Column]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from indexing.sealed import SealedIndex
     from indexing.storage import Storage
 
+    Step = Callable[[str, float], None]
+    """Told the name of what comes next and the share of everything that is done, 0 to 1."""
+
 logger = logging.getLogger(__name__)
 
 _FEW = 2_000
@@ -33,13 +36,13 @@ _FEW = 2_000
 _MOST_ROUNDS = 8
 
 
-def compact(storage: Storage, step: Callable[[str], None] = lambda _: None) -> None:
+def compact(storage: Storage, step: Step = lambda *_: None) -> None:
     """Give every document the lowest row there is, in the order of today, and the disk back.
 
     Args:
         storage: whoever holds it may go on reading and writing; writers wait at the very end.
-        step: told the name of what comes next, and again after each block; may raise to stop,
-            up to `journal`.
+        step: called before everything that changes a file, and after each block; may raise to
+            stop, up to `journal`.
 
     Raises:
         DamagedError: what is there does not fit together; it is left alone.
@@ -48,7 +51,7 @@ def compact(storage: Storage, step: Callable[[str], None] = lambda _: None) -> N
     with storage.caring:
         folder = storage.folder / COMPACTED
         shutil.rmtree(folder, ignore_errors=True)
-        step("start")
+        step("start", 0.0)
         folder.mkdir()
         try:
             _rewrite(storage, folder, step)
@@ -58,25 +61,26 @@ def compact(storage: Storage, step: Callable[[str], None] = lambda _: None) -> N
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _rewrite(storage: Storage, folder: Path, step: Callable[[str], None]) -> None:
+def _rewrite(storage: Storage, folder: Path, step: Step) -> None:
     storage.touched = set()
     copy = Copy(storage.generation, folder)
     try:
-        step("copy")
-        copy.start(lambda _: step("copy"))
-        step("index")
+        step("copy", 0.0)
+        most = max(1, storage.snapshot.documents)
+        copy.start(lambda rows: step("copy", 0.4 * min(1.0, rows / most)))
+        step("index", 0.4)
         sealed = storage.build(folder, copy.kept)
-        step("words")
+        step("words", 0.8)
         _settle_words(storage, folder)
         for _ in range(_MOST_ROUNDS):
-            step("follow")
+            step("follow", 0.9)
             if copy.follow(storage.take_touched) < _FEW:
                 break
         _settle_words(storage, folder)
         with storage.writing:
-            step("follow last")
+            step("follow last", 0.95)
             copy.follow(storage.take_touched)
-            step("finish")
+            step("finish", 0.97)
             copy.finish(storage.generation.number)
             _swap(storage, copy, sealed, step)
     finally:
@@ -92,28 +96,25 @@ def _settle_words(storage: Storage, folder: Path) -> None:
         documents.close()
 
 
-def _swap(
-    storage: Storage, copy: Copy, sealed: SealedIndex | None, step: Callable[[str], None]
-) -> None:
+def _swap(storage: Storage, copy: Copy, sealed: SealedIndex | None, step: Step) -> None:
     """Put the copy in the place of the files it was made from; the caller holds `writing`."""
     before, folder = storage.generation, storage.folder
-    live = before.snapshot.live[copy.kept]
     swap = _plan(folder, before.number)
     sync_file(folder / COMPACTED / DOCUMENTS_FILE)
-    step("journal")
+    step("journal", 0.98)
     swap.commit(folder)
     storage.broken = "a compaction was interrupted; open the collection again to finish it"
     before.lexicon.freeze()
     with before.documents.moving(folder / swap.retired):
-        swap.perform(folder, step)
-    step("open")
+        swap.perform(folder, lambda name: step(name, 0.98))
+    step("open", 0.99)
     documents = DocumentStore(folder / DOCUMENTS_FILE, writable=True)
     vectors = VectorFile(folder / VECTORS_FILE, before.vectors.dim, writable=True)
     lexicon = Lexicon(folder, storage.analyzer, documents, writable=True)
-    storage.succeed(documents, vectors, lexicon, live, sealed)
+    storage.succeed(documents, vectors, lexicon, copy.kept, sealed)
     storage.broken = ""
     before.vectors.close()
-    logger.info("%s: compacted to %d rows", folder, len(live))
+    logger.info("%s: compacted to %d rows", folder, len(copy.kept))
 
 
 def _plan(folder: Path, number: int) -> Swap:

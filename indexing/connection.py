@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from typing import TYPE_CHECKING
@@ -37,7 +38,8 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
         message = f"{path} is missing; restore it from a backup"
         raise DamagedError(message)
     connection = sqlite3.connect(
-        path,
+        path if writable or not _is_read_only(path) else f"{path.absolute().as_uri()}?immutable=1",
+        uri=True,
         isolation_level=None,
         check_same_thread=False,
         timeout=_WAIT_SECONDS,
@@ -58,6 +60,24 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
     return connection
 
 
+def _is_read_only(path: Path) -> bool:
+    """True on a disk that nobody can write to, where SQLite cannot make the files it reads with.
+
+    Raises:
+        DamagedError: what was written last is in a file that SQLite would have to change to read.
+    """
+    if os.access(path.parent, os.W_OK):
+        return False
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size and not os.access(log, os.W_OK):
+        message = (
+            f"{path} was not closed and lies on a read-only disk; open it once where it can be "
+            "written to"
+        )
+        raise DamagedError(message)
+    return True
+
+
 class _Connection(sqlite3.Connection):
     path: Path
 
@@ -67,6 +87,16 @@ class _Connection(sqlite3.Connection):
             return super().cursor(_Cursor)
         except sqlite3.ProgrammingError as error:
             raise _named(error, self.path) from error
+
+    def execute(self, sql: str, parameters: Values = (), /) -> sqlite3.Cursor:  # type: ignore[override]
+        """As `sqlite3` does, with this floor's errors."""
+        return self.cursor().execute(sql, parameters)
+
+    def executemany(  # type: ignore[override]
+        self, sql: str, parameters: Iterable[Values], /
+    ) -> sqlite3.Cursor:
+        """As `sqlite3` does, with this floor's errors."""
+        return self.cursor().executemany(sql, parameters)
 
 
 class _Cursor(sqlite3.Cursor):

@@ -202,7 +202,15 @@ class Copy:
             )
 
     def _copy_the_rest(self, connection: sqlite3.Connection) -> None:
-        """Copy tables that do not speak of rows."""
+        """Copy tables that do not speak of rows.
+
+        Where the copy found words itself, the analyzer may have another number than it has in the
+        source by now; such words are found again.
+        """
+        connection.execute(
+            "DELETE FROM main.terms WHERE analyzer IN (SELECT number FROM (SELECT number, "
+            "fingerprint FROM main.analyzers EXCEPT SELECT number, fingerprint FROM old.analyzers))"
+        )
         for table, columns in self._tables(connection):
             if "row" in columns or table == "appends":
                 continue

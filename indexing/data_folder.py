@@ -47,6 +47,7 @@ class DataFolder:
         device: str | None,
         default_encoder: str | None,
         reranker: str | Path | None,
+        maintain: bool = True,
     ) -> None:
         self.path = path
         self._mode = mode
@@ -54,6 +55,7 @@ class DataFolder:
         self._device = device
         self._default_encoder = default_encoder
         self._reranker = None if reranker is None else Path(reranker).expanduser()
+        self._maintain = maintain
         self._loaded_reranker: Reranker | None = None
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -74,6 +76,7 @@ class DataFolder:
         device: str | None = None,
         default_encoder: str | None = None,
         reranker: str | Path | None = None,
+        maintain: bool = True,
     ) -> Self:
         """The data folder at `path`.
 
@@ -84,14 +87,17 @@ class DataFolder:
             create: make the folder if it is missing.
             device: where encoders compute; None takes a GPU where there is one.
             default_encoder: the encoder of new collections; None is `minilm`.
-            reranker: folder of a cross-encoder, for searches that ask to be reranked; it is loaded
+            reranker: folder of a reranker, for searches that ask to be reranked; it is loaded
                 when first needed (see `reranker`).
+            maintain: let collections compact and index in the background when it is due.
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
+            InvalidRequestError: a file stands at the path, or in its way.
             FolderLockedError: another process owns it.
         """
         folder = Path(path).expanduser()
+        _check_no_file(folder)
         if create and mode == "write":
             folder.mkdir(parents=True, exist_ok=True)
         if not folder.is_dir():
@@ -105,6 +111,7 @@ class DataFolder:
             device=device,
             default_encoder=default_encoder,
             reranker=reranker,
+            maintain=maintain,
         )
 
     def close(self) -> None:
@@ -147,6 +154,7 @@ class DataFolder:
                     locked=True,
                     load_encoder=self.encoder,
                     load_reranker=self._reranker_loader(),
+                    maintain=self._maintain,
                 )
             return self._collections[name]
 
@@ -183,6 +191,7 @@ class DataFolder:
                 card,
                 load_encoder=self.encoder,
                 load_reranker=self._reranker_loader(),
+                maintain=self._maintain,
             )
             sync_folder(self.path)
             self._collections[name] = collection
@@ -223,7 +232,7 @@ class DataFolder:
 
         Raises:
             EncoderNotFoundError: its folder holds no model.
-            EncoderRefusedError: it asks for code or pickle, or is no cross-encoder.
+            EncoderRefusedError: it asks for code or pickle, or is no reranker.
         """
         if self._reranker is None:
             return None
@@ -252,3 +261,11 @@ class DataFolder:
     def _missing(self, name: str) -> str:
         there = ", ".join(self.names()) or "none"
         return f"no collection {name!r} (there: {there})"
+
+
+def _check_no_file(folder: Path) -> None:
+    """Refuse a path at which, or above which, stands something that is no folder."""
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    if there.exists() and not there.is_dir():
+        message = f"data folder {folder} cannot be: {there} is a file; name a folder"
+        raise InvalidRequestError(message, "data")

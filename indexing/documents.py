@@ -98,13 +98,21 @@ class DocumentStore:
         connection: sqlite3.Connection | None = getattr(self._threads, "connection", None)
         if connection is None:
             with self._guard:
-                if self._closed:
-                    message = f"collection {self._name!r} is closed; open it again to use it"
-                    raise CollectionClosedError(message)
+                self.check_open()
                 connection = connect(self._path, writable=self._writable)
                 self._connections.append(connection)
             self._threads.connection = connection
         return connection
+
+    def check_open(self) -> None:
+        """Refuse a closed collection.
+
+        Raises:
+            CollectionClosedError: it is one.
+        """
+        if self._closed:
+            message = f"collection {self._name!r} is closed; open it again to use it"
+            raise CollectionClosedError(message)
 
     @contextmanager
     def moving(self, folder: Path) -> Iterator[None]:
@@ -217,6 +225,15 @@ class DocumentStore:
         found = zip(kept, unpack(packed for _, packed in kept), strict=True)
         return {row: terms for (row, _), terms in found if terms is not None}
 
+    def analyzer(self) -> str | None:
+        """Fingerprint of the analyzer of the last document's terms; None where none are kept."""
+        query = (
+            "SELECT fingerprint FROM terms JOIN analyzers ON number = analyzer "
+            "ORDER BY row DESC LIMIT 1"
+        )
+        found = self._connection.execute(query).fetchone()
+        return None if found is None else str(found[0])
+
     def totals(self) -> Totals:
         """Counts over all documents."""
         query = (
@@ -253,7 +270,7 @@ class DocumentStore:
             InvalidRequestError: a generation that never was, or too long ago.
         """
         later = {number: kept for number, kept in self._generations() if number >= generation}
-        if sorted(later) != list(range(generation, self.generation())):
+        if not later or sorted(later) != list(range(generation, max(later) + 1)):
             message = "cursor is not of this collection, or too old; start from the beginning"
             raise InvalidRequestError(message, "cursor")
         for _, packed in sorted(later.items()):

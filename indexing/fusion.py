@@ -98,6 +98,23 @@ def fuse_scores(legs: Sequence[Leg], limit: int) -> Hits:
     return _sum(legs, parts, limit)
 
 
+def best_of(rows: Ids, scores: npt.NDArray[np.floating], limit: int) -> Hits:
+    """(1, limit) hits: the rows with the highest of the scores, equal ones by row.
+
+    Args:
+        rows: int64 (n,), each once.
+        scores: float (n,), compared as float32.
+        limit: 1 or more.
+    """
+    final = scores.astype(np.float32)
+    order = np.lexsort((rows, -final))[:limit]
+    missing = limit - len(order)
+    return Hits(
+        np.pad(rows[order], (0, missing), constant_values=-1)[None],
+        np.pad(final[order], (0, missing), constant_values=-np.inf)[None],
+    )
+
+
 def _by_query(legs: Sequence[Leg], limit: int) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:
     """Each leg with its rows and scores by query, without the padding."""
     if not legs or limit < 1:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from indexing.columns import MetadataColumns
     from indexing.documents import DocumentStore
     from indexing.lexicon import Lexicon
     from indexing.snapshot import Snapshot
@@ -26,6 +27,7 @@ class Generation:
         vectors: the file of vectors; closed once there is a newer generation.
         lexicon: lexical search over the documents.
         snapshot: what a search that starts now sees.
+        columns: metadata in memory for filters, which say rows of the snapshot.
     """
 
     number: int
@@ -33,3 +35,4 @@ class Generation:
     vectors: VectorFile
     lexicon: Lexicon
     snapshot: Snapshot
+    columns: MetadataColumns

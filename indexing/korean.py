@@ -50,6 +50,16 @@ def versions() -> tuple[str, str] | None:
         return None
 
 
+REMEDY = "`pip install kiwipiepy kiwipiepy_model` brings it back"
+
+
+def absence() -> str:
+    """Why `versions` is None, and the remedy."""
+    if _Process.failure is not None:
+        return f"Kiwi could not be loaded ({_Process.failure}); {REMEDY}"
+    return f"Kiwi is not installed; {REMEDY}"
+
+
 def morphemes(texts: Sequence[str]) -> list[list[Morpheme]]:
     """The best analysis of each text, morphemes in order; any number of threads may ask.
 
@@ -110,10 +120,7 @@ def _load() -> Any:  # noqa: ANN401
     except Exception as error:
         _Process.failure = f"{type(error).__name__}: {error}"
         logger.warning("Kiwi cannot be loaded: %s", _Process.failure)
-        message = (
-            f"Kiwi cannot be loaded ({_Process.failure}); install kiwipiepy and kiwipiepy_model "
-            "again, or open the analyzer again: 'auto' now cuts Hangul into character bigrams"
-        )
+        message = f"Kiwi cannot be loaded ({_Process.failure}); {REMEDY}"
         raise AnalyzerError(message) from error
     os.register_at_fork(after_in_child=_forget)
     return kiwi

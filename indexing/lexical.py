@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexing.types import Ids, Scores
 
 FORMAT = 1
+"""Changes with what the index holds: its fields, or how often titles count."""
 TITLE_REPEATS = 3
 """How often the terms of a title are counted; `docs/decisions/0006-lexical-search.md` says why."""
 
@@ -37,6 +38,14 @@ _FEW_ROWS = 1_000
 _SLACK = 16
 _GROWTH = 4
 _NO_SPACE = ("os error 28", "os error 122", "os error 27")
+
+
+class OtherAnalyzerError(LexicalIndexError):
+    """An index of another analyzer or format; `fingerprint` is the analyzer's."""
+
+    def __init__(self, message: str, fingerprint: str) -> None:
+        super().__init__(message)
+        self.fingerprint = fingerprint
 
 
 class LexicalIndex:
@@ -66,8 +75,9 @@ class LexicalIndex:
         Checksums of all its files are compared.
 
         Raises:
-            LexicalIndexError: the folder holds none, a damaged one, or one of another analyzer or
-                format; `LexicalIndex.remove(folder)` makes place for a new one.
+            LexicalIndexError: the folder holds none or a damaged one;
+                `LexicalIndex.remove(folder)` makes place for a new one.
+            OtherAnalyzerError: it is of another analyzer or format; likewise.
             StorageFullError: no space for a new one.
         """
         import tantivy
@@ -98,7 +108,7 @@ class LexicalIndex:
                 f"{opened._state['analyzer']!r}, wanted are {FORMAT} and "
                 f"{analyzer_fingerprint!r}; build it again"
             )
-            raise LexicalIndexError(message)
+            raise OtherAnalyzerError(message, str(opened._state["analyzer"]))
         return opened
 
     @classmethod
@@ -126,6 +136,11 @@ class LexicalIndex:
     def count(self) -> int:
         """How many rows the last commit holds."""
         return int(self._searcher.num_docs) - 1
+
+    def frequencies(self, terms: Sequence[str]) -> list[int]:
+        """In how many rows of the last commit each term stands; deleted ones may still count."""
+        searcher = self._searcher
+        return [int(searcher.doc_freq("terms", term)) for term in terms]
 
     def rows(self) -> Ids:
         """int64, ascending: the rows the last commit holds."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.analyzer import load_analyzer
+from indexing import korean
+from indexing.analyzer import QueryTerms, load_analyzer
 from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
-from indexing.lexical import TITLE_REPEATS, LexicalIndex
+from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from indexing.analyzer import Analyzer
@@ -38,7 +39,8 @@ class Lexicon:
 
     Args:
         folder: the collection's.
-        kind: the analyzer's kind.
+        kind: the analyzer's kind. An index that Kiwi's morphemes are in is never made one of
+            bigrams because Kiwi is missing, except by `rebuild`.
         documents: the truth.
         writable: False opens an index that is in step and changes nothing.
 
@@ -51,17 +53,22 @@ class Lexicon:
     ) -> None:
         self.problem = ""
         self._folder = folder / FOLDER
+        self._kind = kind
         self._documents = documents
         self._writable = writable
         self._index: LexicalIndex | None = None
         self._following = threading.RLock()
         self._followed = 0
         self._pending = 0
+        self._deferred = False
         self._analyzer: Analyzer | None = None
         try:
             self._analyzer = load_analyzer(kind)
-            self._index = self._open(self._analyzer.fingerprint)
-        except (AnalyzerError, LexicalIndexError) as error:
+            if kind == "auto" and self._analyzer.kind == "bigrams":
+                logger.warning("%s: Hangul is cut into bigrams: %s", folder, korean.absence())
+            self._index = self._open(self._analyzer)
+        except IndexingError as error:
+            self._analyzer = None
             self.problem = str(error)
             logger.warning("%s: no lexical search: %s", folder, error)
 
@@ -69,6 +76,11 @@ class Lexicon:
     def is_available(self) -> bool:
         """False if there is no lexical search; `problem` says why."""
         return self._index is not None
+
+    @property
+    def is_behind(self) -> bool:
+        """True if words of documents are still to be found."""
+        return self._deferred
 
     def analyse(self, documents: Sequence[Document]) -> Analysis:
         """The terms of each document; nothing where the analyzer is missing.
@@ -86,8 +98,9 @@ class Lexicon:
     def write(self, rows: Sequence[int], analysis: Analysis, deleted: Sequence[int]) -> None:
         """Follow a write that the documents have committed.
 
-        It is committed here before the next search that needs it, and now and then: a commit
-        costs a tenth of a second whatever its size. A failure loses no document: the index stays
+        Documents without analysis are analysed before the next search that needs them, or by
+        `catch_up`. It is committed here before such a search, and now and then: a commit costs a
+        tenth of a second whatever its size. A failure loses no document: the index stays
         behind, says so, and catches up at the next write or opening.
         """
         with self._following:
@@ -95,7 +108,9 @@ class Lexicon:
                 return
             try:
                 version = self._documents.version()
-                if self._followed == version - 1 and len(analysis.terms) == len(rows):
+                if self._deferred or len(analysis.terms) != len(rows):
+                    self._deferred = True  # until the next search for words, or `catch_up`
+                elif self._followed == version - 1:
                     self._index.delete([row for row in deleted if row >= 0])
                     self._index.add(rows, _counted(analysis.terms))
                     self._followed = version
@@ -103,6 +118,7 @@ class Lexicon:
                     if self._pending >= _MOST_PENDING:
                         self._commit(self._index)
                 else:
+                    self._commit(self._index)
                     self._catch_up(self._index)
                 self.problem = ""
             except IndexingError as error:
@@ -116,6 +132,16 @@ class Lexicon:
         """
         return [] if self._analyzer is None else self._analyzer.analyze_queries([query])[0]
 
+    def read_query(self, query: str) -> QueryTerms:
+        """What a query looks for, and what it holds that is not looked for.
+
+        Raises:
+            AnalyzerError: the analyzer cannot be loaded.
+        """
+        if self._analyzer is None:
+            return QueryTerms((), tuple(dict.fromkeys(query.split())))
+        return self._analyzer.read_query(query)
+
     def search(self, terms: Sequence[str], k: int, rows: Ids | None) -> Hits:
         """The k best rows by BM25, scores above 0; see `LexicalIndex.search`.
 
@@ -123,6 +149,22 @@ class Lexicon:
             LexicalIndexError: there is no lexical search; the message says why.
         """
         return self._settled().search(terms, k, rows)
+
+    def frequencies(self, terms: Sequence[str]) -> tuple[int, list[int]]:
+        """How many rows there are, and in how many of them each term stands.
+
+        Raises:
+            LexicalIndexError: there is no lexical search; the message says why.
+        """
+        index = self._settled()
+        return index.count, index.frequencies(terms)
+
+    def kept_terms(self, rows: Sequence[int]) -> dict[int, list[str]]:
+        """The terms of documents by row, a title's first; rows not analysed yet are left out."""
+        if self._analyzer is None:
+            return {}
+        kept = self._documents.terms(rows, self._analyzer.fingerprint)
+        return {row: [*terms.title, *terms.text] for row, terms in kept.items()}
 
     def verify(self) -> list[str]:
         """What is wrong, one sentence each: rows that are missing or should be gone."""
@@ -135,16 +177,34 @@ class Lexicon:
         return [f"lexical index: {len(missing)} documents missing, {len(gone)} deleted ones left"]
 
     def rebuild(self) -> None:
-        """Build the index again from the documents."""
-        if self._analyzer is None:
-            return
+        """Build the index again, with the best analyzer there is now."""
         with self._following:
-            if self._index is not None:
-                self._index.close()
-            LexicalIndex.remove(self._folder)
-            self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
-            self._catch_up(self._index)
-            self.problem = ""
+            try:
+                self._analyzer = load_analyzer(self._kind)
+                if self._index is not None:
+                    self._index.close()
+                    self._index = None
+                LexicalIndex.remove(self._folder)
+                self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
+                self._catch_up(self._index)
+                self.problem = ""
+            except IndexingError as error:
+                self._fall_behind(error)
+
+    def catch_up(self, between: Callable[[float], None] = lambda _: None) -> None:
+        """Find the words of documents that were written without them; searches go on meanwhile.
+
+        Args:
+            between: told after each block what share of them is done; may raise to stop.
+        """
+        if not self._deferred or self._index is None:
+            return
+        missing = np.setdiff1d(self._wanted(), self._index.rows()).tolist()
+        for start in range(0, len(missing), _BLOCK):
+            self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
+            between(min(1.0, (start + _BLOCK) / len(missing)))
+        with self._following:
+            self._settle(self._index)
 
     def freeze(self) -> None:
         """Commit what is followed and end all writing; searches go on in what there is now.
@@ -154,35 +214,35 @@ class Lexicon:
         with self._following:
             if self._index is None:
                 return
-            try:
-                self._commit(self._index)
-            except IndexingError as error:
-                self._fall_behind(error)
+            self._settle(self._index)
             self._index.close()
 
     def close(self) -> None:
         """Commit what is followed and give back the files; a second call does nothing."""
         with self._following:
-            if self._index is None:
-                return
-            try:
-                self._commit(self._index)
-            except IndexingError as error:
-                self._fall_behind(error)
-            self._index.close()
-            self._index = None
-            self.problem = "the collection is closed"
+            self.freeze()
+            if self._index is not None:
+                self._index = None
+                self.problem = "the collection is closed"
 
     def _settled(self) -> LexicalIndex:
         """The index with everything followed in it."""
         with self._following:
             if self._index is None:
                 raise LexicalIndexError(self.problem)
-            try:
-                self._commit(self._index)
-            except IndexingError as error:
-                self._fall_behind(error)
+            self._settle(self._index)
             return self._index
+
+    def _settle(self, index: LexicalIndex) -> None:
+        """Bring everything followed into the index, or say why not."""
+        try:
+            if self._deferred:
+                self._catch_up(index)
+                self.problem = ""
+            else:
+                self._commit(index)
+        except IndexingError as error:
+            self._fall_behind(error)
 
     def _commit(self, index: LexicalIndex) -> None:
         if self._pending:
@@ -190,26 +250,52 @@ class Lexicon:
             self._pending = 0
 
     def _fall_behind(self, error: IndexingError) -> None:
-        self.problem = f"words of the last documents are not found yet: {error}"
-        self._followed, self._pending = -1, 0
+        missing = "" if self._index is None else "words of the last documents are not found yet: "
+        self.problem = f"{missing}{error}"
+        self._followed, self._pending, self._deferred = -1, 0, False
         logger.error("%s: %s", self._folder, self.problem)
 
-    def _open(self, fingerprint: str) -> LexicalIndex:
+    def _open(self, analyzer: Analyzer) -> LexicalIndex:
+        """The index in the folder, made again or brought up to date where that is needed."""
+        if self._writable:
+            self._require_kiwi(self._documents.analyzer())
         try:
-            index = LexicalIndex.open(self._folder, fingerprint, writable=self._writable)
+            index = LexicalIndex.open(self._folder, analyzer.fingerprint, writable=self._writable)
         except LexicalIndexError as error:
+            if isinstance(error, OtherAnalyzerError):
+                self._require_kiwi(error.fingerprint)
             if not self._writable:
                 raise
             logger.warning("%s; it is built again", error)
             LexicalIndex.remove(self._folder)
-            index = LexicalIndex.open(self._folder, fingerprint)
+            index = LexicalIndex.open(self._folder, analyzer.fingerprint)
         self._followed = index.version
-        if index.version != self._documents.version():
-            if not self._writable:
-                message = "the lexical index is behind; open the collection for writing once"
-                raise LexicalIndexError(message)
+        if index.version == self._documents.version():
+            return index
+        if not self._writable:
+            message = "the lexical index is behind; open the collection for writing once"
+            raise LexicalIndexError(message)
+        try:
             self._catch_up(index)
+        except BaseException:
+            index.close()
+            raise
         return index
+
+    def _require_kiwi(self, fingerprint: str | None) -> None:
+        """Refuse bigrams where an analyzer of that fingerprint found morphemes.
+
+        Raises:
+            AnalyzerError: Kiwi is missing.
+        """
+        found_by_kiwi = fingerprint is not None and " kiwi=" in fingerprint
+        if found_by_kiwi and self._kind == "auto" and korean.versions() is None:
+            message = (
+                f"the words of {self._folder.parent.name!r} were found by Kiwi, and "
+                f"{korean.absence()}; `collections verify --repair` cuts Hangul into character "
+                "bigrams instead"
+            )
+            raise AnalyzerError(message)
 
     def _wanted(self) -> Ids:
         rows = self._documents.rows()
@@ -217,6 +303,7 @@ class Lexicon:
 
     def _catch_up(self, index: LexicalIndex) -> None:
         """Make the index hold exactly the rows of the documents, and commit."""
+        index.rollback()
         version = self._documents.version()
         there, wanted = index.rows(), self._wanted()
         index.delete(np.setdiff1d(there, wanted).tolist())
@@ -225,7 +312,7 @@ class Lexicon:
             terms = self._terms_of_rows(missing[start : start + _BLOCK])
             index.add(list(terms), _counted(terms.values()))
         index.commit(version)
-        self._followed, self._pending = version, 0
+        self._followed, self._pending, self._deferred = version, 0, False
 
     def _terms_of_rows(self, rows: Sequence[int]) -> dict[int, Terms]:
         """The kept terms of documents; those that are not kept yet are found and kept."""

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Literal
-
-import numpy as np
 
 from embeddings.load import load_encoder
 from indexing.answer import answer
 from indexing.card import check_encoder, read_card, write_card
-from indexing.compaction import compact
 from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
-from indexing.hashes import Hashes, State
 from indexing.lock import FolderLock
+from indexing.maintenance import Maintenance
 from indexing.neighbours import find_neighbours
 from indexing.status import CollectionStatus, take_status
 from indexing.storage import Storage
 from indexing.types import Document, Page, StoredDocument, WriteReceipt
-from indexing.validation import check_documents
 from indexing.verification import VerifyReport, verify
+from indexing.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,15 +25,15 @@ if TYPE_CHECKING:
     from typing import Self
 
     from embeddings.reranker import Reranker
-    from embeddings.types import Encoder, Encoding, Vectors
+    from embeddings.types import Encoder, Vectors
     from indexing.card import CollectionCard
     from indexing.filters import Filter
     from indexing.generation import Generation
+    from indexing.hashes import State
     from indexing.types import Neighbours, SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
 _BEFORE_ALL = -(1 << 62)
-_ENCODED: frozenset[State] = frozenset({"new", "changed"})
 
 
 class LocalCollection:
@@ -57,6 +53,7 @@ class LocalCollection:
         load_encoder: Callable[[str], Encoder] = load_encoder,
         load_reranker: Callable[[], Reranker | None] | None = None,
         writable: bool,
+        maintain: bool = True,
         lock: FolderLock | None,
     ) -> None:
         self.folder = folder
@@ -68,6 +65,9 @@ class LocalCollection:
         self._storage = Storage(
             folder, card.encoder.dim, card.metric, card.analyzer, writable=writable
         )
+        self._writer = Writer(card, self._storage, self._encoding)
+        self._maintenance = Maintenance(self._storage, active=maintain and writable)
+        self._maintenance.wake()
 
     # -- opening and closing -------------------------------------------------------------
 
@@ -79,6 +79,7 @@ class LocalCollection:
         *,
         load_encoder: Callable[[str], Encoder] = load_encoder,
         load_reranker: Callable[[], Reranker | None] | None = None,
+        maintain: bool = True,
     ) -> Self:
         """A new, empty collection in `folder`, which must not hold one; the caller locks."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +90,7 @@ class LocalCollection:
             load_encoder=load_encoder,
             load_reranker=load_reranker,
             writable=True,
+            maintain=maintain,
             lock=None,
         )
 
@@ -102,6 +104,7 @@ class LocalCollection:
         load_reranker: Callable[[], Reranker | None] | None = None,
         mode: Literal["read", "write"] = "write",
         locked: bool = False,
+        maintain: bool = True,
     ) -> Self:
         """The collection in `folder`.
 
@@ -112,6 +115,8 @@ class LocalCollection:
             load_reranker: gives what requests with `rerank` are reordered by; None refuses them.
             mode: `read` shares the folder and changes nothing, `write` owns it.
             locked: True if the caller holds a lock that covers the folder.
+            maintain: let a thread compact and index in the background when it is due; see
+                `indexing.maintenance`.
 
         Raises:
             CollectionNotFoundError: no collection there.
@@ -131,6 +136,7 @@ class LocalCollection:
                 load_encoder=load_encoder,
                 load_reranker=load_reranker,
                 writable=mode == "write",
+                maintain=maintain,
                 lock=lock,
             )
         except BaseException:
@@ -140,6 +146,7 @@ class LocalCollection:
 
     def close(self) -> None:
         """Give back files and lock; a second call does nothing."""
+        self._maintenance.stop()
         self._storage.close()
         if self._lock is not None:
             self._lock.release()
@@ -159,8 +166,8 @@ class LocalCollection:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """What was found wrong when the collection was opened, one sentence each."""
-        return self._storage.problems
+        """What was found wrong on opening and by maintenance, one sentence each."""
+        return (*self._storage.problems, *self._maintenance.problems)
 
     @property
     def encoder(self) -> Encoder:
@@ -179,73 +186,33 @@ class LocalCollection:
 
     # -- writing -------------------------------------------------------------------------
 
-    def add(self, documents: Sequence[Document]) -> WriteReceipt:
-        """Insert or replace documents by id; see `Collection.add`."""
-        started = time.perf_counter()
-        self._check_writable()
-        check_documents(documents)
-        ids = [document.id for document in documents]
-        while True:
-            before = self._storage.documents.hashes(ids)
-            states = _states(documents, before)
-            fresh = [d for d, state in zip(documents, states, strict=True) if state in _ENCODED]
-            # One after the other: beside each other they fight for the interpreter and the cores,
-            # which cost 7 % of the whole where the analysis alone is 2 %.
-            terms = self._storage.lexicon.analyse(fresh)
-            encoding = self._encoding.encode(fresh)
-            encoded = time.perf_counter()
-            with self._storage.writing:
-                if self._storage.documents.hashes(ids) != before:
-                    continue  # another writer was at these documents meanwhile
-                self._storage.write(
-                    self._stored(fresh, encoding),
-                    encoding.vectors,
-                    terms,
-                    deleted=[before[document.id][0] for document in fresh if document.id in before],
-                    relabelled=[
-                        (before[document.id][0], document)
-                        for document, state in zip(documents, states, strict=True)
-                        if state == "relabelled"
-                    ],
-                )
-                break
-        ended = time.perf_counter()
-        return WriteReceipt(
-            added=states.count("new"),
-            changed=states.count("changed"),
-            relabelled=states.count("relabelled"),
-            unchanged=states.count("unchanged"),
-            tokens=int(encoding.tokens.sum()),
-            truncated=tuple(fresh[row].id for row in np.flatnonzero(encoding.truncated)),
-            unknown=int(encoding.unknown.sum()),
-            milliseconds={
-                "encode": 1e3 * (encoded - started),
-                "write": 1e3 * (ended - encoded),
-                "total": 1e3 * (ended - started),
-            },
-        )
+    def add(self, documents: Sequence[Document], *, vectors: Vectors | None = None) -> WriteReceipt:
+        """Insert or replace documents by id; see `Collection.add`.
+
+        Args:
+            documents: of different ids.
+            vectors: float32 (len(documents), dim), made elsewhere by the collection's encoder:
+                stored instead of encoding. The documents' words are then found before the next
+                search for words, not now.
+
+        Raises:
+            DimensionMismatchError: vectors of another width.
+            InvalidRequestError: not one vector a document, NaN or infinity among them, or for
+                cosine one of zeros.
+        """
+        receipt = self._write().add(documents, vectors)
+        self._maintenance.wake()
+        return receipt
 
     def states(self, documents: Sequence[Document]) -> list[State]:
         """What `add` would do with each document."""
-        ids = [document.id for document in documents]
-        return _states(documents, self._storage.documents.hashes(ids))
+        return self._writer.states(documents)
 
     def delete(self, ids: Container[str] | None = None, *, filter: Filter | None = None) -> int:
         """Delete by id, parent id or filter; see `Collection.delete`."""
-        if (ids is None) == (filter is None):
-            message = "delete needs either ids or a filter, and not both"
-            raise InvalidRequestError(message, "ids")
-        if isinstance(ids, str):
-            message = f"ids is the one string {ids!r}; pass a list of ids"
-            raise TypeError(message)
-        with self._storage.writing:
-            self._check_writable()
-            if ids is not None:
-                rows = self._storage.documents.rows_of(list(ids))
-            else:
-                rows = self._storage.documents.rows(filter).tolist()
-            self._storage.write([], self._encoding.encode([]).vectors, deleted=rows)
-            return len(rows)
+        deleted = self._write().delete(ids, filter)
+        self._maintenance.wake()
+        return deleted
 
     def trim_parents(self, chunks: Mapping[str, int]) -> int:
         """Delete what earlier versions of chunked texts left behind.
@@ -258,29 +225,17 @@ class LocalCollection:
         Returns:
             How many documents went.
         """
-        with self._storage.writing:
-            self._check_writable()
-            rows = self._storage.documents.rows_of_leftovers(chunks)
-            self._storage.write([], self._encoding.encode([]).vectors, deleted=rows)
-            return len(rows)
+        return self._write().trim_parents(chunks)
 
-    def _check_writable(self) -> None:
+    def rewrite(self, stored: Sequence[StoredDocument]) -> None:
+        """Encode stored documents again into new rows; for repairs."""
+        self._write().rewrite(stored)
+
+    def _write(self) -> Writer:
         if not self._writable:
             message = f"collection {self.card.name!r} is open for reading alone"
             raise InvalidRequestError(message, "mode")
-
-    def _stored(self, documents: Sequence[Document], encoding: Encoding) -> list[StoredDocument]:
-        """The documents in the rows they will take, with their receipts."""
-        return [
-            StoredDocument(document, row, int(tokens), bool(truncated), int(unknown))
-            for row, (document, tokens, truncated, unknown) in enumerate(
-                zip(
-                    *(documents, encoding.tokens, encoding.truncated, encoding.unknown),
-                    strict=True,
-                ),
-                start=self._storage.next_row,
-            )
-        ]
+        return self._writer
 
     # -- reading -------------------------------------------------------------------------
 
@@ -290,6 +245,7 @@ class LocalCollection:
 
     def search_many(self, requests: Sequence[SearchRequest]) -> list[SearchResult]:
         """Answers to several requests, their queries encoded in one batch."""
+        self._storage.documents.check_open()
         return answer(self, requests)
 
     def nearest(
@@ -314,6 +270,7 @@ class LocalCollection:
             InvalidRequestError: an impossible value.
             DimensionMismatchError: vectors of another width.
         """
+        self._storage.documents.check_open()
         return find_neighbours(self, vectors, k, filter=filter, exact=exact, recall=recall)
 
     def get(self, ids: Sequence[str]) -> list[StoredDocument | None]:
@@ -350,38 +307,26 @@ class LocalCollection:
 
     # -- care ----------------------------------------------------------------------------
 
-    def compact(self, step: Callable[[str], None] = lambda _: None) -> CollectionStatus:
-        """Rewrite the collection without what was deleted; see `indexing.compaction`."""
-        self._check_writable()
-        compact(self._storage, step)
-        return self.describe()
-
     def optimize(self) -> CollectionStatus:
-        """Build the index that the planner chooses for today's vectors; searches go on."""
-        self._check_writable()
-        self._storage.reseal()
+        """Give back the space of deleted documents and build the index for today's vectors.
+
+        Searches and writes go on. What maintenance does by itself when it is due is done here at
+        once and whole.
+        """
+        self._write()
+        self._maintenance.optimize()
         return self.describe()
 
     def describe(self) -> CollectionStatus:
-        """Counts, index and problems of this moment."""
-        return take_status(self._storage)
+        """Counts, index, problems and maintenance of this moment."""
+        return take_status(self._storage, self._maintenance)
 
     def verify(self, *, repair: bool = False) -> VerifyReport:
         """Hold the files against each other; see `indexing.verification`."""
+        if repair:
+            self._write()
         with self._storage.caring, self._storage.writing:
-            if repair:
-                self._check_writable()
             return verify(self, repair=repair)
-
-    def rewrite(self, stored: Sequence[StoredDocument]) -> None:
-        """Encode stored documents again into new rows; for repairs."""
-        with self._storage.writing:
-            documents = [item.document for item in stored]
-            encoding = self._encoding.encode(documents)
-            rows = [item.row for item in stored]
-            terms = self._storage.lexicon.analyse(documents)
-            written = self._stored(documents, encoding)
-            self._storage.write(written, encoding.vectors, terms, deleted=rows)
 
 
 def _row_of(cursor: str, generation: Generation) -> int:
@@ -395,10 +340,3 @@ def _row_of(cursor: str, generation: Generation) -> int:
     if number == generation.number:
         return row
     return generation.documents.row_since(number, row)
-
-
-def _states(documents: Sequence[Document], before: Mapping[str, tuple[int, Hashes]]) -> list[State]:
-    return [
-        Hashes.of(document).state(before[document.id][1] if document.id in before else None)
-        for document in documents
-    ]

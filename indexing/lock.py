@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Literal
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LOCK_FILE = ".lock"
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
 
 
 class FolderLock:
     """An advisory lock on a folder: many readers or one writer, freed when the process ends.
+
+    Where a reader may not write to the folder, it shares the lock file that is there, or else the
+    folder itself: on a read-only disk there are no writers.
 
     Args:
         folder: an existing folder.
@@ -31,8 +36,7 @@ class FolderLock:
     ) -> None:
         import fcntl
 
-        self._path = folder / LOCK_FILE
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self._file, writable = _open(folder, mode)
         operation = fcntl.LOCK_EX if mode == "write" else fcntl.LOCK_SH
         try:
             fcntl.flock(self._file, operation | fcntl.LOCK_NB)
@@ -40,7 +44,8 @@ class FolderLock:
             message = self._describe_holder(folder)
             os.close(self._file)
             raise FolderLockedError(message) from error
-        self._sign(owner)
+        if writable and (mode == "write" or self._holder() is None):
+            self._sign(owner)
 
     def release(self) -> None:
         """Free the lock; a second call does nothing."""
@@ -53,13 +58,32 @@ class FolderLock:
         os.ftruncate(self._file, 0)
         os.pwrite(self._file, signature, 0)
 
-    def _describe_holder(self, folder: Path) -> str:
+    def _holder(self) -> tuple[int, str] | None:
+        """Process and owner that signed, if that process is still there."""
         try:
             holder = json.loads(os.pread(self._file, 4096, 0))
-            who = f"process {holder['pid']} ({holder['owner']})"
-        except (ValueError, KeyError, TypeError):
-            who = "another process"
-        return (
-            f"{folder} is in use by {who}; stop it, or speak to its server with --url, "
-            "or choose another folder with --data"
-        )
+            pid, owner = int(holder["pid"]), str(holder["owner"])
+            os.kill(pid, 0)
+        except PermissionError:  # there, and another user's
+            return pid, owner
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return pid, owner
+
+    def _describe_holder(self, folder: Path) -> str:
+        pid, owner = self._holder() or (None, "")
+        who = "another process" if pid is None else f"process {pid} ({owner})"
+        speak = "speak to its server with --url, " if " at http" in owner else ""
+        return f"{folder} is in use by {who}; stop it, {speak}or choose another folder with --data"
+
+
+def _open(folder: Path, mode: Literal["read", "write"]) -> tuple[int, bool]:
+    """A descriptor to lock, and whether it can be written to."""
+    path = folder / LOCK_FILE
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), True
+    except OSError as error:
+        if mode == "write" or error.errno not in _READ_ONLY:
+            raise
+    there = path if path.exists() else folder
+    return os.open(there, os.O_RDONLY | os.O_CLOEXEC), False

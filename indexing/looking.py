@@ -1,4 +1,4 @@
-"""One look into a collection: a filter's rows, a ranking and the documents of a page of it."""
+"""One look into a collection: a filter's rows, a ranking, and the documents of a page of it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from embeddings.types import Vectors
+    from indexing.calibration import Calibration
     from indexing.generation import Generation
     from indexing.local import LocalCollection
     from indexing.questions import Question
     from indexing.ranking import Ranking
+    from indexing.row_mask import RowMask
     from indexing.snapshot import Found, Snapshot
     from indexing.storage import Storage
-    from indexing.types import Ids
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,14 +35,12 @@ class Look:
     Attributes:
         snapshot: the moment searched.
         matched: documents that satisfy the filter; None without one.
-        searched: documents the answer was chosen from.
         ranking: the best rows of that moment.
         taken: the window's part of it.
     """
 
     snapshot: Snapshot
     matched: int | None
-    searched: int
     ranking: Ranking
     taken: Taken
 
@@ -53,12 +52,14 @@ class _Moment:
     version: int
     generation: Generation
     snapshot: Snapshot
+    calibration: Calibration | None
 
     @classmethod
     def of(cls, storage: Storage) -> _Moment:
         """Now."""
+        calibration = storage.calibration
         version, generation = storage.version, storage.generation
-        return cls(version, generation, generation.snapshot)
+        return cls(version, generation, generation.snapshot, calibration)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,8 +103,8 @@ def look(
 ) -> list[Look]:
     """What each question finds in its window; plain vectors of like depth are compared at once.
 
-    Rows are found in memory, filters and documents are read from the database. Where a writer
-    came in between so that the two disagree, the question is asked again while writers wait.
+    Rows are found in memory, documents are read from the database. Where a writer came in between
+    so that the two disagree, the question is asked again while writers wait.
 
     Raises:
         DocumentNotFoundError: an id that no document has.
@@ -135,10 +136,12 @@ def _look(collection: LocalCollection, sight: _Sight) -> Look:
 def _look_once(sight: _Sight) -> Look:
     question, window = sight.question, sight.window
     generation, snapshot = sight.moment.generation, sight.moment.snapshot
-    rows = _filter_rows(question, generation)
+    mask = _mask(sight)
+    rows = None if mask is None else np.flatnonzero(mask.allowed)
     k, found = window.depth, sight.found
+    calibration = sight.moment.calibration
     while True:
-        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k))
+        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k), calibration)
         with question.timed("search"):
             ranking = rank(snapshot, generation.lexicon, asked, k, found=found)
         with question.timed("fetch"):
@@ -149,8 +152,7 @@ def _look_once(sight: _Sight) -> Look:
         k, found = min(k * GROWTH, snapshot.documents), None
     return Look(
         snapshot=snapshot,
-        matched=None if rows is None else len(rows),
-        searched=snapshot.documents if rows is None else int(np.count_nonzero(rows >= 0)),
+        matched=None if mask is None else mask.count,
         ranking=ranking,
         taken=taken,
     )
@@ -179,8 +181,11 @@ def _found_together(sights: list[_Sight]) -> list[_Sight]:
     return sights
 
 
-def _filter_rows(question: Question, generation: Generation) -> Ids | None:
+def _mask(sight: _Sight) -> RowMask | None:
+    """Which rows satisfy the filter and hold documents; None without a filter."""
+    question = sight.question
     if question.request.filter is None:
         return None
     with question.timed("filter"):
-        return generation.documents.rows(question.request.filter)
+        columns, live = sight.moment.generation.columns, sight.moment.snapshot.live
+        return columns.live_mask(question.request.filter, live)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from embeddings.errors import EmbeddingError
 from indexing.cursor import read_cursor
-from indexing.errors import InvalidRequestError, LexicalIndexError
+from indexing.errors import AnalyzerError, InvalidRequestError, LexicalIndexError
 from indexing.recommending import example_vector, rows_of_examples
 from indexing.requests import check_request
 from indexing.validation import check_vectors
@@ -151,36 +151,57 @@ def _find_words(collection: LocalCollection, question: Question) -> None:
     if not lexicon.is_available:
         if request.mode == "lexical":
             raise LexicalIndexError(lexicon.problem)
-        question.warnings.append(f"answered by meaning alone: {lexicon.problem}")
+        _leave_to_meaning(collection, question, f"answered by meaning alone: {lexicon.problem}")
         return
-    with question.timed("analyse"):
-        question.marked = tuple(lexicon.terms_of(query))
+    try:
+        with question.timed("analyse"):
+            question.marked = tuple(lexicon.terms_of(query))
+    except AnalyzerError as error:
+        if request.mode == "lexical":
+            raise
+        if request.mode == "hybrid":
+            _leave_to_meaning(collection, question, f"answered by meaning alone: {error}")
+        return
     if request.mode == "dense":
         return
     question.terms = question.marked or None
     if not question.marked:
-        _tell_wordless(question, query)
+        _leave_to_meaning(collection, question, _wordless(request.mode, query))
     elif request.mode == "hybrid" and _cannot_read(collection.card.encoder.languages, query):
         question.by_words_alone = True
         question.warnings.append(
             f"encoder {collection.card.encoder.name!r} was not made for Korean: answered by words "
             "alone"
         )
+        _tell_scale(question, "BM25")
 
 
-def _tell_wordless(question: Question, query: str) -> None:
-    """Say what a query without words consists of; by words alone it finds nothing."""
+def _leave_to_meaning(collection: LocalCollection, question: Question, reason: str) -> None:
+    """Note why a hybrid question is answered without words."""
+    question.warnings.append(reason)
+    _tell_scale(question, collection.card.metric.value)
+
+
+def _tell_scale(question: Question, scale: str) -> None:
+    """Note what a threshold means where only one channel answers a hybrid question."""
+    threshold = question.request.score_threshold
+    if threshold is not None:
+        question.warnings.append(
+            f"score_threshold {threshold:g} is compared with {scale} scores, since nothing is fused"
+        )
+
+
+def _wordless(mode: str, query: str) -> str:
+    """What a query without words consists of; by words alone it finds nothing."""
     dropped = " ".join(query.split())
     shown = repr(dropped if len(dropped) <= _SHOWN else f"{dropped[:_SHOWN]}...")
-    if question.request.mode == "lexical":
+    if mode == "lexical":
         message = (
             f"query holds no words to look for: {shown} was dropped, since symbols, particles and "
             "endings are not searched by words; ask with words, or in mode dense"
         )
         raise InvalidRequestError(message, "query")
-    question.warnings.append(
-        f"the query holds no words to look for ({shown} was dropped): answered by meaning alone"
-    )
+    return f"the query holds no words to look for ({shown} was dropped): answered by meaning alone"
 
 
 def _cannot_read(languages: Sequence[str], text: str) -> bool:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from indexing.fusion import Leg, fuse_scores
+from indexing.assessment import assess
+from indexing.fusion import Leg, best_of, fuse_ranks, fuse_scores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from embeddings.types import Vectors
+    from indexing.assessment import Assessment
+    from indexing.calibration import Calibration
     from indexing.lexicon import Lexicon
     from indexing.snapshot import Found, Snapshot
     from indexing.types import Hits, Ids, Scores
 
+Fusion = Literal["calibrated", "scores", "ranks"]
+"""How both channels become one: by calibrated evidence, by scores scaled between the least and the
+best candidate, or by reciprocal ranks."""
+
 _HYBRID_DEPTH = 100
-"""Rows taken from each channel to be fused, more only for pages beyond them: scores are scaled by
-the least of them."""
+"""Rows taken from each channel to be fused, more only for pages beyond them."""
 
 WEIGHTS = {"dense": 0.7, "lexical": 0.3}
-"""What each channel's scaled score counts in hybrid search; docs/decisions/0006-lexical-search.md
-says why."""
+"""What each channel's scaled score counts in `scores`; docs/decisions/0006-lexical-search.md says
+why."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,12 +39,17 @@ class Asked:
         terms: words, or None to leave them out.
         rows: int64, only these may be found; None allows all.
         exact: compare with every vector.
+        calibration: the collection's; without one there are no confidences, and `calibrated`
+            fusion is by `scores`.
+        fusion: how both channels become one.
     """
 
     vector: Vectors | None
     terms: tuple[str, ...] | None
     rows: Ids | None = None
     exact: bool = False
+    calibration: Calibration | None = None
+    fusion: Fusion = "calibrated"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +82,9 @@ def rank(
 ) -> Ranking:
     """The k best rows.
 
-    Both channels are fused by their scores, each scaled to 0 to 1 over its candidates.
+    Both channels are fused as `Asked.fusion` says. With a calibration a row's fused score is its
+    confidence: it follows from the row's own score in both channels, whichever of them found it,
+    and stays the same however many rows are asked for.
 
     Raises:
         LexicalIndexError: words are asked for and there is no lexical search.
@@ -89,16 +102,29 @@ def rank(
     if asked.terms is not None:
         names.append("bm25")
         legs["lexical"] = lexicon.search(asked.terms, depth, asked.rows)
-    weighed = [Leg(leg, weight=WEIGHTS[name]) for name, leg in legs.items()]
-    hits = fuse_scores(weighed, k) if both else next(iter(legs.values()))
+    judged = None
+    if asked.calibration is not None:
+        judged = assess(snapshot, lexicon, asked.calibration, (asked.vector, asked.terms), legs)
+    hits = _fused(asked, legs, judged, k) if both else next(iter(legs.values()))
     return Ranking(
         ids=hits.ids[0],
         scores=hits.scores[0],
-        channels=_by_row(legs),
+        channels=_by_row(legs) if judged is None else judged.channels(),
         exact=exact,
         index="+".join(names),
         recall=recall,
+        confidence={} if judged is None else judged.by_row(),
+        no_good_answer=None if judged is None else judged.is_poor,
     )
+
+
+def _fused(asked: Asked, legs: Mapping[str, Hits], judged: Assessment | None, k: int) -> Hits:
+    """(1, k) hits with scores from 0 to 1."""
+    if asked.fusion == "ranks":
+        return fuse_ranks([Leg(leg) for leg in legs.values()], k)
+    if judged is None or asked.fusion == "scores":
+        return fuse_scores([Leg(leg, weight=WEIGHTS[name]) for name, leg in legs.items()], k)
+    return best_of(judged.rows, judged.confidence, k)
 
 
 def _by_row(legs: Mapping[str, Hits]) -> dict[int, dict[str, float]]:

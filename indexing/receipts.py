@@ -23,7 +23,7 @@ def write_receipt(
     return SearchReceipt(
         exact=ranking.exact,
         index=ranking.index,
-        searched=look.searched,
+        searched=look.snapshot.documents if look.matched is None else look.matched,
         documents=look.snapshot.documents,
         matched_by_filter=look.matched,
         recall_estimate=ranking.recall,

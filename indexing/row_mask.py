@@ -17,10 +17,11 @@ class RowMask:
     """One truth value for each row, and what searches need of it, each worked out once.
 
     Args:
-        allowed: bool (rows,); not changed afterwards.
+        allowed: bool (rows,), made read-only.
     """
 
     def __init__(self, allowed: npt.NDArray[np.bool_]) -> None:
+        allowed.flags.writeable = False
         self.allowed = allowed
         self._head: RowMask | None = None
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from indexing.maintenance import Maintenance
     from indexing.storage import Storage
 
 
@@ -28,7 +29,10 @@ class CollectionStatus:
         recall: measured recall@10 of the index, 1.0 where everything is compared.
         effort: how hard the index looks; None for `flat`.
         bytes: size of the folder.
-        problems: what was found wrong on opening, one sentence each.
+        problems: what was found wrong on opening and by maintenance, one sentence each.
+        maintenance: what is being done about the files: `idle`, `extending`, `rebuilding`,
+            `compacting` or `analysing`.
+        progress: how much of that is done, 0 to 1; 0 while idle.
     """
 
     documents: int
@@ -44,14 +48,16 @@ class CollectionStatus:
     effort: int | None
     bytes: int
     problems: tuple[str, ...]
+    maintenance: str = "idle"
+    progress: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self) | {"problems": list(self.problems)}
 
 
-def take_status(storage: Storage) -> CollectionStatus:
-    """The status of the collection in `storage` at this moment."""
+def take_status(storage: Storage, maintenance: Maintenance) -> CollectionStatus:
+    """The status of the collection in `storage`, and of its maintenance, at this moment."""
     snapshot, totals = storage.snapshot, storage.totals()
     sealed = snapshot.sealed
     return CollectionStatus(
@@ -67,7 +73,9 @@ def take_status(storage: Storage) -> CollectionStatus:
         recall=1.0 if sealed is None else sealed.card.recall,
         effort=None if sealed is None else sealed.card.point.effort.reach,
         bytes=_folder_bytes(storage.folder),
-        problems=storage.problems,
+        problems=(*storage.problems, *maintenance.problems),
+        maintenance=maintenance.phase,
+        progress=maintenance.progress,
     )
 
 

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.calibrator import Calibrator
+from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
+from indexing.figures import Figures
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
-from indexing.planner import IndexWish
+from indexing.planner import IndexWish, possible_kinds
 from indexing.sampling import RecallSampler
 from indexing.sealed import build_sealed, extend_sealed, load_sealed
 from indexing.snapshot import Snapshot
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from embeddings.types import Vectors
+    from indexing.calibration import Calibration
     from indexing.sealed import SealedIndex
     from indexing.terms import Analysis
     from indexing.types import Document, Ids, Metric, StoredDocument
@@ -92,7 +96,9 @@ class Storage:
         snapshot = self._recover(documents, vectors)
         lexicon = Lexicon(folder, analyzer, documents, writable=writable)
         number = documents.generation()
-        self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+        columns = MetadataColumns(documents)
+        self._calibrator = Calibrator(folder, writable=writable)
+        self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
 
     @property
     def documents(self) -> DocumentStore:
@@ -114,6 +120,17 @@ class Storage:
         """What a search that starts now sees."""
         return self.generation.snapshot
 
+    @property
+    def columns(self) -> MetadataColumns:
+        """Which rows of the snapshot satisfy a filter."""
+        return self.generation.columns
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes scores comparable; None for too few documents. Fitted here if it is due."""
+        generation = self.generation
+        return self._calibrator.current(generation.snapshot, generation.lexicon)
+
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
         self.sampler.close()
@@ -127,6 +144,7 @@ class Storage:
         with self.caring, self.writing, self._disagreeing():
             self.touched = None
             self.generation.snapshot = self._recover(self.documents, self.vectors)
+            self.columns.forget()
 
     def write(
         self,
@@ -174,6 +192,10 @@ class Storage:
                 self.vectors.cut(first)
                 raise
             self._touch(touched)
+            self.columns.relabel(
+                [row for row, _ in relabelled], [document.metadata for _, document in relabelled]
+            )
+            self.columns.append(first, [item.document.metadata for item in stored])
             self._publish(deleted)
             self.lexicon.write([item.row for item in stored], terms, deleted)
 
@@ -230,6 +252,31 @@ class Storage:
                 extended = extend_sealed(self.folder, snapshot.sealed, snapshot.vectors, rows)
                 self._replace_sealed(extended)
 
+    def figures(self) -> Figures:
+        """What decides whether maintenance is due, from memory."""
+        generation = self.generation
+        snapshot = generation.snapshot
+        rows, dim = snapshot.vectors.shape
+        sealed = snapshot.sealed
+        return Figures(
+            rows=rows,
+            tombstones=rows - snapshot.documents,
+            indexed=0 if sealed is None else sealed.rows,
+            dim=dim,
+            kind="flat" if sealed is None else sealed.card.kind,
+            planned=self._planned(snapshot),
+            trained=0 if sealed is None else sealed.card.trained,
+            unread=generation.lexicon.is_behind,
+        )
+
+    def _planned(self, snapshot: Snapshot) -> str:
+        """The kind of index there should be; the one there is where nothing speaks against it."""
+        sealed = snapshot.sealed
+        kinds = possible_kinds(snapshot.documents, snapshot.vectors.shape[1], self.wish)
+        if sealed is None or sealed.card.kind not in kinds:
+            return kinds[0]
+        return sealed.card.kind
+
     def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
         """The index for a copy of some rows of today in another folder.
 
@@ -262,7 +309,7 @@ class Storage:
         documents: DocumentStore,
         vectors: VectorFile,
         lexicon: Lexicon,
-        live: npt.NDArray[np.bool_],
+        kept: Ids,
         sealed: SealedIndex | None,
     ) -> None:
         """Let searches see the next generation; the caller holds `writing`.
@@ -271,9 +318,11 @@ class Storage:
             documents: its documents.
             vectors: its file of vectors.
             lexicon: its lexical search.
-            live: bool (rows,), False for tombstones.
+            kept: int64, ascending: the rows of today that its rows are.
             sealed: index over its first rows.
         """
+        live = self.snapshot.live[kept]
+        columns = self.columns.selected(documents, kept)
         with self.publishing, self._disagreeing():
             snapshot = replace(
                 self.snapshot,
@@ -283,7 +332,7 @@ class Storage:
                 sealed=sealed,
             )
             number = self.generation.number + 1
-            self.generation = Generation(number, documents, vectors, lexicon, snapshot)
+            self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
 
     def _touch(self, rows: Sequence[int]) -> None:
         if self.touched is not None:

@@ -124,7 +124,8 @@ class Match:
     Attributes:
         rank: 1 is the best; counts from the first match of the whole answer, not of the page.
         score: the metric's where meaning alone answered, BM25's where words alone did, 0 to 1
-            where both were fused (`SearchReceipt.index` tells).
+            where both were fused (`SearchReceipt.index` tells). A reranker changes the order and
+            adds a channel, not the score.
         distance: the metric's own number; None where the document was found by words alone.
         channels: the score by channel: `dense`, `lexical`, `rerank`.
         vector: float32 (dim,) if asked for.
@@ -179,7 +180,7 @@ class SearchRequest:
         group: `parents` keeps the best chunk of each parent.
         cursor: go on behind the page that gave it (`SearchResult.cursor`) instead of `offset`.
         recall: recall the vector index shall reach, above 0 to 1; None takes the collection's.
-        rerank: let the collection's reranker, if one is configured, reorder the best candidates.
+        rerank: let the collection's reranker reorder the best candidates; refused without one.
         with_snippets: fill `Match.snippet`.
     """
 
@@ -221,7 +222,8 @@ class SearchReceipt:
         query_unknown: tokens of the query the encoder does not know.
         query_terms: what was looked for by words; None where words played no part.
         truncated_matches: matches whose document the encoder did not read to its end.
-        milliseconds: time by stage (`encode`, `filter`, `search`, `fetch`, `total`).
+        milliseconds: time by stage (`analyse`, `encode`, `filter`, `search`, `fetch`, `rerank`,
+            `snippets`, `total`), those that ran; what a batch shares is told in equal parts.
         warnings: what a reader of the answer should know (an index being rebuilt, rows lost).
         visited: vectors, whole or compressed, that were compared with the query; None where the
             index does not count them.
@@ -259,7 +261,7 @@ class SearchResult:
     """Matches, best first, equal scores by document id; and the receipt.
 
     Attributes:
-        cursor: for the page behind this one; None where this one is the last.
+        cursor: for the page behind this one; None where this one is the last or was reranked.
     """
 
     matches: tuple[Match, ...]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexing.files import checksum_file
 from indexing.hashes import Hashes
 from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE
@@ -57,11 +60,11 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
         repaired = [f"{problem}: {len(rows)} documents encoded again" for problem in wrong]
         collection.storage.reload()
         wrong, _ = _vectors(collection)
-    index = _index(collection)
+    index = [*_index_files(collection), *_index(collection)]
     if index and repair:
-        collection.optimize()
+        collection.storage.reseal()
         repaired += [f"{problem}: rebuilt" for problem in index]
-        index = _index(collection)
+        index = [*_index_files(collection), *_index(collection)]
     words = collection.storage.lexicon.verify()
     if words and repair:
         collection.storage.lexicon.rebuild()
@@ -114,6 +117,29 @@ def _texts(collection: LocalCollection) -> list[str]:
             and stored[item.document.id][1] != Hashes.of(item.document)
         ]
     return problems
+
+
+def _index_files(collection: LocalCollection) -> list[str]:
+    """What became of the index's files since they were read into memory."""
+    if collection.storage.snapshot.sealed is None:
+        return []
+    cards = sorted(collection.folder.glob("index-*.json"))
+    if not cards:
+        return ["the files of the index are gone"]
+    return [problem for card in cards for problem in _index_file(card)]
+
+
+def _index_file(card: Path) -> list[str]:
+    file = card.with_suffix(".faiss")
+    try:
+        crc32 = json.loads(card.read_bytes())["crc32"]
+        if checksum_file(file) != crc32:
+            return [f"{file.name} fails its checksum"]
+    except FileNotFoundError as error:
+        return [f"{Path(error.filename).name} is missing"]
+    except (ValueError, KeyError, TypeError):
+        return [f"{card.name} is not the card of an index"]
+    return []
 
 
 def _index(collection: LocalCollection) -> list[str]:

@@ -1,24 +1,16 @@
-"""How request bodies are read: bounded before they are held, and JSON to the letter."""
+"""How request bodies are read: bounded before they are held, checked before they are judged."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-import re
 from email.message import Message
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from service.errors import (
-    BadJsonError,
-    BadTextError,
-    BodyTooLargeError,
-    MediaTypeError,
-    find_problem,
-)
+from service.errors import BadValueError, BodyTooLargeError, MediaTypeError, find_problem
+from service.strict_json import parse_json
 from service.validation import quote
 
 if TYPE_CHECKING:
@@ -30,11 +22,16 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
-_SEARCHED_AT_ONCE = 1 << 20
-"""Characters; a regular expression keeps every other thread from running meanwhile."""
-_LARGE_BYTES = 1 << 20
+_LARGE_BYTES = 1 << 16
 _TEXT_PATHS = frozenset({"/v1/embeddings", "/v1/similarity"})
+_COUNTED = {
+    "documents": "max_documents",
+    "ids": "max_documents",
+    "chunks": "max_documents",
+    "input": "max_texts",
+    "texts": "max_texts",
+}
+"""Fields with many items, and the setting that bounds them."""
 _TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch")
 
 
@@ -124,13 +121,38 @@ class JsonRoute(APIRoute):
 class _JsonRequest(Request):
     """A request that parses its body strictly, once; a large one in a thread, others meanwhile."""
 
+    async def body(self) -> bytes:
+        """The body, taken in as it comes: joined in the end, 64 MiB would keep others waiting."""
+        if not hasattr(self, "_body"):
+            held = bytearray()
+            async for chunk in self.stream():
+                held += chunk
+            self._body = cast("bytes", held)
+        return self._body
+
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
         if not hasattr(self, "_json"):
             check_media_type(self.headers.get("content-type"))
             body = await self.body()
             large = len(body) > _LARGE_BYTES
             self._json = await asyncio.to_thread(parse_json, body) if large else parse_json(body)
+            check_lengths(self._json, self.app.state.engine.settings)
         return self._json
+
+
+def check_lengths(value: object, settings: Settings) -> None:
+    """Refuse too many items before each of them is judged, which would take seconds.
+
+    Raises:
+        BadValueError: naming the field.
+    """
+    if not isinstance(value, dict):
+        return
+    for field, setting in _COUNTED.items():
+        items, most = value.get(field), getattr(settings, setting)
+        if isinstance(items, list | dict) and len(items) > most:
+            message = f"{field} has {len(items):,} items; at most {most:,} are taken in one request"
+            raise BadValueError(f"{message}: send several", field)
 
 
 def check_media_type(header: str | None) -> None:
@@ -149,92 +171,3 @@ def check_media_type(header: str | None) -> None:
         return
     shown = quote(header) if header else "missing"
     raise MediaTypeError(f"Content-Type is {shown}; send application/json")
-
-
-def parse_json(body: bytes, what: str = "the body") -> Any:  # noqa: ANN401 - any JSON value
-    """The JSON value in `body`.
-
-    Raises:
-        BadJsonError: not UTF-8, not JSON, NaN or infinity, a number beyond a float's range, a
-            name twice in one object, or nesting too deep to read.
-        BadTextError: a string holds half a surrogate pair; `param` is its path.
-    """
-    try:
-        text = body.decode("utf-8-sig")
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
-        if _escapes_surrogate(text):
-            check_unicode(value)
-    except UnicodeDecodeError as error:
-        message = f"{what} is not UTF-8: byte {error.start} ({error.reason})"
-    except json.JSONDecodeError as error:
-        message = f"{what} is not JSON: {error.msg} at line {error.lineno} column {error.colno}"
-    except RecursionError:
-        message = f"{what} is nested too deeply to be read"
-    except _ContentError as error:
-        message = f"{what} holds {error}"
-    except ValueError:  # Python's own limit
-        message = f"{what} holds a whole number of too many digits"
-    else:
-        return value
-    raise BadJsonError(message)
-
-
-def _escapes_surrogate(text: str) -> bool:
-    """True if `text` holds the escape of half a surrogate pair, though perhaps of both halves."""
-    longest = len(r"\ud8")
-    return any(
-        _SURROGATE_ESCAPE.search(text, start, start + _SEARCHED_AT_ONCE + longest - 1)
-        for start in range(0, len(text), _SEARCHED_AT_ONCE)
-    )
-
-
-def check_unicode(value: Any, path: str = "") -> None:  # noqa: ANN401 - any JSON value
-    """Refuse strings that UTF-8 has no bytes for; JSON can write them, nothing can store them.
-
-    Raises:
-        BadTextError: `param` is the path of the first.
-    """
-    if isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
-            place = path or "the body"
-            message = f"{place} holds half a surrogate pair; it is not valid Unicode"
-            raise BadTextError(message, path or None)
-    elif isinstance(value, list):
-        for position, item in enumerate(value):
-            check_unicode(item, f"{path}[{position}]")
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            check_unicode(key, path)
-            check_unicode(item, f"{path}.{key}" if path else key)
-
-
-class _ContentError(ValueError):
-    """JSON that says nothing, or two things at once."""
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        message = f"the name {quote(twice)} twice in one object"
-        raise _ContentError(message)
-    return value
-
-
-def _refuse_constant(name: str) -> float:
-    message = f"{name}, which is not JSON; every number must be finite"
-    raise _ContentError(message)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):
-        message = f"the number {quote(text)}, beyond a 64-bit float"
-        raise _ContentError(message)
-    return number

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embeddings.errors import (
+    DeviceError,
     EmbeddingError,
     EncoderNotFoundError,
     EncoderRefusedError,
@@ -164,6 +165,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
+    DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),
     CollectionExistsError: (409, "collection_exists", "name"),

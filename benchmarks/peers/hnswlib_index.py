@@ -65,7 +65,10 @@ class HnswlibSide:
         def keeps(row: int) -> bool:
             return labels[row] < below
 
-        return self._index.knn_query(queries, K, num_threads=threads, filter=keeps)[0]
+        try:
+            return self._index.knn_query(queries, K, num_threads=threads, filter=keeps)[0]
+        except RuntimeError:  # it found fewer than K for one of them, and so gives nothing at all
+            return np.full((len(np.atleast_2d(queries)), K), -1)
 
     def ids(self, raw: Raw) -> Ids:
         """Its uint64 as int64."""

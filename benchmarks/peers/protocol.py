@@ -155,7 +155,7 @@ class Side(Protocol):
 
 def make_labels(rows: int) -> Ids:
     """The attribute `g` of rows 0 to rows-1: int64, uniform in 0 to 999, seed 20."""
-    return np.random.default_rng(20).integers(0, LABELS, 10_000_000)[:rows]
+    return np.random.default_rng(20).integers(0, LABELS, rows)
 
 
 def pad(rows: list[list[int]]) -> Ids:

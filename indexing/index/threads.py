@@ -1,12 +1,16 @@
-"""How many threads a search takes: a batch all, a question one, background work one."""
+"""How many threads FAISS takes for what the calling thread asks of it."""
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 import threading
 from functools import cache
 
-_NICE = 10
+logger = logging.getLogger(__name__)
+
+_NICENESS = 10
 _BATCH = 8
 """From so many queries on they are shared out; fewer are done before threads have met."""
 
@@ -14,11 +18,30 @@ _quiet = threading.local()
 
 
 def share_out(queries: int) -> None:
-    """Let FAISS use as many threads for the calling thread's next search as are worth it."""
+    """Let FAISS use as many threads for the calling thread's next search as are worth it.
+
+    OpenMP keeps this number by thread, so others keep theirs.
+    """
     import faiss
 
     alone = queries < _BATCH or getattr(_quiet, "here", False)
     faiss.omp_set_num_threads(1 if alone else _processors())
+
+
+def work_quietly() -> None:
+    """Give the calling thread the processor that others leave, and FAISS one thread in it.
+
+    Priorities of single threads exist on Linux alone: elsewhere they are the whole process's.
+    """
+    import faiss
+
+    _quiet.here = True
+    faiss.omp_set_num_threads(1)
+    if sys.platform == "linux":
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
+        except OSError as error:
+            logger.debug("a thread keeps its priority: %s", error)
 
 
 @cache
@@ -26,18 +49,3 @@ def _processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def work_quietly() -> None:
-    """Make the calling thread yield to others: one thread in FAISS, and a low priority.
-
-    Priorities of single threads exist on Linux alone; elsewhere that part does nothing.
-    """
-    import faiss
-
-    _quiet.here = True
-    faiss.omp_set_num_threads(1)
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
-    except (AttributeError, OSError):
-        return

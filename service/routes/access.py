@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
 from indexing.filters import Filter
-from service.body import JsonRoute, parse_json
+from service.body import JsonRoute
 from service.engine import Engine
 from service.errors import BadJsonError, BadTextError, BadValueError
 from service.schemas.errors import ErrorAnswer
+from service.strict_json import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,15 +87,11 @@ class JsonAnswer(Response):
 
 
 def check_texts(field: str, texts: Sequence[str], settings: Settings) -> None:
-    """Refuse texts to encode that are too many, blank or too long.
+    """Refuse texts to encode that are blank or too long.
 
     Raises:
-        BadValueError: more than `max_texts`.
         BadTextError: naming the text (`input[3]`, or `query` where there is only one).
     """
-    if len(texts) > settings.max_texts:
-        message = f"{field} has {len(texts):,} texts; at most {settings.max_texts:,} are taken"
-        raise BadValueError(f"{message}: send several requests", field)
     for position, text in enumerate(texts):
         param = field if len(texts) == 1 else f"{field}[{position}]"
         if not text.strip():

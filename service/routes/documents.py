@@ -59,7 +59,6 @@ async def upsert_documents(
 
     A document whose id stands already is replaced; an unchanged one is not encoded again.
     """
-    _check_number("documents", len(body.documents), engine.settings.max_documents)
 
     def work() -> WriteAnswer:
         with _documents(body) as documents, engine.using(collection) as target:
@@ -73,18 +72,18 @@ async def upsert_documents(
 @routes.post(
     "/v1/collections/{collection}/documents/states",
     summary="Ask what an upsert would do",
+    response_model=StatesAnswer,
     responses=refusals(400, 404, 413, 415, 422),
 )
 async def compare_documents(
     collection: CollectionName, body: UpsertBody, engine: ReadyEngine
-) -> StatesAnswer:
+) -> JsonAnswer:
     """Nothing is written or encoded; documents an upsert would refuse are refused here too."""
-    _check_number("documents", len(body.documents), engine.settings.max_documents)
 
-    def work() -> StatesAnswer:
+    def work() -> JsonAnswer:
         with _documents(body) as documents, engine.using(collection) as target:
             check_documents(documents)
-            return StatesAnswer(states=target.states(documents))
+            return JsonAnswer.of(StatesAnswer(states=target.states(documents)))
 
     return await engine.read(work)
 
@@ -118,7 +117,6 @@ async def delete_documents(
     collection: CollectionName, body: DeleteBody, engine: ReadyEngine
 ) -> DeleteAnswer:
     """By id (a parent's takes all its chunks) or by filter; ids that are not there do no harm."""
-    _check_number("ids", len(body.ids or ()), engine.settings.max_documents)
 
     def work() -> DeleteAnswer:
         filter = parse_filter(body.filter)
@@ -140,7 +138,6 @@ async def trim_documents(
     collection: CollectionName, body: TrimBody, engine: ReadyEngine
 ) -> DeleteAnswer:
     """Chunks of a text beyond those it has now, and the whole text where it has chunks now."""
-    _check_number("chunks", len(body.chunks), engine.settings.max_documents)
 
     def work() -> DeleteAnswer:
         with engine.using(collection) as target:
@@ -225,9 +222,3 @@ def _documents(body: UpsertBody) -> Iterator[list[Document]]:
 
 def _missing(collection: str, document_id: str) -> DocumentNotFoundError:
     return DocumentNotFoundError(f"no document {document_id!r} in collection {collection!r}")
-
-
-def _check_number(field: str, number: int, most: int) -> None:
-    if number > most:
-        message = f"{field} has {number:,} items; at most {most:,} are taken in one request"
-        raise BadValueError(message, field)

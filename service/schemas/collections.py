@@ -93,7 +93,13 @@ class CollectionAnswer(Answer):
     recall: Annotated[float, Field(description="Measured recall@10 of the index.")]
     effort: Annotated[int | None, Field(description="How hard it looks; null for `flat`.")]
     bytes: Annotated[int, Field(description="Size of the folder.")]
-    problems: Annotated[list[str], Field(description="What was found wrong on opening.")]
+    problems: Annotated[
+        list[str], Field(description="What was found wrong on opening and by maintenance.")
+    ]
+    maintenance: Annotated[
+        str, Field(description="`idle`, or what is done about the files in the background.")
+    ]
+    progress: Annotated[float, Field(description="How much of that is done, 0 to 1.")]
 
     @classmethod
     def of(cls, collection: LocalCollection) -> Self:

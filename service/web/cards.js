@@ -136,6 +136,7 @@ class Body {
     const { parts, before, after } = whole
       ? { parts: wholeText(this.#match, terms), before: false, after: false }
       : this.#passage;
+    this.node.classList.toggle("whole", whole || !(before || after));
     refill(this.node, before && "… ", marked(parts), after && " …");
     if (!this.button) return;
     refill(this.button, icon("chevron"), say(whole ? "collapse" : "expand"));

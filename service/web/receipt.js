@@ -76,7 +76,7 @@ function lines(receipt) {
   const made = [];
   if (compared)
     made.push(["receipt_how", say(receipt.exact ? "receipt_exact" : "receipt_approximate")]);
-  made.push(["receipt_index", receipt.index]);
+  made.push(["receipt_index", receipt.index, say("receipt_index_title")]);
   if (compared) made.push(["receipt_recall", recall(receipt), say("receipt_recall_title")]);
   if (receipt.sampled_recall !== null) made.push(sampled(receipt));
   if (receipt.visited !== null) made.push(visited(receipt));

@@ -14,7 +14,7 @@ export const en = {
   collection: "Collection",
   query: "Search",
   ask_placeholder: "Ask in your own words",
-  like_placeholder: "Type to search by words again",
+  like_placeholder: "Or ask in words",
   search: "Search",
   clear: "Clear the search",
   documents: ({ n }) => many(n, "document", "documents"),
@@ -112,6 +112,8 @@ export const en = {
   receipt_exact: "every vector",
   receipt_approximate: "by index",
   receipt_index: "Index",
+  receipt_index_title:
+    "flat: every vector, one by one; bm25: words; others: an index of vectors, with +flat where newer ones were compared besides",
   receipt_recall: "Recall",
   receipt_recall_measured: ({ share }) => `${share} measured`,
   receipt_recall_exact: "100%, exact",

@@ -12,7 +12,7 @@ export const ko = {
   collection: "컬렉션",
   query: "검색어",
   ask_placeholder: "찾고 싶은 것을 편하게 적어 보세요",
-  like_placeholder: "글자를 입력하면 다시 말로 찾습니다",
+  like_placeholder: "말로 다시 찾기",
   search: "검색",
   clear: "검색어 지우기",
   documents: ({ n }) => `문서 ${n}건`,
@@ -108,6 +108,8 @@ export const ko = {
   receipt_exact: "모든 벡터",
   receipt_approximate: "색인 사용",
   receipt_index: "색인",
+  receipt_index_title:
+    "flat: 모든 벡터와 하나씩 비교, bm25: 낱말, 그 밖: 벡터 색인(+flat은 나중에 들어온 벡터를 따로 비교)",
   receipt_recall: "재현율",
   receipt_recall_measured: ({ share }) => `측정값 ${share}`,
   receipt_recall_exact: "100%, 정확",

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing import korean
-from indexing.analyzer import load_analyzer
+from indexing import korean, words
+from indexing.analyzer import QueryTerms, load_analyzer
 from indexing.errors import AnalyzerError
 from indexing.words import MAX_TERM, normalise
 
@@ -102,6 +102,44 @@ def test_spans_of_decomposed_text_point_into_it() -> None:
     found = [(s.term, unicodedata.normalize("NFC", text[s.start : s.end])) for s in spans]
     assert found == [("값", "값"), ("cafe", "café"), ("서울", "서울")]
     assert text[spans[0].start : spans[0].end] == unicodedata.normalize("NFD", "값")
+
+
+def test_a_morpheme_that_is_left_out_in_writing_has_a_place() -> None:
+    assert KIWI.analyze_spans("다🗻") == [("하다", 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("query", "kept", "dropped"),
+    [
+        ("!!! ???", (), ("!!!", "???")),
+        ("what is the refund?", ("refund",), ("what", "is", "the")),
+        ("서울에서 만난 것 !!! 것", ("서울", "만나다"), ("것", "!!!")),
+        ("the who", ("the", "who"), ()),
+        ("", (), ()),
+    ],
+)
+def test_a_query_tells_what_is_not_looked_for(
+    query: str, kept: tuple[str, ...], dropped: tuple[str, ...]
+) -> None:
+    assert KIWI.read_query(query) == QueryTerms(kept, dropped)
+    assert tuple(KIWI.analyze_queries([query])[0]) == kept
+
+
+def test_many_marks_are_put_in_order_in_linear_time() -> None:
+    """Python's normalisation would take two minutes for all of them at once."""
+    text = "e" + "\u0301\u0323" * 200_000
+    normal = words.normalise(text)
+    assert normal.text.startswith("\u1eb9\u0323")
+    assert normal.text.count("\u0301") == 200_000
+    assert len(BIGRAMS.analyze([text])[0]) == 1
+
+
+def test_words_of_any_length_give_the_terms_of_their_places() -> None:
+    text = "a" * 300 + " 1" + ",1" * 300 + " 漢字" + " x1.2.3_y's" * 2
+    spans = [span.term for span in BIGRAMS.analyze_spans(text)]
+    assert BIGRAMS.analyze([text])[0] == spans
+    assert spans[0] == "a" * 64
+    assert spans[-3:] == ["x1", "2.3", "y"]
 
 
 def test_questions_lose_english_function_words_but_never_all() -> None:
@@ -213,7 +251,7 @@ def test_without_kiwi_auto_cuts_bigrams(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.undo()
     monkeypatch.setattr(korean, "versions", lambda: None)
     assert load_analyzer("auto") == BIGRAMS
-    with pytest.raises(AnalyzerError, match="install them, or choose 'auto'"):
+    with pytest.raises(AnalyzerError, match="pip install kiwipiepy kiwipiepy_model"):
         load_analyzer("kiwi")
 
 
@@ -226,7 +264,7 @@ sys.modules["kiwipiepy"] = None
 try:
     analyzer.analyze(["서울에서"])
 except AnalyzerError as error:
-    print(analyzer.kind, "open the analyzer again" in str(error))
+    print(analyzer.kind, "pip install kiwipiepy kiwipiepy_model" in str(error))
 again = load_analyzer("auto")
 print(again.kind, again.analyze(["서울에서"])[0])
 print(analyzer.analyze(["train"])[0])

@@ -103,6 +103,36 @@ def test_no_chunk_is_cut_and_nothing_is_lost(
         check(chunks, whole, ENCODER, tokens)
 
 
+class Counting(HashEncoder):
+    """Adds up the characters it is asked about."""
+
+    characters = 0
+
+    def count_tokens(self, inputs: Sequence[str], *, role: Role) -> Counts:
+        self.characters += sum(map(len, inputs))
+        return super().count_tokens(inputs, role=role)
+
+
+@pytest.mark.parametrize("unit", ["\u0301", "👩\u200d", "!"])
+def test_an_endless_character_is_cut_in_linear_time(unit: str):
+    """With all its marks it is one character to Unicode, which would be measured for each cut."""
+    asked = []
+    for length in (20_000, 40_000):
+        encoder = Counting(8, max_tokens=64)
+        whole = Document("x", "a" + unit * (length // len(unit)))
+        chunks = Chunker(encoder).split(whole)
+        check(chunks, whole, encoder, 64)
+        asked.append(encoder.characters)
+    assert asked[1] < 2.2 * asked[0]
+
+
+def test_a_text_without_blanks_is_cut_behind_sentences():
+    whole = Document("x", "고양이가방석위에앉아있었다。" * 500)
+    chunks = Chunker(Counting(8, max_tokens=64)).split(whole)
+    check(chunks, whole, ENCODER, 64)
+    assert {chunk.text[-1] for chunk in chunks} == {"。"}
+
+
 def test_the_real_tokenizer_cuts_nothing_either():
     encoder = load_encoder("minilm")
     text = make_text(400) + " 한글" * 300 + "가나다라마바사" * 200 + "1,2,3,4," * 300

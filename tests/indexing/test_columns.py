@@ -15,12 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from indexing import column_blocks, columns
-from indexing.column_masks import RowMask
+from indexing import column_blocks, column_cache, columns
 from indexing.columns import MetadataColumns
 from indexing.filter_sql import compile_filter, register_functions
 from indexing.filter_values import read_key
 from indexing.filters import Filter
+from indexing.row_mask import RowMask
 from tests.indexing.filter_cases import DOCUMENTS, FILTERS, LEAVES, satisfies
 
 if TYPE_CHECKING:
@@ -192,6 +192,14 @@ def test_blocks_of_full_size() -> None:
             *range(0, count, 12)
         ]
         assert memory.nbytes < count * (1 + 4 + 9 + 8)
+        kept = np.arange(1, count, 2)
+        table.connection.execute("DELETE FROM documents")
+        half = memory.selected(table, kept)
+        assert found(half, must("many", match={"value": "65537"}), len(kept)) == [32_768]
+        expected = [place for place, row in enumerate(kept) if row % 7 == 2 and row % 12]
+        assert found(half, must("tags", match={"value": "t2"}), len(kept)) == expected
+        empty = memory.selected(table, kept[:0])
+        assert found(empty, must("tags", match={"value": "t2"}), 0) == []
 
 
 def test_times_finer_than_a_tick() -> None:
@@ -285,11 +293,13 @@ def test_masks_of_live_rows_are_kept_with_them() -> None:
         assert memory.live_mask(filter, live) is mask
         assert memory.live_mask(filter, live.copy()) is not mask
         assert memory.live_mask(filter, np.array([True, True, True])).count == 2
+        assert mask.allowed.flags.writeable is False
+        assert live.tolist() == [True, False, True]
 
 
 def test_kept_masks_are_bounded() -> None:
     table = Table([{"a": row} for row in range(100)])
-    with closing(table.connection), patch.object(columns, "CACHE_BYTES", 300):
+    with closing(table.connection), patch.object(column_cache, "CACHE_BYTES", 300):
         memory = MetadataColumns(table)
         filters = [Filter.parse(must("a", match={"value": value})) for value in range(4)]
         masks = [memory.mask(filter, 100) for filter in filters]
@@ -300,7 +310,7 @@ def test_kept_masks_are_bounded() -> None:
 
 def test_bits_are_as_faiss_reads_them() -> None:
     allowed = np.arange(21) % 3 == 0
-    mask = RowMask.of(allowed.copy())
+    mask = RowMask(allowed.copy())
     assert mask.count == 7
     assert mask.bits.dtype == np.uint8
     assert [bool(mask.bits[row // 8] >> (row % 8) & 1) for row in range(21)] == allowed.tolist()
@@ -407,13 +417,17 @@ class Changes(RuleBasedStateMachine):
         self.table.connection.execute("DELETE FROM documents WHERE row = ?", (row,))
         self.live[row] = False
 
-    @rule()
-    def renumber(self) -> None:
-        kept = [json.loads(text) for _, text in self.table.metadata(0, self.rows)]
+    @rule(select=st.booleans())
+    def renumber(self, select: bool) -> None:
+        stored = self.table.metadata(0, self.rows)
+        rows = [row for row, _ in stored]
         self.table.connection.execute("DELETE FROM documents")
-        self.table.put(0, kept)
-        self.rows, self.live = len(kept), [True] * len(kept)
-        self.memory.forget()
+        self.table.put(0, [json.loads(text) for _, text in stored])
+        self.rows, self.live = len(rows), [True] * len(rows)
+        if select:
+            self.memory = self.memory.selected(self.table, np.array(rows, dtype=np.int64))
+        else:
+            self.memory.forget()
 
     @rule(filter=st.one_of(LEAVES.map(lambda leaf: {"must": [leaf]}), FILTERS))
     def ask(self, filter: Json) -> None:
@@ -431,6 +445,33 @@ class Changes(RuleBasedStateMachine):
 
 TestChanges = Changes.TestCase
 TestChanges.settings = settings(max_examples=60, stateful_step_count=20, deadline=None)
+
+
+def test_a_new_key_asked_for_by_many_is_read_once() -> None:
+    table = Interrupted([{"a": row % 3} for row in range(100)])
+    begun, go_on = threading.Event(), threading.Event()
+    answers: list[list[int]] = []
+
+    def wait() -> None:
+        begun.set()
+        assert go_on.wait(60)
+
+    with closing(table.connection):
+        memory = MetadataColumns(table)
+        table.happening = wait
+
+        def ask(value: int) -> None:
+            answers.append(found(memory, must("a", match={"value": value}), 100))
+
+        readers = [threading.Thread(target=ask, args=(value,)) for value in (0, 1, 2)]
+        for reader in readers:
+            reader.start()
+        assert begun.wait(60)
+        go_on.set()
+        for reader in readers:
+            reader.join()
+        assert table.passes == 1
+    assert sorted(answers) == [[*range(value, 100, 3)] for value in range(3)]
 
 
 @pytest.fixture

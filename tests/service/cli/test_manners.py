@@ -279,3 +279,18 @@ def test_a_folder_and_a_server_are_not_both_obeyed(meari: Meari, arguments: list
     assert ran.err == (
         "error: --data here and --url http://there name two places; leave one of them out\n"
     )
+
+
+@pytest.mark.parametrize("below", ["", "deeper"])
+@pytest.mark.parametrize("verb", [["search", "faq", "x"], ["collections", "list"], ["serve"]])
+def test_a_data_folder_that_is_a_file_is_told(
+    meari: Meari, tmp_path: Path, verb: list[str], below: str
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    ran = meari(*verb, "--data", file / below)
+    assert ran.status == MISUSE
+    assert (
+        ran.err == f"error: data folder {file / below} cannot be: {file} is a file; name a folder\n"
+    )
+    assert file.is_file()

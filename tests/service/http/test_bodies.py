@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.errors import BadJsonError
+from service.strict_json import parse_json
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -152,3 +155,46 @@ def test_half_a_surrogate_pair_is_found_wherever_it_stands(steady: Client, befor
     answer = steady.request("POST", "/v1/collections/animals/documents", content=body, headers=JSON)
     error = answer.json()["error"]
     assert (answer.status_code, error["param"]) == (422, "documents[0].text")
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "number"),
+    [
+        ("animals/documents", "documents", 10_001),
+        ("animals/documents/states", "documents", 10_001),
+        ("animals/documents/delete", "ids", 10_001),
+    ],
+)
+def test_too_many_items_are_refused_unjudged(steady: Client, path: str, field: str, number: int):
+    """None of them is looked at: there would be a complaint about each."""
+    answer = steady.post(f"/v1/collections/{path}", {field: [5] * number})
+    error = answer.json()["error"]
+    assert (answer.status_code, error["param"]) == (400, field)
+    most = "at most 10,000 are taken in one request: send several"
+    assert error["message"] == f"{field} has 10,001 items; {most}"
+
+
+def test_texts_of_large_bodies_are_read_across_the_pieces(steady: Client):
+    """Characters of three bytes, cut at every place they can be."""
+    for blanks in range(3):
+        text = " " * blanks + "한" * 400_000
+        body = f'{{"positive":["{text}"]}}'.encode()
+        assert len(body) > 1 << 20
+        value = parse_json(b"\xef\xbb\xbf" + body)
+        assert value == {"positive": [text]}
+
+
+@pytest.mark.parametrize("place", [7, (1 << 20) - 1, 1 << 20, (1 << 20) + 5])
+def test_what_is_not_utf8_is_told_by_its_byte(place: int):
+    body = bytearray(b'"' + b"x" * (1 << 20) + b'yyyyyyyyyy"')
+    body[place] = 0xFF
+    with pytest.raises(BadJsonError, match=f"not UTF-8: byte {place} "):
+        parse_json(body)
+
+
+def test_a_text_beyond_all_limits_is_refused_unread(steady: Client):
+    body = b'{"documents":[{"id":"x","text":"' + b"x" * (9 << 20) + b'"}]}'
+    answer = steady.request("POST", "/v1/collections/animals/documents", content=body, headers=JSON)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (422, "invalid_text")
+    assert error["message"].startswith("the body holds a text of more than 4,194,304 bytes, at ")

@@ -236,7 +236,7 @@ def test_too_many_documents(settings: Settings, started: Start):
         answer = client.post("/v1/collections/a/documents", {"documents": documents})
         assert answer.status_code == 400
         assert answer.json()["error"]["message"] == (
-            "documents has 3 items; at most 2 are taken in one request"
+            "documents has 3 items; at most 2 are taken in one request: send several"
         )
         answer = client.post("/v1/collections/a/documents", {"documents": documents[:2]})
         assert answer.json()["added"] == 2

@@ -72,7 +72,7 @@ def test_cut_texts_are_told(steady: Client):
         ({"input": [[1, 2]]}, 400, "input[0]", "holds token ids"),
         ({"input": ["a", None]}, 400, "input[1]", "input[1] is not a text"),
         ({"input": {"a": 1}}, 400, "input", "not a text or a list of texts"),
-        ({"input": ["x"] * 2049}, 400, "input", "2,049 texts; at most 2,048"),
+        ({"input": ["x"] * 2049}, 400, "input", "2,049 items; at most 2,048"),
         ({"input": ["x", "y" * 65_537]}, 422, "input[1]", "65,537 bytes"),
         ({"inputs": "x"}, 400, "inputs", "not a field here"),
     ],

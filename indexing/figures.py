@@ -1,0 +1,71 @@
+"""What decides whether a collection's files need something done, and what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["idle", "extending", "rebuilding", "compacting", "analysing"]
+
+TAIL_NUMBERS = 4_000_000
+"""Numbers (rows * dim) behind the index that a search compares in about a millisecond."""
+TAIL_SHARE = 0.05
+"""Of the indexed rows: below it, saving the index costs more than scanning the tail does."""
+MOST_TOMBSTONES = 10_000
+TOMBSTONE_SHARE = 0.2
+"""Above this share of rows deleted, a graph is walked through many rows that no one may find."""
+
+OUTGROWN = 2
+"""Times as many rows as an index was made from: its centres fit them no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What decides whether something is due.
+
+    Attributes:
+        rows: vectors on disk, tombstones included.
+        tombstones: vectors of deleted or replaced documents.
+        indexed: rows in the sealed index.
+        dim: width of a vector.
+        kind: kind of the sealed index, `flat` for none.
+        planned: kind that the planner chooses for so many rows.
+        trained: vectors the sealed index was made from; the others were put in later.
+        unread: True if words of some documents were not looked for yet.
+    """
+
+    rows: int
+    tombstones: int
+    indexed: int
+    dim: int
+    kind: str
+    planned: str
+    unread: bool = False
+    trained: int = 0
+
+
+def due(figures: Figures) -> Phase:
+    """What to do first; `idle` for nothing.
+
+    | phase        | when                                                                     |
+    |--------------|--------------------------------------------------------------------------|
+    | `analysing`  | documents came without words                                             |
+    | `compacting` | 10,000 tombstones at least, and a fifth of the rows                      |
+    | `rebuilding` | the planner chooses another kind of index for so many rows, or there are |
+    |              | twice as many as it was made from                                        |
+    | `extending`  | 4,000,000 numbers stand behind the index, and a twentieth of its rows    |
+    """
+    tail = figures.rows - figures.indexed
+    if figures.unread:
+        return "analysing"
+    if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
+        return "compacting"
+    if figures.planned != figures.kind:
+        return "rebuilding"
+    if figures.kind != "flat" and figures.indexed > OUTGROWN * figures.trained:
+        return "rebuilding"
+    if figures.kind != "flat" and tail >= max(
+        TAIL_NUMBERS / figures.dim, TAIL_SHARE * figures.indexed
+    ):
+        return "extending"
+    return "idle"

@@ -1,0 +1,168 @@
+"""What a collection's files need done, and the thread that does it while nobody waits."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from indexing.compaction import compact
+from indexing.errors import CollectionClosedError
+from indexing.figures import Phase, due
+from indexing.index.threads import work_quietly
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from indexing.storage import Storage
+
+logger = logging.getLogger(__name__)
+
+LULL_SECONDS = 2.0
+"""Maintenance waits until nobody wrote for so long ..."""
+PATIENCE_SECONDS = 60.0
+"""... but not longer than this since it was due."""
+RETRY_SECONDS = 600.0
+"""After a failure it waits so long."""
+
+
+class Maintenance:
+    """Does what is due in a thread of its own, which is there only while something is.
+
+    Args:
+        storage: the files.
+        active: False does nothing by itself.
+
+    Attributes:
+        phase: what is being done.
+        progress: how much of it is done, 0 to 1.
+        problems: why the last attempt failed, one sentence; empty if it did not.
+    """
+
+    def __init__(self, storage: Storage, *, active: bool) -> None:
+        self.phase: Phase = "idle"
+        self.progress = 0.0
+        self.problems: tuple[str, ...] = ()
+        self._storage = storage
+        self._active = active
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._written = 0.0
+        self._not_before = 0.0
+
+    def wake(self) -> None:
+        """Something was written."""
+        self._written = time.monotonic()
+        if not self._active or self._written < self._not_before:
+            return
+        with self._guard:
+            if self._thread is None and not self._stopping.is_set() and self._due() != "idle":
+                self._thread = threading.Thread(target=self._run, name="meari-maintenance")
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Give up what is being done, and wait until it is; nothing is started any more."""
+        with self._guard:
+            self._stopping.set()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def optimize(self) -> None:
+        """Do, here and now, everything that could be done: compact or build the index."""
+        storage = self._storage
+        with storage.caring:
+            with self._doing("analysing"):
+                storage.lexicon.catch_up()
+            if storage.figures().tombstones:
+                with self._doing("compacting"):
+                    compact(storage, self._step)
+            else:
+                with self._doing("rebuilding"):
+                    storage.reseal()
+            self.problems = ()
+
+    def _due(self) -> Phase:
+        return due(self._storage.figures())
+
+    def _run(self) -> None:
+        """The thread: wait for a lull, do what is due, until nothing is."""
+        work_quietly()
+        began = time.monotonic()
+        while True:
+            if not self._wait(began):
+                phase: Phase = "idle"
+            else:
+                phase = self._due()
+                if phase != "idle" and not self._try(phase):
+                    phase = "idle"
+            with self._guard:
+                if phase == "idle" or self._is_stopped():
+                    self._thread = None
+                    return
+
+    def _wait(self, began: float) -> bool:
+        """False if there is nothing to be done any more but to stop."""
+        while not self._is_stopped():
+            now = time.monotonic()
+            until = min(self._written + LULL_SECONDS, began + PATIENCE_SECONDS)
+            if now >= until:
+                return True
+            self._stopping.wait(min(until - now, 0.2))
+        return False
+
+    def _try(self, phase: Phase) -> bool:
+        """Do it; False if that failed or was given up."""
+        try:
+            with self._storage.caring:
+                if self._due() == phase:
+                    self._do(phase)
+            self.problems = ()
+        except (_Stopped, CollectionClosedError, InterruptedError) as error:
+            logger.info("%s: %s was given up (%s)", self._storage.folder, phase, error)
+            return False
+        except Exception as error:
+            logger.exception("%s: %s failed", self._storage.folder, phase)
+            self.problems = (f"{phase} in the background failed: {error}",)
+            self._not_before = time.monotonic() + RETRY_SECONDS
+            return False
+        return True
+
+    def _do(self, phase: Phase) -> None:
+        with self._doing(phase):
+            if phase == "analysing":
+                self._storage.lexicon.catch_up(self._between)
+            elif phase == "compacting":
+                compact(self._storage, self._step)
+            elif phase == "extending":
+                self._storage.extend()
+            else:
+                self._storage.reseal()
+
+    @contextmanager
+    def _doing(self, phase: Phase) -> Iterator[None]:
+        self.progress, self.phase = 0.0, phase
+        try:
+            yield
+        finally:
+            self.progress, self.phase = 0.0, "idle"
+
+    def _step(self, _: str, share: float) -> None:
+        self._between(share)
+
+    def _between(self, share: float) -> None:
+        """Publish the progress; where the thread is to stop, it does here."""
+        self.progress = share
+        if threading.current_thread() is self._thread and self._is_stopped():
+            raise _Stopped
+
+    def _is_stopped(self) -> bool:
+        """True also once the interpreter waits for its threads to end."""
+        return self._stopping.is_set() or not threading.main_thread().is_alive()
+
+
+class _Stopped(Exception):  # noqa: N818
+    """The collection is being closed."""
