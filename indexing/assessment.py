@@ -41,12 +41,14 @@ class Assessment:
         rows: int64 (n,), ascending.
         dense: float32 (n,), the metric's scores; None where meaning was left out.
         lexical: float32 (n,), BM25, 0 without any of the words; None where words were left out.
+        evidence: float64 (n,), 0 or more.
         confidence: float64 (n,), between 0 and 1.
     """
 
     rows: Ids
     dense: Scores | None
     lexical: Scores | None
+    evidence: Values
     confidence: Values
 
     @property
@@ -103,7 +105,7 @@ def assess(
     logistic = BOTH if dense is not None and lexical is not None else MEANING
     if dense is None:
         logistic = WORDS
-    return Assessment(rows, dense, lexical, judge(evidence, chance, logistic))
+    return Assessment(rows, dense, lexical, evidence, judge(evidence, logistic))
 
 
 def _chance(
@@ -125,8 +127,8 @@ def _dense(snapshot: Snapshot, vector: Vectors, rows: Ids, leg: Hits) -> Scores:
     """The metric's score of every row; those found by words alone are compared now."""
     scores, missing = _filled(rows, leg, np.nan)
     if missing.any():
-        query = comparable(vector, snapshot.metric)
-        scores[missing] = score_ids(query, snapshot.vectors, rows[missing][None], snapshot.metric)
+        query, wanted = comparable(vector, snapshot.metric), rows[missing][None]
+        scores[missing] = score_ids(query, snapshot.vectors, wanted, snapshot.metric)[0]
     return scores
 
 

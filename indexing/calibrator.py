@@ -55,6 +55,10 @@ class Calibrator:
             self._fitting.release()
         return self._usable(snapshot)
 
+    def is_due(self, snapshot: Snapshot) -> bool:
+        """True if a search of that moment would have to wait for fitting."""
+        return is_due(self._calibration, snapshot)
+
     def _usable(self, snapshot: Snapshot) -> Calibration | None:
         calibration = self._calibration
         return calibration if is_due(None, snapshot) else None

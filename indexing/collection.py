@@ -68,7 +68,11 @@ class Collection(Protocol):
 
 
 def open_collection(
-    folder: str | Path, *, encoder: Encoder | None = None, mode: Literal["read", "write"] = "write"
+    folder: str | Path,
+    *,
+    encoder: Encoder | None = None,
+    mode: Literal["read", "write"] = "write",
+    maintain: bool = True,
 ) -> LocalCollection:
     """The collection in `folder`.
 
@@ -77,6 +81,7 @@ def open_collection(
         encoder: to use instead of loading the one the card names.
         mode: `read` shares the folder with other readers and changes nothing on disk;
             `write` owns it.
+        maintain: let a thread compact and index in the background when it is due.
 
     Raises:
         CollectionNotFoundError: no collection there.
@@ -87,4 +92,4 @@ def open_collection(
 
     from indexing.local import LocalCollection
 
-    return LocalCollection.open(Path(folder), encoder=encoder, mode=mode)
+    return LocalCollection.open(Path(folder), encoder=encoder, mode=mode, maintain=maintain)

@@ -34,26 +34,18 @@ nDCG@10 moves by .004 at most between 1 and 1.5 of `_MEANING`."""
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Log-odds of an answer: `bias + evidence * slope + reliability * trust + ln(n) * size`.
-
-    Attributes:
-        slope: of the evidence, above 0.
-        trust: of the reliability of the vectors.
-        size: of the logarithm of the number of documents, among which chance finds its best.
-        bias: what is left.
-    """
+    """Log-odds of an answer: `bias + slope * ln(1 + evidence)`; the slope is above 0."""
 
     slope: float
-    trust: float
-    size: float
     bias: float
 
 
-BOTH = Logistic(0.5, -1.0, -0.3, -1.0)
-MEANING = Logistic(0.5, -1.0, -0.3, -1.0)
-WORDS = Logistic(0.5, 0.0, -0.3, -1.0)
-"""Fitted once by `benchmarks/calibration.py` on judged data (docs/decisions/0008-calibration.md
-names the sets and the figures of sets left out), for both channels and for either alone."""
+BOTH = Logistic(2.4, -4.64)
+MEANING = Logistic(2.4, -4.64)
+WORDS = Logistic(2.4, -4.64)
+"""For both channels and for either alone, fitted once by `python -m benchmarks.calibration` on
+judged questions; docs/decisions/0008-calibration.md names them, and the figures of sets left out.
+Size and reliability of the collection and length of the query, added, foretold no better."""
 
 NO_ANSWER = 0.1
 """Below this best confidence an answer is probably none."""
@@ -122,11 +114,7 @@ def weigh_words(scores: Scores, chance: Chance) -> Values:
     return _WORDS * scores.astype(np.float64) / math.sqrt(max(1.0, chance.reach))
 
 
-def judge(evidence: Values, chance: Chance, logistic: Logistic) -> Values:
+def judge(evidence: Values, logistic: Logistic) -> Values:
     """Confidence (n,), between 0 and 1, of documents with that evidence, rising with it."""
-    offset = (
-        logistic.bias
-        + logistic.trust * chance.reliability
-        + logistic.size * math.log(max(2, chance.documents))
-    )
-    return np.asarray(1.0 / (1.0 + np.exp(-(logistic.slope * evidence + offset))))
+    odds = logistic.bias + logistic.slope * np.log1p(evidence)
+    return np.asarray(1.0 / (1.0 + np.exp(-odds)))

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Phase = Literal["idle", "extending", "rebuilding", "compacting", "analysing"]
+Phase = Literal["idle", "extending", "rebuilding", "compacting", "analysing", "calibrating"]
 
 TAIL_NUMBERS = 4_000_000
 """Numbers (rows * dim) behind the index that a search compares in about a millisecond."""
 TAIL_SHARE = 0.05
 """Of the indexed rows: below it, saving the index costs more than scanning the tail does."""
+CALIBRATED_AHEAD = 10_000
+"""Smaller collections are calibrated in no time by the first search that needs it."""
 MOST_TOMBSTONES = 10_000
 TOMBSTONE_SHARE = 0.2
 """Above this share of rows deleted, a graph is walked through many rows that no one may find."""
@@ -32,6 +34,7 @@ class Figures:
         planned: kind that the planner chooses for so many rows.
         trained: vectors the sealed index was made from; the others were put in later.
         unread: True if words of some documents were not looked for yet.
+        uncalibrated: True if scores are to be calibrated for so many documents.
     """
 
     rows: int
@@ -42,6 +45,7 @@ class Figures:
     planned: str
     unread: bool = False
     trained: int = 0
+    uncalibrated: bool = False
 
 
 def due(figures: Figures) -> Phase:
@@ -54,18 +58,20 @@ def due(figures: Figures) -> Phase:
     | `rebuilding` | the planner chooses another kind of index for so many rows, or there are |
     |              | twice as many as it was made from                                        |
     | `extending`  | 4,000,000 numbers stand behind the index, and a twentieth of its rows    |
+    | `calibrating`| documents became half as many again or two thirds, and are 10,000 at least |
     """
     tail = figures.rows - figures.indexed
     if figures.unread:
         return "analysing"
     if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
         return "compacting"
-    if figures.planned != figures.kind:
-        return "rebuilding"
-    if figures.kind != "flat" and figures.indexed > OUTGROWN * figures.trained:
+    outgrown = figures.kind != "flat" and figures.indexed > OUTGROWN * figures.trained
+    if figures.planned != figures.kind or outgrown:
         return "rebuilding"
     if figures.kind != "flat" and tail >= max(
         TAIL_NUMBERS / figures.dim, TAIL_SHARE * figures.indexed
     ):
         return "extending"
+    if figures.uncalibrated and figures.rows - figures.tombstones >= CALIBRATED_AHEAD:
+        return "calibrating"
     return "idle"

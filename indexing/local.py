@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from indexing.filters import Filter
     from indexing.generation import Generation
     from indexing.hashes import State
+    from indexing.planner import IndexWish
     from indexing.types import Neighbours, SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
@@ -225,7 +226,9 @@ class LocalCollection:
         Returns:
             How many documents went.
         """
-        return self._write().trim_parents(chunks)
+        deleted = self._write().trim_parents(chunks)
+        self._maintenance.wake()
+        return deleted
 
     def rewrite(self, stored: Sequence[StoredDocument]) -> None:
         """Encode stored documents again into new rows; for repairs."""
@@ -307,14 +310,20 @@ class LocalCollection:
 
     # -- care ----------------------------------------------------------------------------
 
-    def optimize(self) -> CollectionStatus:
+    def optimize(self, wish: IndexWish | None = None) -> CollectionStatus:
         """Give back the space of deleted documents and build the index for today's vectors.
 
         Searches and writes go on. What maintenance does by itself when it is due is done here at
         once and whole.
+
+        Args:
+            wish: what the index shall be like from now on; None: as before.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little for it; all stays as it was.
         """
         self._write()
-        self._maintenance.optimize()
+        self._maintenance.optimize(wish)
         return self.describe()
 
     def describe(self) -> CollectionStatus:

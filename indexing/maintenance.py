@@ -16,6 +16,7 @@ from indexing.index.threads import work_quietly
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from indexing.planner import IndexWish
     from indexing.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class Maintenance:
         """Something was written."""
         self._written = time.monotonic()
         if not self._active or self._written < self._not_before:
-            return
+            return  # a problem that was told stands until then
         with self._guard:
             if self._thread is None and not self._stopping.is_set() and self._due() != "idle":
                 self._thread = threading.Thread(target=self._run, name="meari-maintenance")
@@ -71,10 +72,16 @@ class Maintenance:
         if thread is not None:
             thread.join()
 
-    def optimize(self) -> None:
-        """Do, here and now, everything that could be done: compact or build the index."""
+    def optimize(self, wish: IndexWish | None = None) -> None:
+        """Do, here and now, everything that could be done: compact or build the index.
+
+        Args:
+            wish: what the index shall be like from now on; None: as before.
+        """
         storage = self._storage
         with storage.caring:
+            if wish is not None:
+                storage.demand(wish)
             with self._doing("analysing"):
                 storage.lexicon.catch_up()
             if storage.figures().tombstones:
@@ -90,15 +97,18 @@ class Maintenance:
 
     def _run(self) -> None:
         """The thread: wait for a lull, do what is due, until nothing is."""
-        work_quietly()
-        began = time.monotonic()
+        began, before = time.monotonic(), "idle"
         while True:
-            if not self._wait(began):
-                phase: Phase = "idle"
-            else:
+            phase: Phase = "idle"
+            if self._wait(began):
+                work_quietly()
                 phase = self._due()
-                if phase != "idle" and not self._try(phase):
+                if phase == before and phase not in {"idle", "extending"}:
+                    self._fail(phase, "it is due again as soon as it is done")
                     phase = "idle"
+                elif phase != "idle" and not self._try(phase):
+                    phase = "idle"
+            before = phase
             with self._guard:
                 if phase == "idle" or self._is_stopped():
                     self._thread = None
@@ -126,10 +136,13 @@ class Maintenance:
             return False
         except Exception as error:
             logger.exception("%s: %s failed", self._storage.folder, phase)
-            self.problems = (f"{phase} in the background failed: {error}",)
-            self._not_before = time.monotonic() + RETRY_SECONDS
+            self._fail(phase, error)
             return False
         return True
+
+    def _fail(self, phase: Phase, why: object) -> None:
+        self.problems = (f"{phase} in the background failed: {why}",)
+        self._not_before = time.monotonic() + RETRY_SECONDS
 
     def _do(self, phase: Phase) -> None:
         with self._doing(phase):
@@ -139,6 +152,8 @@ class Maintenance:
                 compact(self._storage, self._step)
             elif phase == "extending":
                 self._storage.extend()
+            elif phase == "calibrating":
+                _ = self._storage.calibration
             else:
                 self._storage.reseal()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ class CollectionStatus:
         bytes: size of the folder.
         problems: what was found wrong on opening and by maintenance, one sentence each.
         maintenance: what is being done about the files: `idle`, `extending`, `rebuilding`,
-            `compacting` or `analysing`.
+            `compacting`, `analysing` or `calibrating`.
         progress: how much of that is done, 0 to 1; 0 while idle.
     """
 
@@ -80,11 +81,12 @@ def take_status(storage: Storage, maintenance: Maintenance) -> CollectionStatus:
 
 
 def _folder_bytes(folder: Path) -> int:
-    """Bytes of the files directly in the folder; files that vanish meanwhile count nothing."""
+    """Bytes of the files in the folder; files that vanish meanwhile count nothing."""
     total = 0
-    for path in folder.iterdir():
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.stat(os.path.join(parent, name)).st_size  # noqa: PTH116, PTH118
+            except FileNotFoundError:
+                continue
     return total

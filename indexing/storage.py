@@ -13,12 +13,13 @@ import numpy as np
 from indexing.calibrator import Calibrator
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, InvalidRequestError
 from indexing.figures import Figures
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
 from indexing.planner import IndexWish, possible_kinds
+from indexing.recovery import recover_rows
 from indexing.sampling import RecallSampler
 from indexing.sealed import build_sealed, extend_sealed, load_sealed
 from indexing.snapshot import Snapshot
@@ -221,13 +222,19 @@ class Storage:
             self._totals = (version, totals)
         return totals
 
-    def reseal(self, wish: IndexWish | None = None) -> None:
+    def demand(self, wish: IndexWish) -> None:
+        """Let the next index, and those after it, be like that.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little; all stays as it was.
+        """
+        possible_kinds(self.snapshot.documents, self.vectors.dim, wish)
+        self.wish = wish
+
+    def reseal(self) -> None:
         """Build the index that the planner chooses for today's vectors.
 
         Searches and writes go on; what is written meanwhile is compared row by row.
-
-        Args:
-            wish: what it shall be like, now and later; None: as before.
 
         Raises:
             InvalidRequestError: the memory allowed is too little; the old index stands.
@@ -235,9 +242,7 @@ class Storage:
         """
         with self.caring:
             snapshot = self.snapshot
-            sealed = self._seal(self.folder, snapshot.vectors, snapshot.live, wish)
-            self.wish = self.wish if wish is None else wish
-            self._replace_sealed(sealed)
+            self._replace_sealed(self._seal(self.folder, snapshot.vectors, snapshot.live))
 
     def extend(self) -> None:
         """Put the rows behind the index into a copy of it, which takes its place.
@@ -267,12 +272,17 @@ class Storage:
             planned=self._planned(snapshot),
             trained=0 if sealed is None else sealed.card.trained,
             unread=generation.lexicon.is_behind,
+            uncalibrated=self._calibrator.is_due(snapshot),
         )
 
     def _planned(self, snapshot: Snapshot) -> str:
         """The kind of index there should be; the one there is where nothing speaks against it."""
         sealed = snapshot.sealed
-        kinds = possible_kinds(snapshot.documents, snapshot.vectors.shape[1], self.wish)
+        try:
+            kinds = possible_kinds(snapshot.documents, snapshot.vectors.shape[1], self.wish)
+        except InvalidRequestError as error:
+            logger.warning("%s: no index can be built: %s", self.folder, error)
+            return "flat" if sealed is None else sealed.card.kind
         if sealed is None or sealed.card.kind not in kinds:
             return kinds[0]
         return sealed.card.kind
@@ -360,24 +370,10 @@ class Storage:
 
     def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
-        committed, there = documents.committed_rows(), file.rows
-        if self._writable:
-            if there < committed:
-                _orphan(documents, file, there)
-            file.cut(committed)
-        rows = min(there, committed)
-        vectors = file.read(rows)
-        stored = documents.rows()
-        found = (stored >= 0) & (stored < rows)
-        live = np.zeros(rows, dtype=bool)
-        live[stored[found]] = True
-        problems = []
-        if lost := len(stored) - int(found.sum()):
-            problems.append(
-                f"{VECTORS_FILE} was cut: {lost} documents lost their vectors and cannot be found; "
-                "`meari collections verify NAME --repair` encodes them again from their text"
-            )
-            logger.error("%s: %s", self.folder, problems[0])
+        live, problems = recover_rows(documents, file, writable=self._writable)
+        for problem in problems:
+            logger.error("%s: %s", self.folder, problem)
+        vectors = file.read(len(live))
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
         if sealed is not None:
             self.wish = sealed.card.wish
@@ -393,22 +389,8 @@ class Storage:
         folder: Path,
         vectors: Vectors,
         live: npt.NDArray[np.bool_],
-        wish: IndexWish | None = None,
     ) -> SealedIndex | None:
         """The index the planner chooses for the vectors, built in the folder; None for none."""
-        wish = self.wish if wish is None else wish
         rows = np.flatnonzero(live)
         asked = self.sampler.queries()
-        return build_sealed(folder, vectors, rows, self._metric, wish, asked=asked)
-
-
-def _orphan(documents: DocumentStore, vectors: VectorFile, there: int) -> None:
-    """Mark the documents whose vectors lay behind the first `there` rows as having none."""
-    kept = [append for append in documents.appends() if append.first < there]
-    if kept and kept[-1].first + kept[-1].rows > there:
-        first = kept[-1].first
-        crc32 = vectors.checksum(first, there - first)
-        kept[-1] = Append(first, there - first, crc32)
-    with documents.transaction() as change:
-        change.orphan(there)
-        change.replace_records(kept)
+        return build_sealed(folder, vectors, rows, self._metric, self.wish, asked=asked)

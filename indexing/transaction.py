@@ -87,10 +87,14 @@ class Transaction:
         )
 
     def orphan(self, first: int) -> None:
-        """Take their rows from documents at or behind row `first`: they have no vector."""
+        """Take their rows from documents at or behind row `first`: they have no vector.
+
+        Each gets a number of its own below 0 and below those that lost theirs before.
+        """
+        query = "SELECT min(0, coalesce(min(row), 0)) FROM documents"
+        lowest = self._connection.execute(query).fetchone()[0]
         self._connection.execute(
-            "UPDATE documents SET row = -1 - row WHERE row >= ?",  # each still its own number
-            (first,),
+            "UPDATE documents SET row = ? - row WHERE row >= ?", (lowest - 1 + first, first)
         )
 
     def record(self, append: Append) -> None:

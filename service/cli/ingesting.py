@@ -135,4 +135,5 @@ def _folder(data: Path | None, mode: Literal["read", "write"]) -> DataFolder:
         owner="meari index",
         device=chosen.device,
         default_encoder=chosen.encoder,
+        maintain=False,  # `optimized` does what is due, once everything is in
     )

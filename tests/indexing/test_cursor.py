@@ -210,3 +210,15 @@ def test_many_equal_scores_are_paged_by_id(data: DataFolder) -> None:
     names = [f"t{n:03d}" for n in range(150)]
     made.add([Document(name, "the very same words") for name in reversed(names)])
     assert walk(made, SearchRequest(query="same words", limit=40)) == names
+
+
+def test_fused_pages_do_not_repeat_however_deep(data: DataFolder) -> None:
+    """Beyond the candidates of the first page, where more of them are looked for."""
+    made = data.create("many", encoder=f"hash:{DIM}")
+    made.add([Document(f"m{n:03d}", f"gift {n % 11} card {n % 7} {n % 5}") for n in range(300)])
+    request = SearchRequest(query="gift 3 card 2", mode="hybrid", limit=30)
+    seen = walk(made, request)
+    assert len(set(seen)) == len(seen)
+    assert len(seen) > 280
+    scores = {m.document.id: m.score for m in made.search(replace(request, limit=300)).matches}
+    assert [scores[name] for name in seen] == sorted((scores[n] for n in seen), reverse=True)

@@ -57,6 +57,26 @@ def test_damage_found_while_open_has_a_remedy(
             reopened.scan(limit=1000)
 
 
+def test_vectors_can_be_lost_twice(collection: LocalCollection, data: DataFolder) -> None:
+    path = collection.storage.vectors.path
+    lost = "documents lost their vectors"
+    for turn, already in ((0, 2), (1, 4)):
+        data.close()
+        os.truncate(path, 3 * 32 * 4)
+        data = DataFolder.open(data.path, maintain=False)
+        collection = data.collection("help")
+        assert collection.problems[0].startswith(f"vectors.f32 was cut: {already} {lost}")
+        collection.add([Document(f"x{turn}{n}", f"text {n}") for n in range(2)])
+    collection.add([Document("a", "another text")])
+    with pytest.raises(DamagedError, match="without vectors; repair it"):
+        collection.optimize()
+    assert len(collection.verify(repair=True).repaired) == 1
+    assert collection.optimize().tombstones == 0
+    assert collection.count() == 9
+    assert collection.verify().ok
+    data.close()
+
+
 @pytest.mark.parametrize("how", ["flipped", "gone", "card gone", "card"])
 def test_verify_sees_an_index_file_that_changed(
     data: DataFolder, monkeypatch: pytest.MonkeyPatch, how: str

@@ -42,6 +42,9 @@ NOTHING = Figures(rows=100_000, tombstones=0, indexed=100_000, dim=384, kind="hn
         ({"rows": 110_417}, "extending"),
         ({"rows": 1_049_999, "indexed": 1_000_000}, "idle"),
         ({"rows": 1_050_000, "indexed": 1_000_000}, "extending"),
+        ({"uncalibrated": True}, "calibrating"),
+        ({"uncalibrated": True, "rows": 9_999, "indexed": 9_999}, "idle"),
+        ({"uncalibrated": True, "planned": "flat"}, "rebuilding"),
         ({"rows": 5_000, "kind": "flat", "planned": "flat", "indexed": 0}, "idle"),
     ],
 )
@@ -176,6 +179,32 @@ def test_a_failure_is_told_and_not_repeated(
     made.optimize()
     assert made.problems == ()
     assert made.describe().tombstones == 0
+
+
+def test_what_does_not_help_is_not_repeated(
+    made: LocalCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+    monkeypatch.setattr("indexing.maintenance.compact", lambda *_: tried.append(1))
+    fill(made)
+    wait_for(lambda: bool(made.problems))
+    wait_for(lambda: not threads())
+    made.delete(["d20"])
+    assert threads() == []
+    assert tried == [1]
+    assert made.problems[0].endswith("failed: it is due again as soon as it is done")
+
+
+def test_scores_are_calibrated_ahead(
+    made: LocalCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("indexing.figures.CALIBRATED_AHEAD", 300)
+    made.add([Document(f"d{n:03d}", f"text {n}") for n in range(299)])
+    assert not (made.folder / "calibration.json").exists()
+    made.add([Document("one more", "text")])
+    wait_for((made.folder / "calibration.json").exists)
+    wait_for(lambda: not threads())
+    assert made.problems == ()
 
 
 def test_optimize_waits_for_what_is_running(made: LocalCollection) -> None:

@@ -74,7 +74,7 @@ def test_damage_is_seen() -> None:
 def test_titles_and_texts_are_kept_apart_and_follow_every_write(
     collection: LocalCollection,
 ) -> None:
-    assert kept(collection)["b"] == Terms(["반품"], ["십", "사", "안", "무료"])
+    assert kept(collection)["b"] == Terms(["반품"], ["반품", "십", "사", "안", "무료"])
     assert kept(collection)["c"].title == ["ship"]
     collection.add(
         [
