@@ -18,7 +18,6 @@ from indexing.connection import connect
 from indexing.errors import CollectionClosedError, DamagedError, InvalidRequestError
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
-from indexing.row_ids import RowIds
 from indexing.schema import migrate
 from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
@@ -72,7 +71,6 @@ class DocumentStore:
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
-        self.row_ids = RowIds(self)
         weakref.finalize(self, _close_all, self._connections)
         try:
             if writable:

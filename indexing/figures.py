@@ -32,7 +32,7 @@ class Figures:
         dim: width of a vector.
         kind: kind of the sealed index, `flat` for none.
         planned: kind that the planner chooses for so many rows.
-        trained: vectors the sealed index was made from; the others were put in later.
+        trained: vectors the sealed index was made from, the others were put in later; 0 for none.
         unread: True if words of some documents were not looked for yet.
         uncalibrated: True if scores are to be calibrated for so many documents.
     """
@@ -65,7 +65,7 @@ def due(figures: Figures) -> Phase:
         return "analysing"
     if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
         return "compacting"
-    outgrown = figures.kind != "flat" and figures.indexed > OUTGROWN * figures.trained
+    outgrown = figures.trained and figures.indexed > OUTGROWN * figures.trained
     if figures.planned != figures.kind or outgrown:
         return "rebuilding"
     if figures.kind != "flat" and tail >= max(

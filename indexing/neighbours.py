@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.errors import InvalidRequestError
-from indexing.row_mask import RowMask
 from indexing.types import MAX_LIMIT, Hits, Neighbours, SearchReceipt
 from indexing.validation import check_vectors
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
     from indexing.filters import Filter
     from indexing.local import LocalCollection
+    from indexing.row_mask import RowMask
     from indexing.snapshot import Found
 
 
@@ -89,11 +89,11 @@ def _look(
     times = [time.perf_counter()]
     mask = None
     if filter is not None:
-        mask = RowMask.of_rows(generation.documents.rows(filter), len(snapshot.live))
+        mask = generation.columns.live_mask(filter, snapshot.live)
         times.append(time.perf_counter())
     found = snapshot.find(queries, k, rows=mask, exact=exact, recall=recall)
     times.append(time.perf_counter())
-    ids = generation.documents.row_ids.of(found.hits.ids)
+    ids = generation.row_ids.of(found.hits.ids)
     times.append(time.perf_counter())
     if not settled:
         undisturbed = version % 2 == 0 and version == storage.version
