@@ -55,6 +55,12 @@ class Calibrator:
             self._fitting.release()
         return self._usable(snapshot)
 
+    def renew(self, snapshot: Snapshot, lexicon: Lexicon) -> None:
+        """Fit again, due or not: searches answer as in a collection that was just built."""
+        with self._fitting:
+            self._is_read = True
+            self._fit(snapshot, lexicon)
+
     def is_due(self, snapshot: Snapshot) -> bool:
         """True if a search of that moment would have to wait for fitting."""
         return is_due(self._calibration, snapshot)

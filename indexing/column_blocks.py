@@ -57,6 +57,8 @@ class Block:
         """All elements, by row."""
         planes = [plane for plane in (*self.dense, self.sparse) if plane is not None]
         elements = Elements.joined([plane.elements() for plane in planes or [Plane.blank(0)]])
+        if len(planes) < 2 and self.sparse is None:
+            return elements
         return elements.picked(np.argsort(elements.rows, kind="stable"))
 
     def joined(self, other: Block) -> Block:
@@ -148,9 +150,12 @@ class Column:
         there = np.flatnonzero(np.append(kept, -1)[places] == elements.rows)
         elements = elements.picked(there)
         elements.rows[:] = places[there]
+        vocabulary, codes = self.vocabulary.only(elements.codes)
+        elements = replace(elements, codes=codes)
         starts = range(0, len(kept), BLOCK_ROWS)
         return replace(
             self,
+            vocabulary=vocabulary,
             rows=len(kept),
             blocks=tuple(_cut(elements, first, len(kept) - first) for first in starts),
         )

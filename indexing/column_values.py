@@ -92,6 +92,22 @@ class Vocabulary:
                 self.codes[string] = code
             return code
 
+    def only(self, codes: npt.NDArray[np.int32]) -> tuple[Vocabulary, npt.NDArray[np.int32]]:
+        """A vocabulary of the strings with those codes, and the codes as they are there.
+
+        This very one while it holds fewer than twice as many.
+        """
+        size = self.size()
+        there = np.zeros(size, dtype=bool)
+        there[codes] = True
+        used = FIRST_STRING + np.flatnonzero(there[FIRST_STRING:])
+        if size - FIRST_STRING < 2 * len(used):
+            return self, codes
+        fresh = Vocabulary()
+        table = np.arange(size, dtype=np.int32)
+        table[used] = [fresh.add(self._strings[code - FIRST_STRING]) for code in used.tolist()]
+        return fresh, table[codes]
+
     def find(self, strings: Sequence[str]) -> list[int]:
         """Codes of those of the strings that have one."""
         codes = map(self.codes.get, strings)

@@ -86,9 +86,9 @@ class MetadataColumns:
         self._cache = MaskCache()
 
     @property
-    def keys(self) -> tuple[Key, ...]:
-        """The keys whose columns are in memory."""
-        return tuple(self._state.columns)
+    def columns(self) -> Mapping[Key, Column]:
+        """The columns in memory, by key."""
+        return self._state.columns
 
     @property
     def nbytes(self) -> int:

@@ -73,7 +73,7 @@ class Maintenance:
             thread.join()
 
     def optimize(self, wish: IndexWish | None = None) -> None:
-        """Do, here and now, everything that could be done: compact or build the index.
+        """Do, here and now, all that could be done: compact or build the index, and calibrate.
 
         Args:
             wish: what the index shall be like from now on; None: as before.
@@ -90,6 +90,8 @@ class Maintenance:
             else:
                 with self._doing("rebuilding"):
                     storage.reseal()
+            with self._doing("calibrating"):
+                storage.calibrate()
             self.problems = ()
 
     def _due(self) -> Phase:
@@ -153,7 +155,7 @@ class Maintenance:
             elif phase == "extending":
                 self._storage.extend()
             elif phase == "calibrating":
-                _ = self._storage.calibration
+                self._storage.calibrate()
             else:
                 self._storage.reseal()
 

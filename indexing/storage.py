@@ -368,6 +368,11 @@ class Storage:
             self.generation.snapshot = replace(self.snapshot, sealed=sealed)
         self.sampler.forget()
 
+    def calibrate(self) -> None:
+        """Calibrate scores anew for today's documents."""
+        generation = self.generation
+        self._calibrator.renew(generation.snapshot, generation.lexicon)
+
     def _recover(self, documents: DocumentStore, file: VectorFile) -> Snapshot:
         """What is on disk, half-written rows cut off, with anything lost noted."""
         live, problems = recover_rows(documents, file, writable=self._writable)

@@ -21,7 +21,8 @@ _COLLECTION = {
     "documents": "Documents that can be found",
     "rows": "Vectors on disk, those of deleted and replaced documents included",
     "tombstones": "Vectors of deleted and replaced documents",
-    "indexed_rows": "Vectors in the sealed index; the others are compared one by one",
+    "indexed_rows": "Vectors in the sealed index",
+    "tail": "Vectors behind the index, compared one by one in every search",
     "bytes": "Size of the folder",
     "recall": "Share of the true nearest neighbours the index finds, measured when it was built",
 }
@@ -73,6 +74,7 @@ class _Reading:
             "rows": rows,
             "tombstones": rows - snapshot.documents,
             "indexed_rows": 0 if sealed is None else sealed.rows,
+            "tail": rows - (0 if sealed is None else sealed.rows),
             "bytes": _size(collection.folder),
             "recall": 1.0 if sealed is None else sealed.card.recall,
         }

@@ -78,6 +78,11 @@ class Metrics:
             ["index", "exact"],
             registry=registry,
         )
+        self._no_good_answer = Counter(
+            "meari_search_no_good_answer",
+            "Searches of whose matches probably none answers, by the collection's calibration",
+            registry=registry,
+        )
         self._queries_truncated = Counter(
             "meari_queries_truncated",
             "Search queries that the encoder did not read to their end",
@@ -121,6 +126,8 @@ class Metrics:
             stages.pop("encode", None)  # there was nothing to encode
         for stage, milliseconds in stages.items():
             self._stage_seconds.labels(stage).observe(milliseconds / 1000)
+        if receipt.no_good_answer:
+            self._no_good_answer.inc()
         if receipt.query_truncated:
             self._queries_truncated.inc()
         self.count_tokens(receipt.query_tokens or 0)

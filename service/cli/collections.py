@@ -7,20 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.cli.card import told_index, told_maintenance, write_card
 from service.cli.errors import FAILED, MisuseError
 from service.cli.output import (
     AsJson,
     counted,
-    facts,
     note,
-    told,
     told_bytes,
     warn,
     write,
     write_json,
     write_table,
 )
-from service.cli.progress import waiting
+from service.cli.progress import waiting, watched
 from service.cli.store import Data, Url, opened
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def show(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False
     if as_json:
         write_json(answer)
         return
-    write(facts(_facts(answer)))
+    write_card(answer)
     for problem in answer["problems"]:
         warn(problem)
 
@@ -94,7 +93,11 @@ def drop(
 
 def optimize(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
     """Build the search index and measure its recall."""
-    with opened(data, url, mode="write") as store, waiting(f"optimising {name}"):
+    with (
+        opened(data, url, mode="write") as store,
+        waiting(f"optimising {name}") as say,
+        watched(lambda: say(f"{name}: {told_maintenance(store.collection(name))}")),
+    ):
         answer = store.optimize(name)
     if as_json:
         write_json(answer)
@@ -127,40 +130,6 @@ def verify(
         _show_report(name, answer, repair=repair)
     if not answer["ok"]:
         raise typer.Exit(FAILED)
-
-
-def told_index(collection: JsonObject) -> str:
-    """Kind, measured recall and what is not in the index yet, in one phrase."""
-    if collection["index"] == "flat":
-        return "flat (exact)"
-    behind = collection["rows"] - collection["indexed_rows"]
-    rest = f", {counted(behind, 'row')} behind it compared one by one" if behind else ""
-    return f"{collection['index']} (recall {collection['recall']:.3f} measured{rest})"
-
-
-def _facts(answer: JsonObject) -> list[tuple[str, object]]:
-    encoder, documents = answer["encoder"], answer["documents"]
-    chunks = f", cut from {answer['parents']:,} longer texts" if answer["parents"] else ""
-    return [
-        ("name", answer["name"]),
-        ("documents", f"{documents:,}{chunks}"),
-        ("not read to the end", _share(answer["truncated"], documents) if documents else None),
-        ("tokens", answer["tokens"]),
-        ("unknown tokens", _share(answer["unknown"], answer["tokens"])),
-        ("encoder", f"{encoder['name']} ({told(encoder['dim'])} dimensions)"),
-        ("window", f"{encoder['max_tokens']:,} tokens"),
-        ("fingerprint", encoder["fingerprint"]),
-        ("metric", answer["metric"]),
-        ("analyzer", answer["analyzer"]),
-        ("index", told_index(answer)),
-        ("deleted rows", answer["tombstones"]),
-        ("size", told_bytes(answer["bytes"])),
-        ("created", answer["created"]),
-    ]
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part:,} ({100 * part / whole:.1f} %)" if whole else f"{part:,}"
 
 
 def _contents(store: Store, name: str) -> str:

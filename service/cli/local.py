@@ -43,9 +43,9 @@ class LocalStore:
 
     def collection(self, name: str) -> JsonObject:
         """Card and status of one collection."""
-        from service.schemas.collections import CollectionAnswer
+        from service.schemas.collections import CollectionCardAnswer
 
-        return CollectionAnswer.of(self._folder.collection(name)).model_dump(mode="json")
+        return CollectionCardAnswer.of(self._folder.collection(name)).model_dump(mode="json")
 
     def drop(self, name: str) -> JsonObject:
         """Remove a collection; one that cannot be opened counts as empty."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.cli.output import counted, notices, told_rate, told_time
+from service.cli.output import counted, notices, told_rate, told_time, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as Bars
 
+LOOK_EVERY = 0.5
+"""Seconds between two looks at work that goes on elsewhere."""
 PLAIN_EVERY = 5.0
 """Seconds between two lines where there is no terminal."""
 
@@ -68,14 +71,44 @@ def metered(
 
 
 @contextmanager
-def waiting(for_what: str) -> Iterator[None]:
-    """A spinner on a terminal while the block runs; nothing elsewhere."""
+def waiting(for_what: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on a terminal while the block runs; nothing elsewhere.
+
+    Gives a function that says something else beside it.
+    """
     console = notices()
     if not console.is_terminal:
+        yield lambda _: None
+        return
+    with console.status(f"{for_what} ...") as status:
+        yield lambda text: status.update(f"{visible(text)} ...")
+
+
+@contextmanager
+def watched(look: Callable[[], None], *, every: float = LOOK_EVERY) -> Iterator[None]:
+    """Calls `look` in a thread while the block runs on a terminal; what it raises is forgotten.
+
+    Args:
+        look: asks how far the block's work is, and tells.
+        every: seconds between two calls.
+    """
+    if not notices().is_terminal:
         yield
         return
-    with console.status(f"{for_what} ..."):
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(every):
+            with suppress(Exception):  # the block's own errors are the ones to tell
+                look()
+
+    watcher = threading.Thread(target=watch, name="watch", daemon=True)
+    watcher.start()
+    try:
         yield
+    finally:
+        over.set()
+        watcher.join()
 
 
 def line(amount: Amount, noun: str) -> str:

@@ -6,7 +6,7 @@ import json
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from service.cli.collections import told_index
+from service.cli.card import told_index
 from service.cli.language import knows_korean, made_for
 from service.cli.output import counted, facts, told_rate, told_time
 

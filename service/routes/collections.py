@@ -6,6 +6,7 @@ from service.routes.access import CollectionName, JsonAnswer, ReadyEngine, refus
 from service.schemas.collections import (
     CollectionAnswer,
     CollectionBody,
+    CollectionCardAnswer,
     CollectionsAnswer,
     DropAnswer,
     VerifyAnswer,
@@ -30,7 +31,7 @@ async def list_collections(engine: ReadyEngine) -> CollectionsAnswer:
     "/v1/collections",
     summary="Make a collection",
     status_code=201,
-    response_model=CollectionAnswer,
+    response_model=CollectionCardAnswer,
     responses=refusals(400, 404, 409, 415, 507),
 )
 async def create_collection(body: CollectionBody, engine: ReadyEngine) -> JsonAnswer:
@@ -41,7 +42,7 @@ async def create_collection(body: CollectionBody, engine: ReadyEngine) -> JsonAn
             body.name, encoder=body.encoder, metric=body.metric, analyzer=body.analyzer
         )
         with engine.using(body.name) as collection:
-            return JsonAnswer.of(CollectionAnswer.of(collection), status=201)
+            return JsonAnswer.of(CollectionCardAnswer.of(collection), status=201)
 
     return await engine.write(work)
 
@@ -49,12 +50,12 @@ async def create_collection(body: CollectionBody, engine: ReadyEngine) -> JsonAn
 @routes.get(
     "/v1/collections/{collection}", summary="Show a collection", responses=refusals(400, 404)
 )
-async def show_collection(collection: CollectionName, engine: ReadyEngine) -> CollectionAnswer:
-    """Its card and what it holds."""
+async def show_collection(collection: CollectionName, engine: ReadyEngine) -> CollectionCardAnswer:
+    """Its card, what it holds, its index as measured, and what its scores are judged by."""
 
-    def work() -> CollectionAnswer:
+    def work() -> CollectionCardAnswer:
         with engine.using(collection) as target:
-            return CollectionAnswer.of(target)
+            return CollectionCardAnswer.of(target)
 
     return await engine.read(work)
 
@@ -73,13 +74,15 @@ async def drop_collection(collection: CollectionName, engine: ReadyEngine) -> Dr
     summary="Build the search index",
     responses=refusals(400, 404, 507),
 )
-async def optimize_collection(collection: CollectionName, engine: ReadyEngine) -> CollectionAnswer:
+async def optimize_collection(
+    collection: CollectionName, engine: ReadyEngine
+) -> CollectionCardAnswer:
     """Build the index that fits today's vectors and answer when it is in use; searches go on."""
 
-    def work() -> CollectionAnswer:
+    def work() -> CollectionCardAnswer:
         with engine.using(collection) as target:
             target.optimize()
-            return CollectionAnswer.of(target)
+            return CollectionCardAnswer.of(target)
 
     return await engine.write(work)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
 from indexing.types import Metric
 from service.schemas.fields import Answer, Body
+from service.schemas.index import CalibrationAnswer, IndexCardAnswer
 
 if TYPE_CHECKING:
     from embeddings.types import EncoderCard
@@ -90,6 +91,9 @@ class CollectionAnswer(Answer):
     unknown: Annotated[int, Field(description="Tokens the encoder does not know.")]
     index: Annotated[str, Field(description="`flat` compares every vector.")]
     indexed_rows: Annotated[int, Field(description="Vectors in a sealed index.")]
+    tail: Annotated[
+        int, Field(description="Vectors behind it, which every search compares one by one.")
+    ]
     recall: Annotated[float, Field(description="Measured recall@10 of the index.")]
     effort: Annotated[int | None, Field(description="How hard it looks; null for `flat`.")]
     bytes: Annotated[int, Field(description="Size of the folder.")]
@@ -104,8 +108,35 @@ class CollectionAnswer(Answer):
     @classmethod
     def of(cls, collection: LocalCollection) -> Self:
         """Card and status of the collection; reads the disk."""
-        card, status = collection.card, collection.describe()
-        return cls.model_validate({**card.to_json(), **status.to_json()})
+        return cls.model_validate(_told(collection))
+
+
+class CollectionCardAnswer(CollectionAnswer):
+    """All that is told of a collection: its index as measured, and its calibration."""
+
+    index_card: Annotated[
+        IndexCardAnswer | None, Field(description="null where every vector is compared.")
+    ]
+    calibration: Annotated[
+        CalibrationAnswer | None,
+        Field(description="null while there are too few documents to tell chance from merit."),
+    ]
+
+    @classmethod
+    def of(cls, collection: LocalCollection) -> Self:
+        """Card, status, index and calibration; may measure the last, a few tenths of a second."""
+        storage = collection.storage
+        sealed = storage.snapshot.sealed
+        told = _told(collection)
+        told["index_card"] = None if sealed is None else IndexCardAnswer.of(sealed.card)
+        told["calibration"] = CalibrationAnswer.of(storage.calibration)
+        return cls.model_validate(told)
+
+
+def _told(collection: LocalCollection) -> dict[str, Any]:
+    status = collection.describe()
+    tail = status.rows - status.indexed_rows
+    return {**collection.card.to_json(), **status.to_json(), "tail": tail}
 
 
 class CollectionsAnswer(Answer):

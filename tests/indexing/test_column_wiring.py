@@ -51,13 +51,13 @@ def test_columns_follow_writes(collection: LocalCollection) -> None:
 
 def test_columns_are_read_once(collection: LocalCollection) -> None:
     all_ids(collection)
-    keys, before = collection.storage.columns.keys, collection.storage.columns
+    keys, before = set(collection.storage.columns.columns), collection.storage.columns
     assert {str(key) for key in keys} == {"lang", "n", "new"}
     collection.add([Document("f", "새 문서입니다", "", {"lang": "ko"})])
     assert collection.storage.columns is before
     collection.verify(repair=True)
     all_ids(collection)
-    assert set(collection.storage.columns.keys) == set(keys)
+    assert set(collection.storage.columns.columns) == keys
 
 
 def test_columns_survive_a_compaction(collection: LocalCollection) -> None:
@@ -67,7 +67,7 @@ def test_columns_survive_a_compaction(collection: LocalCollection) -> None:
     compact(collection.storage)
     after = collection.storage.columns
     assert after is not before
-    assert set(after.keys) == set(before.keys)
+    assert set(after.columns) == set(before.columns)
     assert all_ids(collection) == [["b"], ["c", "e"], ["c"], ["b", "c", "e"]]
     collection.add([Document("f", "새 문서입니다", "", {"lang": "ko", "n": 6})])
     assert all_ids(collection) == [["b", "f"], ["c", "e", "f"], ["c"], ["b", "c", "e", "f"]]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from indexing import column_blocks, column_cache, columns
+from indexing.column_values import FIRST_STRING
 from indexing.columns import MetadataColumns
 from indexing.filter_sql import compile_filter, register_functions
 from indexing.filter_values import read_key
@@ -248,7 +249,7 @@ def test_all_keys_of_a_filter_are_read_in_one_pass() -> None:
         assert table.passes == 1
         memory.load([read_key("b", ""), read_key("a", "")], 1)
         assert table.passes == 2
-        assert {str(key) for key in memory.keys} == {"a", "b", "b.c"}
+        assert {str(key) for key in memory.columns} == {"a", "b", "b.c"}
 
 
 def test_keys_not_asked_for_longest_go_first() -> None:
@@ -258,10 +259,26 @@ def test_keys_not_asked_for_longest_go_first() -> None:
         for name in ("a", "b", "a", "c"):
             assert found(memory, {"must": {"is_empty": {"key": name}}}, 1) == [0]
             memory.forget_masks()
-        assert {str(key) for key in memory.keys} == {"a", "c"}
+        assert {str(key) for key in memory.columns} == {"a", "c"}
         wide = {"must": [{"is_empty": {"key": f"k{number}"}} for number in range(5)]}
         assert found(memory, wide, 1) == [0]
-        assert len(memory.keys) == 5
+        assert len(memory.columns) == 5
+
+
+def test_strings_of_rows_that_are_gone_are_let_go() -> None:
+    table = Table([{"a": f"v{row}", "b": f"w{row % 2}"} for row in range(1000)])
+    with closing(table.connection):
+        memory = MetadataColumns(table)
+        assert found(memory, must("a", match={"value": "v901"}), 1000) == [901]
+        assert found(memory, must("b", match={"value": "w1"}), 1000) == [*range(1, 1000, 2)]
+        kept = np.arange(900, 1000)
+        few = memory.selected(table, kept)
+        assert found(few, must("a", match={"value": "v901"}), 100) == [1]
+        assert found(few, must("a", match={"value": "v1"}), 100) == []
+        assert found(few, must("b", match={"value": "w1"}), 100) == [*range(1, 100, 2)]
+        sizes = {str(key): column.vocabulary.size() for key, column in few.columns.items()}
+        assert sizes == {"a": 100 + FIRST_STRING, "b": 2 + FIRST_STRING}
+        assert found(memory, must("a", match={"value": "v1"}), 1000) == [1]
 
 
 def test_masks_are_kept_until_rows_change() -> None:
@@ -372,7 +389,7 @@ def test_a_pass_that_fails_leaves_nothing_behind() -> None:
         table.happening = fail
         with pytest.raises(OSError, match="disk"):
             found(memory, must("a", match={"value": 1}), 1)
-        assert memory.keys == ()
+        assert memory.columns == {}
         assert found(memory, must("a", match={"value": 1}), 1) == [0]
 
 

@@ -142,7 +142,10 @@ class TestWhatComesOut:
 
     def test_results_are_those_of_a_collection_built_anew(self, tmp_path: Path) -> None:
         data, made = folder_of(tmp_path)
+        made.add([Document(f"old{n}", f"an old text {n}") for n in range(20)])
         fill(made, 60)
+        made.search(SearchRequest(query="text", mode="hybrid"))  # calibrates
+        made.delete([f"old{n}" for n in range(20)])
         made.optimize()
         fresh = data.create("fresh", encoder="hash:8")
         fresh.add([item.document for item in made.scan(limit=100).documents])

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from indexing import korean
 from indexing.analyzer import Analyzer
+from indexing.compaction import compact
 from indexing.data_folder import DataFolder
 from indexing.errors import LexicalIndexError
 from indexing.terms import Terms, pack, unpack
@@ -138,6 +139,21 @@ def test_terms_that_are_missing_damaged_or_of_another_analyzer_are_found_again(
         assert reopened.verify().ok
         assert kept(reopened) == whole
         assert len(whole) == 5
+
+
+def test_terms_move_with_the_rows_of_their_documents(
+    collection: LocalCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection.delete(["a", "c"])
+    before = kept(collection)
+    assert sorted(before) == ["b", "d", "e"]
+    with monkeypatch.context() as patched:
+        patched.setattr(Analyzer, "analyze", _fail)
+        compact(collection.storage)
+    assert collection.storage.documents.rows().tolist() == [0, 1, 2]
+    assert kept(collection) == before
+    assert ids(ask(collection, "소포")) == ["d"]
+    assert collection.verify().ok
 
 
 KILLED = """

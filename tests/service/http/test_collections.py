@@ -30,10 +30,16 @@ def test_made_shown_listed_dropped(client: Client):
         "index": "flat",
         "recall": 1.0,
         "problems": [],
+        "tail": 0,
+        "maintenance": "idle",
+        "progress": 0.0,
+        "index_card": None,
+        "calibration": None,
     }
     assert {key: collection[key] for key in expected} == expected
     assert client.get("/v1/collections/faq").json() == collection
-    assert client.get("/v1/collections").json() == {"collections": [collection], "unusable": {}}
+    brief = {key: collection[key] for key in collection.keys() - {"index_card", "calibration"}}
+    assert client.get("/v1/collections").json() == {"collections": [brief], "unusable": {}}
 
     client.post("/v1/collections/faq/documents", {"documents": [{"id": "1", "text": "one"}]})
     assert client.get("/v1/collections/faq").json()["documents"] == 1
@@ -150,3 +156,23 @@ def test_collections_outlive_the_process(settings: Settings, started: Start):
         client.post("/v1/collections/faq/documents", {"documents": [{"id": "1", "text": "one"}]})
     with started(settings) as client:
         assert client.get("/v1/collections/faq").json()["documents"] == 1
+
+
+def test_the_card_of_an_index_tells_its_curve(client: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 1000)
+    client.post("/v1/collections", {"name": "many"})
+    documents = [{"id": str(n), "text": f"word{n} other{n % 7} third{n % 11}"} for n in range(300)]
+    client.post("/v1/collections/many/documents", {"documents": documents})
+    card = client.post("/v1/collections/many/optimize").json()
+    index = card["index_card"]
+    assert (index["kind"], index["rows"], card["tail"]) == (card["index"], 300, 0)
+    used = [point["recall"] for point in index["curve"] if point["effort"] == index["effort"]]
+    assert used == [index["recall"]] == [card["recall"]]
+    assert index["recall"] >= 0.98
+    assert card["calibration"]["documents"] == 300
+    reliability = card["calibration"]["reliability"]
+    assert "other" in reliability
+    assert all(0 <= share <= 1 for share in reliability.values())
+    client.post("/v1/collections/many/documents", {"documents": [{"id": "x", "text": "word"}]})
+    assert client.get("/v1/collections/many").json()["tail"] == 1
+    assert client.get("/v1/collections/many").json() | {"tail": 0} != card

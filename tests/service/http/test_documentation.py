@@ -83,5 +83,5 @@ def test_every_metric_is_told_with_its_labels(animals: Client):
 def test_the_questions_shown_ask_for_metrics_that_are_told():
     asked = set(re.findall(r"\bmeari_\w+", OPERATIONS.split("```promql")[1].split("```")[0]))
     told = set(re.findall(r"^\| `(meari_\w+)`", OPERATIONS, re.MULTILINE))
-    assert len(asked) == 5
+    assert len(asked) == 6
     assert {name.removesuffix("_bucket") for name in asked} <= told
