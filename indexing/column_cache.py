@@ -10,8 +10,8 @@ from weakref import ref
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from indexing.column_masks import RowMask
     from indexing.column_values import BoolArray
+    from indexing.row_mask import RowMask
 
 CACHE_BYTES = 64 * 2**20
 """Of masks kept, the one not asked for longest going first."""

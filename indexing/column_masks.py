@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -44,34 +43,6 @@ _COMPARE: Mapping[str, tuple[np.ufunc, np.ufunc, np.ufunc]] = {
     "lte": (np.less, np.less_equal, np.less_equal),
 }
 """How numbers compare without those equal to the bound and with them, and how residues compare."""
-
-
-@dataclass(frozen=True, eq=False)
-class RowMask:
-    """Rows that satisfy a filter.
-
-    Attributes:
-        allowed: bool (rows,), not to be written to.
-        count: how many are True.
-    """
-
-    allowed: BoolArray
-    count: int
-
-    @classmethod
-    def of(cls, allowed: BoolArray) -> RowMask:
-        """The mask of these rows; the array is made read-only."""
-        allowed.flags.writeable = False
-        return cls(allowed, int(np.count_nonzero(allowed)))
-
-    @cached_property
-    def bits(self) -> npt.NDArray[np.uint8]:
-        """uint8 (ceil(rows / 8),), row i as bit i % 8 of byte i // 8, as FAISS reads them."""
-        return np.packbits(self.allowed, bitorder="little")
-
-    def among(self, live: BoolArray) -> RowMask:
-        """Those rows that are also True in `live`, bool (rows,)."""
-        return RowMask.of(self.allowed & live)
 
 
 def keys_of(filter: Filter) -> set[Key]:

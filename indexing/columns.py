@@ -13,9 +13,10 @@ import numpy as np
 
 from indexing.column_blocks import Column
 from indexing.column_cache import MaskCache
-from indexing.column_masks import Masker, RowMask, keys_of
+from indexing.column_masks import Masker, keys_of
 from indexing.column_values import Vocabulary
 from indexing.filters import Filter
+from indexing.row_mask import RowMask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -104,7 +105,7 @@ class MetadataColumns:
         name = (filter, rows, self._state.version)
         kept = self._cache.get(name)
         if kept is None:
-            kept = RowMask.of(self._find(filter, rows))
+            kept = RowMask(self._find(filter, rows))
             self._cache.put(name, kept)
         return kept
 
@@ -121,7 +122,7 @@ class MetadataColumns:
         if kept is None:
             allowed = self._find(filter, len(live))
             allowed &= live
-            kept = RowMask.of(allowed)
+            kept = RowMask(allowed)
             self._cache.put(name, kept, live)
         return kept
 

@@ -154,6 +154,11 @@ class DocumentStore:
         wanted = json.dumps([int(row) for row in rows])
         return {row: (id_, parent) for row, id_, parent in self._all(query, (wanted,))}
 
+    def ids_from(self, row: int) -> list[tuple[int, str]]:
+        """Row and id of the documents from that row on, in row order."""
+        query = "SELECT row, id FROM documents WHERE row >= ? ORDER BY row"
+        return self._all(query, (row,))
+
     def after(self, row: int, limit: int, filter: Filter | None) -> list[StoredDocument]:
         """Up to `limit` documents behind `row`, in row order."""
         where, values = _where(filter)

@@ -17,6 +17,9 @@ MOST_TOMBSTONES = 10_000
 TOMBSTONE_SHARE = 0.2
 """Above this share of rows deleted, a graph is walked through many rows that no one may find."""
 
+OUTGROWN = 2
+"""Times as many rows as an index was made from: its centres fit them no more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -29,6 +32,7 @@ class Figures:
         dim: width of a vector.
         kind: kind of the sealed index, `flat` for none.
         planned: kind that the planner chooses for so many rows.
+        trained: vectors the sealed index was made from, the others were put in later; 0 for none.
         unread: True if words of some documents were not looked for yet.
         uncalibrated: True if scores are to be calibrated for so many documents.
     """
@@ -40,6 +44,7 @@ class Figures:
     kind: str
     planned: str
     unread: bool = False
+    trained: int = 0
     uncalibrated: bool = False
 
 
@@ -50,7 +55,8 @@ def due(figures: Figures) -> Phase:
     |--------------|--------------------------------------------------------------------------|
     | `analysing`  | documents came without words                                             |
     | `compacting` | 10,000 tombstones at least, and a fifth of the rows                      |
-    | `rebuilding` | the planner chooses another kind of index for so many rows               |
+    | `rebuilding` | the planner chooses another kind of index for so many rows, or there are |
+    |              | twice as many as it was made from                                        |
     | `extending`  | 4,000,000 numbers stand behind the index, and a twentieth of its rows    |
     | `calibrating`| documents became half as many again or two thirds, and are 10,000 at least |
     """
@@ -59,7 +65,8 @@ def due(figures: Figures) -> Phase:
         return "analysing"
     if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
         return "compacting"
-    if figures.planned != figures.kind:
+    outgrown = figures.trained and figures.indexed > OUTGROWN * figures.trained
+    if figures.planned != figures.kind or outgrown:
         return "rebuilding"
     if figures.kind != "flat" and tail >= max(
         TAIL_NUMBERS / figures.dim, TAIL_SHARE * figures.indexed

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from indexing.row_ids import RowIds
 
 if TYPE_CHECKING:
     from indexing.columns import MetadataColumns
@@ -28,6 +30,7 @@ class Generation:
         lexicon: lexical search over the documents.
         snapshot: what a search that starts now sees.
         columns: metadata in memory for filters, which say rows of the snapshot.
+        row_ids: ids in memory by row.
     """
 
     number: int
@@ -36,3 +39,8 @@ class Generation:
     lexicon: Lexicon
     snapshot: Snapshot
     columns: MetadataColumns
+    row_ids: RowIds = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Ids are read when they are first asked for."""
+        self.row_ids = RowIds(self.documents)

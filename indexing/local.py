@@ -11,6 +11,7 @@ from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
 from indexing.lock import FolderLock
 from indexing.maintenance import Maintenance
+from indexing.neighbours import find_neighbours
 from indexing.status import CollectionStatus, take_status
 from indexing.storage import Storage
 from indexing.types import Document, Page, StoredDocument, WriteReceipt
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
     from indexing.filters import Filter
     from indexing.generation import Generation
     from indexing.hashes import State
-    from indexing.types import SearchRequest, SearchResult
+    from indexing.planner import IndexWish
+    from indexing.types import Neighbours, SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
 _BEFORE_ALL = -(1 << 62)
@@ -249,6 +251,31 @@ class LocalCollection:
         self._storage.documents.check_open()
         return answer(self, requests)
 
+    def nearest(
+        self,
+        vectors: Vectors,
+        k: int = 10,
+        *,
+        filter: Filter | None = None,
+        exact: bool = False,
+        recall: float | None = None,
+    ) -> Neighbours:
+        """The k nearest documents of each vector: ids and scores, without texts.
+
+        Args:
+            vectors: float32 (n, dim).
+            k: 1 to 10,000.
+            filter: only documents that satisfy it.
+            exact: compare with every vector, whatever index there is.
+            recall: recall the index shall reach, above 0 to 1; None takes the collection's.
+
+        Raises:
+            InvalidRequestError: an impossible value.
+            DimensionMismatchError: vectors of another width.
+        """
+        self._storage.documents.check_open()
+        return find_neighbours(self, vectors, k, filter=filter, exact=exact, recall=recall)
+
     def get(self, ids: Sequence[str]) -> list[StoredDocument | None]:
         """The documents of those ids, in that order; None where there is none."""
         found = self._storage.documents.by_ids(ids)
@@ -283,14 +310,20 @@ class LocalCollection:
 
     # -- care ----------------------------------------------------------------------------
 
-    def optimize(self) -> CollectionStatus:
+    def optimize(self, wish: IndexWish | None = None) -> CollectionStatus:
         """Give back the space of deleted documents and build the index for today's vectors.
 
         Searches and writes go on. What maintenance does by itself when it is due is done here at
         once and whole.
+
+        Args:
+            wish: what the index shall be like from now on; None: as before.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little for it; all stays as it was.
         """
         self._write()
-        self._maintenance.optimize()
+        self._maintenance.optimize(wish)
         return self.describe()
 
     def describe(self) -> CollectionStatus:

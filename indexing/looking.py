@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from embeddings.types import Vectors
     from indexing.calibration import Calibration
-    from indexing.column_masks import RowMask
     from indexing.generation import Generation
     from indexing.local import LocalCollection
     from indexing.questions import Question
     from indexing.ranking import Ranking
+    from indexing.row_mask import RowMask
     from indexing.snapshot import Found, Snapshot
     from indexing.storage import Storage
 
@@ -137,11 +137,17 @@ def _look_once(sight: _Sight) -> Look:
     question, window = sight.question, sight.window
     generation, snapshot = sight.moment.generation, sight.moment.snapshot
     mask = _mask(sight)
-    rows = None if mask is None else np.flatnonzero(mask.allowed)
     k, found = window.depth, sight.found
     calibration = sight.moment.calibration
     while True:
-        asked = Asked(sight.vector, question.terms, rows, sight.is_exact(k), calibration)
+        asked = Asked(
+            sight.vector,
+            question.terms,
+            mask,
+            sight.is_exact(k),
+            calibration,
+            recall=question.request.recall,
+        )
         with question.timed("search"):
             ranking = rank(snapshot, generation.lexicon, asked, k, found=found)
         with question.timed("fetch"):
@@ -165,13 +171,14 @@ def _found_together(sights: list[_Sight]) -> list[_Sight]:
         if sight.is_plain:
             depth = sight.window.depth
             groups[depth, sight.is_exact(depth), sight.question.request.recall].append(place)
-    for (depth, exact, _), places in groups.items():
+    for (depth, exact, recall), places in groups.items():
         if len(places) == 1:
             continue
         started = time.perf_counter()
         vectors = [sight.vector for sight in map(sights.__getitem__, places)]
         queries = np.concatenate([vector for vector in vectors if vector is not None])
-        found = sights[places[0]].moment.snapshot.find(queries, depth, exact=exact)
+        snapshot = sights[places[0]].moment.snapshot
+        found = snapshot.find(queries, depth, exact=exact, recall=recall)
         elapsed = 1e3 * (time.perf_counter() - started)
         for number, place in enumerate(places):
             its = slice(number, number + 1)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +12,12 @@ from typing import TYPE_CHECKING
 from indexing.compaction import compact
 from indexing.errors import CollectionClosedError
 from indexing.figures import Phase, due
-from indexing.index.threads import use_threads
+from indexing.index.threads import give_way, work_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from indexing.planner import IndexWish
     from indexing.storage import Storage
 
 logger = logging.getLogger(__name__)
@@ -31,7 +30,6 @@ RETRY_SECONDS = 600.0
 """After a failure it waits so long."""
 GRACE_SECONDS = 1.0
 """So long the files of before are held, that they are removed here and not by the last search."""
-_NICENESS = 10
 
 
 class Maintenance:
@@ -77,13 +75,21 @@ class Maintenance:
         if thread is not None:
             thread.join()
 
-    def optimize(self) -> None:
+    def optimize(self, wish: IndexWish | None = None) -> None:
         """Do, here and now, all that could be done: compact or build the index, and calibrate.
 
         It takes every processor that others leave.
+
+        Args:
+            wish: what the index shall be like from now on; None: as before.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little for it; all stays as it was.
         """
+        if wish is not None:
+            self._storage.demand(wish)
         given_up = threading.Event()
-        pool = ThreadPoolExecutor(1, "meari-optimize", initializer=_yield_to_others)
+        pool = ThreadPoolExecutor(1, "meari-optimize", initializer=give_way)
         try:
             pool.submit(self._optimize, given_up).result()
         finally:
@@ -120,8 +126,7 @@ class Maintenance:
         while True:
             phase: Phase = "idle"
             if self._wait(began):
-                _yield_to_others()
-                use_threads(1)
+                work_quietly()
                 phase = self._due()
                 if phase == before and phase not in {"idle", "extending"}:
                     self._fail(phase, "it is due again as soon as it is done")
@@ -201,12 +206,3 @@ class Maintenance:
 
 class _Stopped(Exception):  # noqa: N818
     """The collection is being closed."""
-
-
-def _yield_to_others() -> None:
-    """Give this thread, and those it starts, the processors that others leave."""
-    if sys.platform == "linux":  # elsewhere niceness is the whole process's
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-        except OSError as error:
-            logger.debug("maintenance keeps its priority: %s", error)

@@ -1,97 +1,78 @@
-"""Choosing an index, measuring what it finds, and setting how hard it looks."""
+"""Choosing an index from size and memory, and what an allowance of memory must suffice for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-
-from indexing.index.exact import nearest
-
-if TYPE_CHECKING:
-    from embeddings.types import Vectors
-    from indexing.index import VectorIndex
-    from indexing.types import Ids, Metric
+from indexing.errors import InvalidRequestError
+from indexing.index import KINDS, kind_of
 
 TARGET_RECALL = 0.98
-MEASURED_AT = 10
-"""Recall is measured at this k."""
 
 _FLAT_NUMBERS = 20_000_000
 """Up to this many numbers (rows * dim), comparing all of them takes a few milliseconds."""
-_SAMPLE = 256
-_EFFORTS = (16, 32, 48, 64, 96, 128, 192, 256, 384, 512)
-_SEED = 20_261
-_TIE = 1e-6
+_PREFERRED = ("ivf-pq", "hnsw", "hnsw-sq8")
+"""By the time of a query at the same recall; docs/decisions/0010-index-kinds.md has figures."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
-    """How hard an index looks, and what that finds.
+class IndexWish:
+    """What an index shall be like.
 
     Attributes:
-        effort: the least tried at which the target is reached, else the greatest.
-        recall: share of the true 10 nearest found at that effort, 0 to 1.
-        curve: (effort, recall) for every effort tried.
+        recall: recall@10 it shall reach, above 0 to 1; 1 compares every vector.
+        memory: bytes it may keep in memory; None: no bound. Vectors that are read from their
+            mapped file are not counted: the system keeps or drops them as memory allows.
+        kind: of `indexing.index.KINDS`; None leaves the choice to the planner.
+
+    Raises:
+        InvalidRequestError: an impossible value.
     """
 
-    effort: int
-    recall: float
-    curve: tuple[tuple[int, float], ...]
+    recall: float = TARGET_RECALL
+    memory: int | None = None
+    kind: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.recall <= 1:
+            message = f"recall is {self.recall}; above 0 to 1 is possible"
+            raise InvalidRequestError(message, "recall")
+        if self.memory is not None and self.memory < 1:
+            message = f"memory is {self.memory} bytes; 1 or more are possible, null for no bound"
+            raise InvalidRequestError(message, "memory")
+        if self.kind is not None and self.kind not in KINDS:
+            message = f"index kind {self.kind!r} is unknown; this version has {', '.join(KINDS)}"
+            raise InvalidRequestError(message, "kind")
 
 
-def choose_kind(rows: int, dim: int) -> str:
-    """`flat` while comparing everything is quick, else `hnsw`."""
-    return "flat" if rows * dim <= _FLAT_NUMBERS else "hnsw"
+def possible_kinds(rows: int, dim: int, wish: IndexWish) -> tuple[str, ...]:
+    """Kinds for so many vectors, the preferred one first; `flat` alone where no index is needed.
 
-
-def tune(
-    index: VectorIndex,
-    vectors: Vectors,
-    live: Ids,
-    metric: Metric,
-    *,
-    target: float = TARGET_RECALL,
-) -> Tuning:
-    """Measure recall@10 on sampled rows and find the least effort that reaches the target.
-
-    A sampled row asks for its neighbours, itself left out, among the live rows.
-
-    Args:
-        index: built over `vectors`.
-        vectors: float32 (n, dim), `comparable` under the metric.
-        live: int64, ascending, the rows that are not deleted.
-        metric: how vectors are compared.
-        target: recall wanted, 0 to 1.
+    Raises:
+        InvalidRequestError: the memory allowed is too little for the kind wished for, or for any;
+            the message says how much would do.
     """
-    if len(live) <= MEASURED_AT:
-        return Tuning(_EFFORTS[0], 1.0, ())
-    generator = np.random.default_rng(_SEED)
-    sample = np.sort(generator.choice(live, size=min(_SAMPLE, len(live)), replace=False))
-    queries = np.ascontiguousarray(vectors[sample])
-    allowed = None
-    if len(live) < len(vectors):
-        allowed = np.zeros(len(vectors), dtype=bool)
-        allowed[live] = True
-    k = min(MEASURED_AT + 1, len(live))
-    truth = nearest(vectors, queries, k, metric, allowed=allowed)
-    curve: list[tuple[int, float]] = []
-    for effort in _EFFORTS:
-        found = index.search(queries, k, allowed=allowed, effort=effort)
-        wanted = _without_self(truth.ids, truth.scores, sample)
-        got = _without_self(found.ids, found.scores, sample)
-        least = wanted[:, -1:]
-        recall = float(np.mean(got >= least - _TIE * np.maximum(1, np.abs(least))))
-        curve.append((effort, round(recall, 4)))
-        if recall >= target:
-            break
-    return Tuning(*curve[-1], tuple(curve))
+    if wish.recall == 1 or (wish.kind is None and rows * dim <= _FLAT_NUMBERS):
+        return ("flat",)
+    asked = _PREFERRED if wish.kind is None else (wish.kind,)
+    if wish.kind == "flat":
+        return asked
+    fitting = tuple(kind for kind in asked if _fits(kind, rows, dim, wish.memory))
+    if not fitting:
+        least = min(expected_bytes(kind, rows, dim) for kind in asked)
+        message = (
+            f"memory is {wish.memory:,} bytes; {least:,} would do for an index "
+            f"{'' if wish.kind is None else f'of kind {wish.kind} '}of {rows:,} vectors of {dim} "
+            "numbers (or ask for recall 1, which compares every vector and needs none)"
+        )
+        raise InvalidRequestError(message, "memory")
+    return fitting
 
 
-def _without_self(ids: Ids, scores: Vectors, sample: Ids) -> Vectors:
-    """Scores (n, k-1), best first, of the hits that are not the sampled row itself."""
-    itself = ids == sample[:, None]
-    itself[~itself.any(axis=1), -1] = True
-    others: Vectors = scores[~itself].reshape(len(ids), -1)
-    return others
+def expected_bytes(kind: str, rows: int, dim: int) -> int:
+    """About how much memory an index of that kind takes."""
+    return round(rows * kind_of(kind).bytes_per_vector(dim))
+
+
+def _fits(kind: str, rows: int, dim: int, memory: int | None) -> bool:
+    return memory is None or expected_bytes(kind, rows, dim) <= memory

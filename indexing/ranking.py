@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from indexing.assessment import Assessment
     from indexing.calibration import Calibration
     from indexing.lexicon import Lexicon
+    from indexing.row_mask import RowMask
     from indexing.snapshot import Found, Snapshot
     from indexing.types import Hits, Ids, Scores
 
@@ -37,19 +38,21 @@ class Asked:
     Attributes:
         vector: float32 (1, dim), or None to leave meaning out.
         terms: words, or None to leave them out.
-        rows: int64, only these may be found; None allows all.
+        mask: rows that may be found; None allows all.
         exact: compare with every vector.
         calibration: the collection's; without one there are no confidences, and `calibrated`
             fusion is by `scores`.
         fusion: how both channels become one.
+        recall: that the vector index shall reach; None takes what it was built for.
     """
 
     vector: Vectors | None
     terms: tuple[str, ...] | None
-    rows: Ids | None = None
+    mask: RowMask | None = None
     exact: bool = False
     calibration: Calibration | None = None
     fusion: Fusion = "calibrated"
+    recall: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,6 +66,7 @@ class Ranking:
         exact: False if an approximate index was asked.
         index: what was asked, joined by `+`: `flat`, `hnsw`, `bm25`.
         recall: of the vector index, measured; 1.0 where it is exact or was not asked.
+        visited: vectors whose scores were taken; None where vectors played no part.
         confidence: 0 to 1 by row, how surely it answers; empty without a calibration.
         no_good_answer: True if probably none of the rows answers; None without a calibration.
     """
@@ -73,6 +77,7 @@ class Ranking:
     exact: bool
     index: str
     recall: float
+    visited: int | None = None
     confidence: Mapping[int, float] = field(default_factory=dict)
     no_good_answer: bool | None = None
 
@@ -95,13 +100,17 @@ def rank(
     exact, names, recall = True, [], 1.0
     if asked.vector is not None:
         if found is None:
-            found = snapshot.find(asked.vector, depth, rows=asked.rows, exact=asked.exact)
+            found = snapshot.find(
+                asked.vector, depth, rows=asked.mask, exact=asked.exact, recall=asked.recall
+            )
         exact, recall = found.exact, found.recall
         names.append(found.index)
         legs["dense"] = found.hits
     if asked.terms is not None:
         names.append("bm25")
-        legs["lexical"] = lexicon.search(asked.terms, depth, asked.rows)
+        legs["lexical"] = lexicon.search(
+            asked.terms, depth, None if asked.mask is None else asked.mask.rows
+        )
     judged = None
     if asked.calibration is not None:
         judged = assess(snapshot, lexicon, asked.calibration, (asked.vector, asked.terms), legs)
@@ -113,6 +122,7 @@ def rank(
         exact=exact,
         index="+".join(names),
         recall=recall,
+        visited=None if found is None else found.visited,
         confidence={} if judged is None else judged.by_row(),
         no_good_answer=None if judged is None else judged.is_poor,
     )

@@ -20,6 +20,7 @@ def write_receipt(
 ) -> SearchReceipt:
     """The receipt of an answer."""
     encoder, ranking = collection.card.encoder, look.ranking
+    sampled, samples = collection.storage.sampler.recall()
     return SearchReceipt(
         exact=ranking.exact,
         index=ranking.index,
@@ -35,6 +36,9 @@ def write_receipt(
         milliseconds={name: round(ms, 3) for name, ms in question.milliseconds.items()},
         query_terms=question.terms,
         warnings=(*collection.problems, *_lag(collection, question), *question.warnings),
+        visited=ranking.visited,
+        sampled_recall=sampled,
+        sampled_queries=samples,
         no_good_answer=ranking.no_good_answer,
         reranker=question.reranker,
     )

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.index.exact import comparable, merge, nearest
+from indexing.index.exact import comparable, merge, nearest, nearest_among
+from indexing.row_mask import RowMask
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from embeddings.types import Vectors
     from indexing.sealed import SealedIndex
+    from indexing.tuning import FilteredPoint, Point
     from indexing.types import Hits, Ids, Metric
+
+_FEW_ROWS = 1_000
+"""A filter that keeps no more rows than these is answered by comparing them, whatever the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +30,21 @@ class Found:
     Attributes:
         hits: best first, equal scores by row.
         exact: True if every candidate was compared.
-        index: `flat`, `hnsw` or `hnsw+flat`.
+        index: `flat`, a kind of index, or both joined by `+`.
         recall: measured when the index was built; 1.0 if exact.
+        visited: vectors whose true scores were taken, a query; None where nobody counts.
+        allowed: rows that could be found.
     """
 
     hits: Hits
     exact: bool
     index: str
     recall: float
+    visited: int | None
+    allowed: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Snapshot:
     """Rows 0 to n-1, which of them are live, and the index over the first of them.
 
@@ -53,45 +63,95 @@ class Snapshot:
     sealed: SealedIndex | None
 
     def find(
-        self, queries: Vectors, k: int, *, rows: Ids | None = None, exact: bool = False
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        rows: Ids | RowMask | None = None,
+        exact: bool = False,
+        recall: float | None = None,
     ) -> Found:
         """The k best live rows of each query.
 
         Args:
             queries: float32 (n_queries, dim), of any length.
             k: hits wanted.
-            rows: int64, only these may be found (a filter's rows); answered exactly.
+            rows: only these may be found (a filter's rows).
             exact: compare with every row whatever index there is.
+            recall: to be reached, 0 to 1; None takes what the index was built for.
         """
-        queries = comparable(queries, self.metric)
-        if rows is not None:
-            return self._scan(queries, k, self._among(rows))
-        if exact or self.sealed is None:
-            everything = self.documents == len(self.vectors)
-            return self._scan(queries, k, None if everything else self.live)
-        return self._walk(self.sealed, queries, k)
+        queries = np.ascontiguousarray(comparable(queries, self.metric))
+        mask = None if rows is None else self._among(rows)
+        if exact or self.sealed is None or recall == 1:
+            return self._scan(queries, k, mask)
+        return self._walk(self.sealed, queries, k, mask, recall)
 
-    def _among(self, rows: Ids) -> npt.NDArray[np.bool_]:
-        allowed = np.zeros(len(self.vectors), dtype=bool)
-        allowed[rows[(rows >= 0) & (rows < len(allowed))]] = True
-        return allowed & self.live
+    @cached_property
+    def _live(self) -> RowMask:
+        return RowMask(self.live)
 
-    def _scan(self, queries: Vectors, k: int, allowed: npt.NDArray[np.bool_] | None) -> Found:
-        hits = nearest(self.vectors, queries, k, self.metric, allowed=allowed)
-        return Found(hits, exact=True, index="flat", recall=1.0)
+    @cached_property
+    def _dead_in_index(self) -> bool:
+        """True if rows were deleted since the index was built."""
+        sealed = self.sealed
+        return sealed is not None and int(self.live[: sealed.rows].sum()) < sealed.card.held
 
-    def _walk(self, sealed: SealedIndex, queries: Vectors, k: int) -> Found:
+    @cached_property
+    def _live_head(self) -> RowMask:
+        return self._live.head(0 if self.sealed is None else self.sealed.rows)
+
+    @cached_property
+    def _tail(self) -> Ids:
+        """int64: live rows behind those of the index."""
+        first = 0 if self.sealed is None else self.sealed.rows
+        return np.flatnonzero(self.live[first:]) + first
+
+    def _among(self, rows: Ids | RowMask) -> RowMask:
+        if not isinstance(rows, RowMask):
+            rows = RowMask.of_rows(rows, len(self.vectors))
+        return rows if self.documents == len(self.live) else rows & self._live
+
+    def _scan(self, queries: Vectors, k: int, mask: RowMask | None) -> Found:
+        if mask is None and self.documents < len(self.live):
+            mask = self._live
+        count = len(self.vectors) if mask is None else mask.count
+        vectors = self.vectors if mask is None else self.vectors[: len(mask)]
+        allowed = None if mask is None else mask.allowed
+        hits = nearest(vectors, queries, k, self.metric, allowed=allowed)
+        return Found(hits, exact=True, index="flat", recall=1.0, visited=count, allowed=count)
+
+    def _walk(
+        self,
+        sealed: SealedIndex,
+        queries: Vectors,
+        k: int,
+        mask: RowMask | None,
+        recall: float | None,
+    ) -> Found:
         """The sealed index, and row by row what was written since."""
-        head = self.live[: sealed.rows]
-        allowed = None if head.all() else head
-        effort = max(sealed.card.effort, k)
-        hits = sealed.index.search(queries, k, allowed=allowed, effort=effort)
+        tuning = sealed.card.tuning
+        point: Point | FilteredPoint | None
+        head = self._live_head if self._dead_in_index else None
+        if mask is None:
+            point = sealed.card.point if recall is None else tuning.at(recall)
+        else:
+            point = tuning.under(mask.count, mask.count / max(1, self.documents))
+            if point is None or mask.count <= _FEW_ROWS:
+                return self._scan(queries, k, mask)
+            head = mask.head(sealed.rows)
+        effort = None if point is None else point.effort
+        hits = sealed.index.search(queries, k, allowed=head, effort=effort)
+        visited = max(k, 0 if effort is None else effort.candidates or effort.reach)
+        tail = self._tail if mask is None else self._tail[mask.allowed[self._tail]]
         kind = sealed.card.kind
-        tail = self.live[sealed.rows :]
-        if tail.any():
-            first = sealed.rows
-            fresh = nearest(self.vectors[first:], queries, k, self.metric, allowed=tail)
-            shifted = np.where(fresh.ids < 0, -1, fresh.ids + first)
-            hits = merge([hits, type(fresh)(shifted, fresh.scores)], k)
+        if len(tail):
+            hits = merge([hits, nearest_among(self.vectors, queries, tail, k, self.metric)], k)
             kind = f"{kind}+flat"
-        return Found(hits, exact=sealed.index.exact, index=kind, recall=sealed.card.recall)
+        return Found(
+            hits,
+            exact=sealed.index.exact,
+            index=kind,
+            recall=1.0 if point is None else point.recall,
+            visited=visited + len(tail),
+            allowed=self.documents if mask is None else mask.count,
+        )

@@ -72,7 +72,7 @@ def take_status(storage: Storage, maintenance: Maintenance) -> CollectionStatus:
         index="flat" if sealed is None else sealed.card.kind,
         indexed_rows=0 if sealed is None else sealed.rows,
         recall=1.0 if sealed is None else sealed.card.recall,
-        effort=None if sealed is None else sealed.card.effort,
+        effort=None if sealed is None else sealed.card.point.effort.reach,
         bytes=_folder_bytes(storage.folder),
         problems=(*storage.problems, *maintenance.problems),
         maintenance=maintenance.phase,

@@ -13,14 +13,15 @@ import numpy as np
 from indexing.calibrator import Calibrator
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, InvalidRequestError
 from indexing.figures import Figures
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
-from indexing.planner import choose_kind
+from indexing.planner import IndexWish, possible_kinds
 from indexing.recovery import recover_rows
-from indexing.sealed import build_sealed, load_sealed, remove_sealed
+from indexing.sampling import RecallSampler
+from indexing.sealed import build_sealed, extend_sealed, load_sealed
 from indexing.snapshot import Snapshot
 from indexing.swap import finish_swap
 from indexing.terms import NOTHING
@@ -63,6 +64,8 @@ class Storage:
             after each write.
         touched: rows deleted or relabelled while a compaction copies; None while none does.
         broken: why nothing can be written any more, one sentence; empty if it can.
+        sampler: recall of live queries.
+        wish: what the next index shall be like.
 
     Raises:
         DamagedError: the documents cannot be read.
@@ -79,6 +82,8 @@ class Storage:
         self.version = 0
         self.touched: set[int] | None = None
         self.broken = ""
+        self.sampler = RecallSampler()
+        self.wish = IndexWish()
         self.problems: tuple[str, ...] = ()
         self._totals: tuple[int, Totals | None] = (0, None)
         self._metric = metric
@@ -129,6 +134,7 @@ class Storage:
 
     def close(self) -> None:
         """Give back the files; a second call does nothing."""
+        self.sampler.close()
         with self.writing:
             self.lexicon.close()
             self.documents.close()
@@ -216,18 +222,40 @@ class Storage:
             self._totals = (version, totals)
         return totals
 
+    def demand(self, wish: IndexWish) -> None:
+        """Let the next index, and those after it, be like that.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little; all stays as it was.
+        """
+        possible_kinds(self.snapshot.documents, self.vectors.dim, wish)
+        self.wish = wish
+
     def reseal(self) -> None:
         """Build the index that the planner chooses for today's vectors.
 
         Searches and writes go on; what is written meanwhile is compared row by row.
+
+        Raises:
+            InvalidRequestError: the memory allowed is too little; the old index stands.
+            StorageFullError: the disk is full; the old index stands.
         """
         with self.caring:
-            sealed = self._seal(self.folder, self.snapshot.vectors, self.snapshot.live)
-            self._replace_sealed(sealed)
+            snapshot = self.snapshot
+            self._replace_sealed(self._seal(self.folder, snapshot.vectors, snapshot.live))
 
     def extend(self) -> None:
-        """Take what was written since into the index, searches and writes going on."""
-        self.reseal()
+        """Put the rows behind the index into a copy of it, which takes its place.
+
+        Raises:
+            StorageFullError: the disk is full; the old index stands.
+        """
+        with self.caring:
+            snapshot = self.snapshot
+            if snapshot.sealed is not None:
+                rows = np.flatnonzero(snapshot.live[snapshot.sealed.rows :]) + snapshot.sealed.rows
+                extended = extend_sealed(self.folder, snapshot.sealed, snapshot.vectors, rows)
+                self._replace_sealed(extended)
 
     def figures(self) -> Figures:
         """What decides whether maintenance is due, from memory."""
@@ -241,10 +269,23 @@ class Storage:
             indexed=0 if sealed is None else sealed.rows,
             dim=dim,
             kind="flat" if sealed is None else sealed.card.kind,
-            planned=choose_kind(rows, dim),
+            planned=self._planned(snapshot),
+            trained=0 if sealed is None else sealed.card.trained,
             unread=generation.lexicon.is_behind,
             uncalibrated=self._calibrator.is_due(snapshot),
         )
+
+    def _planned(self, snapshot: Snapshot) -> str:
+        """The kind of index there should be; the one there is where nothing speaks against it."""
+        sealed = snapshot.sealed
+        try:
+            kinds = possible_kinds(snapshot.documents, snapshot.vectors.shape[1], self.wish)
+        except InvalidRequestError as error:
+            logger.warning("%s: no index can be built: %s", self.folder, error)
+            return "flat" if sealed is None else sealed.card.kind
+        if sealed is None or sealed.card.kind not in kinds:
+            return kinds[0]
+        return sealed.card.kind
 
     def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
         """The index for a copy of some rows of today in another folder.
@@ -325,6 +366,7 @@ class Storage:
     def _replace_sealed(self, sealed: SealedIndex | None) -> None:
         with self.writing:
             self.generation.snapshot = replace(self.snapshot, sealed=sealed)
+        self.sampler.forget()
 
     def calibrate(self) -> None:
         """Calibrate scores anew for today's documents."""
@@ -338,6 +380,8 @@ class Storage:
             logger.error("%s: %s", self.folder, problem)
         vectors = file.read(len(live))
         sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
+        if sealed is not None:
+            self.wish = sealed.card.wish
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
             sealed = self._seal(self.folder, vectors, live)
@@ -346,11 +390,12 @@ class Storage:
         return Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
 
     def _seal(
-        self, folder: Path, vectors: Vectors, live: npt.NDArray[np.bool_]
+        self,
+        folder: Path,
+        vectors: Vectors,
+        live: npt.NDArray[np.bool_],
     ) -> SealedIndex | None:
         """The index the planner chooses for the vectors, built in the folder; None for none."""
-        kind = choose_kind(*vectors.shape)
-        if kind == "flat":
-            remove_sealed(folder)
-            return None
-        return build_sealed(folder, kind, vectors, np.flatnonzero(live), self._metric)
+        rows = np.flatnonzero(live)
+        asked = self.sampler.queries()
+        return build_sealed(folder, vectors, rows, self._metric, self.wish, asked=asked)

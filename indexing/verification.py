@@ -153,7 +153,7 @@ def _index(collection: LocalCollection) -> list[str]:
         return []
     sample = live[np.linspace(0, len(live) - 1, min(64, len(live)), dtype=np.int64)]
     queries = np.ascontiguousarray(snapshot.vectors[sample])
-    found = sealed.index.search(queries, 1, effort=sealed.card.effort)
+    found = sealed.index.search(queries, 1, effort=sealed.card.point.effort)
     truth = snapshot.find(queries, 1, exact=True).hits
     agree = float(np.mean(found.scores[:, 0] >= truth.scores[:, 0] - 1e-4))
     if agree < 0.5:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.index.threads import share_out
 from indexing.types import Hits, Metric
 
 if TYPE_CHECKING:
@@ -181,6 +182,7 @@ def settle(
     """
     if most == 0 or len(queries) == 0:
         return no_hits(len(queries), k)
+    share_out(len(queries))
     wanted = min(k + _SLACK, most)
     places = np.arange(len(queries))
     hits = _ordered(queries, vectors, candidates(wanted, places), metric)
@@ -236,7 +238,7 @@ def _scan(
     bits = None
     if allowed is not None:
         bits = np.packbits(allowed, bitorder="little")
-        arguments.append(faiss.IDSelectorBitmap(len(allowed), pointer(bits)))
+        arguments.append(faiss.IDSelectorBitmap(len(bits), pointer(bits)))
     if metric is Metric.EUCLIDEAN:
         faiss.knn_L2sqr(*arguments)
     else:
@@ -258,7 +260,7 @@ def _sorted(ids: Ids, scores: Scores) -> Hits:
 
 
 def _goes_on(hits: Hits, k: int) -> npt.NDArray[np.bool_]:
-    """bool (n,): the last candidate's score may equal the k-th, so there may be more of them."""
+    """Bool (n,): the last candidate's score may equal the k-th, so there may be more of them."""
     if hits.scores.shape[1] <= k:
         return np.ones(len(hits.scores), dtype=bool)
     last, kth = hits.scores[:, -1], hits.scores[:, k - 1]

@@ -21,8 +21,13 @@ def faiss_metric(metric: Metric) -> int:
     return number
 
 
-def read_faiss(path: Path, metric: Metric) -> faiss.Index:
+def read_faiss(path: Path, metric: Metric, *, number: int | None = None) -> faiss.Index:
     """The FAISS index in the file, of its own class.
+
+    Args:
+        path: the file.
+        metric: that it should have been built for.
+        number: FAISS's for it, if it is not `faiss_metric(metric)`.
 
     Raises:
         IndexFileError: missing, cut, not a FAISS file, or of another metric.
@@ -37,7 +42,7 @@ def read_faiss(path: Path, metric: Metric) -> faiss.Index:
     except (RuntimeError, MemoryError) as error:
         message = f"{path.name} cannot be read as a FAISS index; it is cut or damaged"
         raise IndexFileError(message) from error
-    if index.metric_type != faiss_metric(metric):
+    if index.metric_type != (faiss_metric(metric) if number is None else number):
         message = f"{path.name} was built for another metric than {metric.value}"
         raise IndexFileError(message)
     return index

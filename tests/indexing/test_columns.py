@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from indexing import column_blocks, column_cache, columns
-from indexing.column_masks import RowMask
 from indexing.column_values import FIRST_STRING
 from indexing.columns import MetadataColumns
 from indexing.filter_sql import compile_filter, register_functions
 from indexing.filter_values import read_key
 from indexing.filters import Filter
+from indexing.row_mask import RowMask
 from tests.indexing.filter_cases import DOCUMENTS, FILTERS, LEAVES, satisfies
 
 if TYPE_CHECKING:
@@ -327,7 +327,7 @@ def test_kept_masks_are_bounded() -> None:
 
 def test_bits_are_as_faiss_reads_them() -> None:
     allowed = np.arange(21) % 3 == 0
-    mask = RowMask.of(allowed.copy())
+    mask = RowMask(allowed.copy())
     assert mask.count == 7
     assert mask.bits.dtype == np.uint8
     assert [bool(mask.bits[row // 8] >> (row % 8) & 1) for row in range(21)] == allowed.tolist()

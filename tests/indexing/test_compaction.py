@@ -203,7 +203,8 @@ class TestWhatComesOut:
     def test_an_index_is_built_over_the_new_rows(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("indexing.storage.choose_kind", lambda *_: "hnsw")
+        monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 0)
+        monkeypatch.setattr("indexing.planner._PREFERRED", ("hnsw",))
         data, made = folder_of(tmp_path)
         fill(made, 300)
         made.optimize()

@@ -81,7 +81,8 @@ def test_vectors_can_be_lost_twice(collection: LocalCollection, data: DataFolder
 def test_verify_sees_an_index_file_that_changed(
     data: DataFolder, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr("indexing.storage.choose_kind", lambda *_: "hnsw")
+    monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 0)
+    monkeypatch.setattr("indexing.planner._PREFERRED", ("hnsw",))
     made = data.create("graph", encoder="hash:16")
     made.add([Document(f"d{n:03d}", f"number {n}") for n in range(100)])
     made.optimize()

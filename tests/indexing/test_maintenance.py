@@ -102,7 +102,8 @@ def test_tombstones_go_by_themselves(made: LocalCollection) -> None:
 def test_an_index_is_built_by_itself(
     made: LocalCollection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indexing.storage.choose_kind", lambda *_: "hnsw")
+    monkeypatch.setattr("indexing.planner._FLAT_NUMBERS", 0)
+    monkeypatch.setattr("indexing.planner._PREFERRED", ("hnsw",))
     made.add([Document(f"d{n:02d}", f"text {n}") for n in range(40)])
     wait_for(lambda: made.describe().index == "hnsw")
     assert made.describe().indexed_rows == 40

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-import indexing.storage
+import indexing.planner
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, StorageFullError
 from indexing.types import Document, SearchRequest
@@ -36,7 +36,8 @@ def folder(collection: LocalCollection, data: DataFolder) -> Path:
 @pytest.fixture
 def graphs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the planner choose HNSW for the smallest collection."""
-    monkeypatch.setattr(indexing.storage, "choose_kind", lambda rows, dim: "hnsw")
+    monkeypatch.setattr(indexing.planner, "_FLAT_NUMBERS", 0)
+    monkeypatch.setattr(indexing.planner, "_PREFERRED", ("hnsw",))
 
 
 def reopen(folder: Path) -> DataFolder:
