@@ -36,15 +36,19 @@ _FEW = 2_000
 _MOST_ROUNDS = 8
 
 
-def compact(storage: Storage, step: Step = lambda *_: None) -> None:
+def compact(
+    storage: Storage, step: Step = lambda *_: None, stop: Callable[[], bool] = lambda: False
+) -> None:
     """Give every document the lowest row there is, in the order of today, and the disk back.
 
     Args:
         storage: whoever holds it may go on reading and writing; writers wait at the very end.
         step: called before everything that changes a file, and after each block; may raise to
             stop, up to `journal`.
+        stop: asked now and then while the index is built; True gives up.
 
     Raises:
+        InterruptedError: it was given up; the old files stand.
         DamagedError: what is there does not fit together; it is left alone.
         StorageFullError: the disk cannot hold both; the old files stand.
     """
@@ -54,14 +58,14 @@ def compact(storage: Storage, step: Step = lambda *_: None) -> None:
         step("start", 0.0)
         folder.mkdir()
         try:
-            _rewrite(storage, folder, step)
+            _rewrite(storage, folder, step, stop)
         finally:
             storage.touched = None
             if not storage.broken:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _rewrite(storage: Storage, folder: Path, step: Step) -> None:
+def _rewrite(storage: Storage, folder: Path, step: Step, stop: Callable[[], bool]) -> None:
     storage.touched = set()
     copy = Copy(storage.generation, folder)
     try:
@@ -69,7 +73,7 @@ def _rewrite(storage: Storage, folder: Path, step: Step) -> None:
         most = max(1, storage.snapshot.documents)
         copy.start(lambda rows: step("copy", 0.4 * min(1.0, rows / most)))
         step("index", 0.4)
-        sealed = storage.build(folder, copy.kept)
+        sealed = storage.build(folder, copy.kept, stop)
         step("words", 0.8)
         _settle_words(storage, folder)
         for _ in range(_MOST_ROUNDS):

@@ -109,10 +109,10 @@ class Maintenance:
                 storage.lexicon.catch_up(lambda share: step("words", share))
             if storage.figures().tombstones:
                 with self._doing("compacting"):
-                    compact(storage, step)
+                    compact(storage, step, given_up.is_set)
             else:
                 with self._doing("rebuilding"):
-                    storage.reseal()
+                    storage.reseal(given_up.is_set)
             with self._doing("calibrating"):
                 storage.calibrate()
             self.problems = ()
@@ -177,13 +177,13 @@ class Maintenance:
             if phase == "analysing":
                 self._storage.lexicon.catch_up(lambda share: self._step("words", share))
             elif phase == "compacting":
-                compact(self._storage, self._step)
+                compact(self._storage, self._step, self._is_stopped)
             elif phase == "extending":
                 self._storage.extend()
             elif phase == "calibrating":
                 self._storage.calibrate()
             else:
-                self._storage.reseal()
+                self._storage.reseal(self._is_stopped)
 
     @contextmanager
     def _doing(self, phase: Phase) -> Iterator[None]:

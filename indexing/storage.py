@@ -29,7 +29,7 @@ from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -231,18 +231,22 @@ class Storage:
         possible_kinds(self.snapshot.documents, self.vectors.dim, wish)
         self.wish = wish
 
-    def reseal(self) -> None:
+    def reseal(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Build the index that the planner chooses for today's vectors.
 
         Searches and writes go on; what is written meanwhile is compared row by row.
 
+        Args:
+            stop: asked now and then; True gives up.
+
         Raises:
+            InterruptedError: it was given up; the old index stands.
             InvalidRequestError: the memory allowed is too little; the old index stands.
             StorageFullError: the disk is full; the old index stands.
         """
         with self.caring:
             snapshot = self.snapshot
-            self._replace_sealed(self._seal(self.folder, snapshot.vectors, snapshot.live))
+            self._replace_sealed(self._seal(self.folder, snapshot.vectors, snapshot.live, stop))
 
     def extend(self) -> None:
         """Put the rows behind the index into a copy of it, which takes its place.
@@ -287,17 +291,23 @@ class Storage:
             return kinds[0]
         return sealed.card.kind
 
-    def build(self, folder: Path, rows: Ids) -> SealedIndex | None:
+    def build(
+        self, folder: Path, rows: Ids, stop: Callable[[], bool] = lambda: False
+    ) -> SealedIndex | None:
         """The index for a copy of some rows of today in another folder.
 
         Args:
             folder: where the copied vectors are and the index goes.
             rows: int64, ascending: those copied.
+            stop: asked now and then; True gives up.
+
+        Raises:
+            InterruptedError: it was given up.
         """
         snapshot = self.snapshot
         vectors = VectorFile(folder / VECTORS_FILE, self.vectors.dim, writable=False)
         try:
-            return self._seal(folder, vectors.read(len(rows)), snapshot.live[rows])
+            return self._seal(folder, vectors.read(len(rows)), snapshot.live[rows], stop)
         finally:
             vectors.close()
 
@@ -394,8 +404,13 @@ class Storage:
         folder: Path,
         vectors: Vectors,
         live: npt.NDArray[np.bool_],
+        stop: Callable[[], bool] = lambda: False,
     ) -> SealedIndex | None:
         """The index the planner chooses for the vectors, built in the folder; None for none."""
         rows = np.flatnonzero(live)
-        asked = self.sampler.queries()
-        return build_sealed(folder, vectors, rows, self._metric, self.wish, asked=asked)
+        wish, asked = self.wish, self.sampler.queries()
+        sealed = build_sealed(folder, vectors, rows, self._metric, wish, asked=asked, stop=stop)
+        if stop():
+            message = "building the index was given up"
+            raise InterruptedError(message)
+        return sealed
