@@ -34,9 +34,12 @@ _ENOUGH_ASKED = 100
 """Questions that were asked are measured with alone if there are so many."""
 _FILTERED_QUERIES = 48
 _SINGLE_QUERIES = 16
-_FURTHER = 2.0
+_FURTHER = 2.5
 """Questions lie further from documents than those from one another: about so many times more of
 their neighbours are missed (docs/decisions/0010-index-kinds.md)."""
+_TARGETS = (0.9, 0.95, 0.98, 0.99)
+_MOST_STEPS = 4
+_TIMES = 2
 _GAIN = 0.002
 """Recall that twice the reach must add to be worth trying on."""
 _ENOUGH = 0.999
@@ -97,10 +100,10 @@ class Tuning:
     def at(self, recall: float) -> Point | None:
         """The cheapest point at which questions reach that recall; None: no curve.
 
-        Where documents were measured with, half as many neighbours may be missed; where no point
-        reaches it, it is the one of the most recall.
+        Where documents were measured with, fewer neighbours may be missed; where no point reaches
+        it, it is the one of the most recall.
         """
-        aim = recall if self.asked else 1 - (1 - recall) / _FURTHER
+        aim = _aim(recall, asked=self.asked)
         return next((point for point in self.curve if point.recall >= aim), self._last())
 
     def under(self, rows: int, share: float) -> FilteredPoint | None:
@@ -186,10 +189,45 @@ def tune(
         if reached >= _ENOUGH or (reached > 0.95 and reached - best < _GAIN):
             break
         best = max(best, reached)
+    for target in _TARGETS:
+        if not stop():
+            aim = _aim(target, asked=by_questions)
+            points += _landed(index, queries, least, _frontier(points), aim)
     curve = _frontier(points)
     row_time = _row_microseconds(vectors, rows, queries, metric)
     filtered = _filtered(index, vectors, inside, queries, metric, curve, stop)
     return Tuning(curve, filtered, round(row_time, 4), len(queries), by_questions)
+
+
+def _aim(recall: float, *, asked: bool) -> float:
+    return recall if asked else 1 - (1 - recall) / _FURTHER
+
+
+def _landed(
+    index: VectorIndex, queries: Vectors, least: Scores, curve: tuple[Point, ...], aim: float
+) -> list[Point]:
+    """Points between the last that misses the aim and the first that reaches it, ever closer."""
+    above = next((point for point in curve if point.recall >= aim), None)
+    if above is None:
+        return []
+    below = max((p.effort.reach for p in curve if p.recall < aim), default=0)
+    low, high = min(below, above.effort.reach), above.effort.reach
+    points: list[Point] = []
+    while high - low > max(1, high // 16) and len(points) < _MOST_STEPS:
+        middle = (low + high) // 2
+        points.append(_point(index, queries, least, Effort(middle, above.effort.candidates)))
+        low, high = (low, middle) if points[-1].recall >= aim else (middle, high)
+    return points
+
+
+def _point(index: VectorIndex, queries: Vectors, least: Scores, effort: Effort) -> Point:
+    """What an effort finds, and the less of two times it takes."""
+    spent = []
+    for _ in range(_TIMES):
+        started = time.perf_counter()
+        hits = index.search(queries, MEASURED_AT, effort=effort)
+        spent.append(time.perf_counter() - started)
+    return Point(effort, _recall(hits.scores, least), round(1e6 * min(spent) / len(queries), 2))
 
 
 def _measured(
@@ -198,10 +236,7 @@ def _measured(
     """Points of efforts of one reach, from few candidates to many, until more change nothing."""
     points: list[Point] = []
     for effort in efforts:
-        started = time.perf_counter()
-        hits = index.search(queries, MEASURED_AT, effort=effort)
-        spent = 1e6 * (time.perf_counter() - started) / len(queries)
-        points.append(Point(effort, _recall(hits.scores, least), round(spent, 2)))
+        points.append(_point(index, queries, least, effort))
         if len(points) > 1 and points[-1].recall - points[-2].recall < _GAIN / 2:
             break
     return points
@@ -258,14 +293,16 @@ def _alone(index: VectorIndex, queries: Vectors, mask: RowMask, effort: Effort) 
 
 
 def _row_microseconds(vectors: Vectors, rows: Ids, queries: Vectors, metric: Metric) -> float:
-    """Time to compare one of some thousand rows that lie apart, the median."""
-    some = np.ascontiguousarray(rows[:: max(1, len(rows) // 2000)])
+    """Time to compare one of some thousand rows that lie apart and in no cache, the median."""
+    asked = queries[:_SINGLE_QUERIES]
+    step = max(1, len(rows) // 4000)
     spent = []
-    for place in range(min(_SINGLE_QUERIES, len(queries))):
+    for place in range(len(asked)):
+        some = np.ascontiguousarray(rows[place % step :: step])
         started = time.perf_counter()
-        nearest_among(vectors, queries[place : place + 1], some, MEASURED_AT, metric)
-        spent.append(time.perf_counter() - started)
-    return 1e6 * float(np.median(spent)) / len(some)
+        nearest_among(vectors, asked[place : place + 1], some, MEASURED_AT, metric)
+        spent.append((time.perf_counter() - started) / len(some))
+    return 1e6 * float(np.median(spent))
 
 
 def _kth_best(vectors: Vectors, queries: Vectors, metric: Metric, mask: RowMask) -> Scores:
