@@ -10,6 +10,7 @@ from embeddings.load import load_encoder
 from indexing.card import CollectionCard
 from indexing.filters import Filter
 from indexing.local import LocalCollection
+from indexing.planner import IndexWish
 from indexing.types import Document, Metric, SearchRequest, SearchResult
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def spell(row: int) -> str:
 def optimize(collection: LocalCollection, task: Task) -> None:
     """Build the index, within the memory allowance if the task has one."""
     if "memory" in task.options:
-        collection.optimize(memory=task.options["memory"])
+        collection.optimize(IndexWish(memory=task.options["memory"]))
     else:
         collection.optimize()
 
