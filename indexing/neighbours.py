@@ -113,7 +113,8 @@ def _arranged(hits: Hits, ids: npt.NDArray[np.str_]) -> Hits:
     scores = hits.scores
     tied = np.flatnonzero(((scores[:, 1:] == scores[:, :-1]) & np.isfinite(scores[:, 1:])).any(1))
     for place in tied.tolist():
-        order = np.lexsort((ids[place].astype(str), -scores[place]))
+        keys = list(zip((-scores[place]).tolist(), ids[place].tolist(), strict=True))
+        order = sorted(range(len(keys)), key=keys.__getitem__)
         ids[place] = ids[place][order]
         hits.ids[place] = hits.ids[place][order]
     return hits
