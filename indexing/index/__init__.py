@@ -111,7 +111,12 @@ class VectorIndex(Protocol):
         """Efforts worth trying, from little to much; empty if there is nothing to try."""
 
     def search(
-        self, queries: Vectors, k: int, *, allowed: RowMask | None = None, effort: Effort | None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        allowed: RowMask | None = None,
+        effort: Effort | None = None,
     ) -> Hits:
         """The k best rows of each query, best first, equal scores by row.
 

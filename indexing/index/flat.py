@@ -100,7 +100,12 @@ class FlatIndex:
         return ()
 
     def search(
-        self, queries: Vectors, k: int, *, allowed: RowMask | None = None, effort: Effort | None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        allowed: RowMask | None = None,
+        effort: Effort | None = None,
     ) -> Hits:
         """The k best rows, truly; `effort` changes nothing."""
         del effort

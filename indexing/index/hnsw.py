@@ -140,7 +140,12 @@ class HnswIndex:
         return tuple(Effort(max(reach, k)) for reach in _REACHES if reach >= k) or (Effort(2 * k),)
 
     def search(
-        self, queries: Vectors, k: int, *, allowed: RowMask | None = None, effort: Effort | None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        allowed: RowMask | None = None,
+        effort: Effort | None = None,
     ) -> Hits:
         """The k best rows the walk meets."""
         most = self.rows if allowed is None else min(self.rows, allowed.count)

@@ -153,7 +153,12 @@ class IvfIndex:
         )
 
     def search(
-        self, queries: Vectors, k: int, *, allowed: RowMask | None = None, effort: Effort | None
+        self,
+        queries: Vectors,
+        k: int,
+        *,
+        allowed: RowMask | None = None,
+        effort: Effort | None = None,
     ) -> Hits:
         """The k best rows among the candidates of the lists looked through.
 
