@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """Rows that any channel found.
+    """Rows that any channel found, or the best of them.
 
     Attributes:
         rows: int64 (n,), ascending.
@@ -43,6 +43,7 @@ class Assessment:
         lexical: float32 (n,), BM25, 0 without any of the words; None where words were left out.
         evidence: float64 (n,), 0 or more.
         confidence: float64 (n,), between 0 and 1.
+        chance: what the query's scores are where only chance is at work.
     """
 
     rows: Ids
@@ -50,6 +51,7 @@ class Assessment:
     lexical: Scores | None
     evidence: Values
     confidence: Values
+    chance: Chance
 
     @property
     def is_poor(self) -> bool:
@@ -80,8 +82,12 @@ def assess(
     calibration: Calibration,
     query: tuple[Vectors | None, tuple[str, ...] | None],
     legs: Mapping[str, Hits],
+    k: int,
 ) -> Assessment:
-    """Complete the scores of all rows that a leg found, and judge them.
+    """Judge the rows that the legs found, by their scores in both channels.
+
+    Rows that cannot be among the k best, whatever BM25 would say of them, are left out, for a
+    look-up by row is the dearest part of it.
 
     Args:
         snapshot: the moment searched.
@@ -89,23 +95,51 @@ def assess(
         calibration: the collection's.
         query: vector float32 (1, dim) and terms; None for what is left out.
         legs: (1, k) hits of `dense`, `lexical`, or both.
+        k: rows wanted, 1 or more.
     """
     vector, terms = query
     found = np.concatenate([leg.ids[0] for leg in legs.values()])
     rows = np.unique(found[found >= 0])
-    dense = lexical = None
-    evidence = np.zeros(len(rows))
     chance = _chance(calibration, snapshot, lexicon, vector, terms)
-    if vector is not None:
-        dense = _dense(snapshot, vector, rows, legs["dense"])
-        evidence += weigh_meaning(dense, chance)
-    if terms is not None:
-        lexical = _lexical(lexicon, terms, rows, legs["lexical"])
-        evidence += weigh_words(lexical, chance)
-    logistic = BOTH if dense is not None and lexical is not None else MEANING
-    if dense is None:
-        logistic = WORDS
-    return Assessment(rows, dense, lexical, evidence, judge(evidence, logistic))
+    if vector is None:
+        lexical, _ = _filled(rows, legs["lexical"])
+        evidence = weigh_words(lexical, chance)
+        return Assessment(rows, None, lexical, evidence, judge(evidence, chance, WORDS), chance)
+    dense = _dense(snapshot, vector, rows, legs["dense"])
+    meaning = weigh_meaning(dense, chance)
+    if terms is None:
+        return Assessment(rows, dense, None, meaning, judge(meaning, chance, MEANING), chance)
+    rows, dense, meaning, lexical = _worded(
+        lexicon, terms, legs["lexical"], chance, k, (rows, dense, meaning)
+    )
+    evidence = meaning + weigh_words(lexical, chance)
+    return Assessment(rows, dense, lexical, evidence, judge(evidence, chance, BOTH), chance)
+
+
+def _worded(
+    lexicon: Lexicon,
+    terms: tuple[str, ...],
+    leg: Hits,
+    chance: Chance,
+    k: int,
+    known: tuple[Ids, Scores, Values],
+) -> tuple[Ids, Scores, Values, Scores]:
+    """Rows, their scores and evidence by meaning, and BM25, without those beyond the k best."""
+    rows, dense, meaning = known
+    lexical, missing = _filled(rows, leg)
+    if leg.ids[0, -1] < 0 or not missing.any():  # every row with any of the words was found
+        return rows, dense, meaning, lexical
+    least = meaning + weigh_words(lexical, chance)
+    most = least + np.where(missing, weigh_words(leg.scores[0, -1:], chance), 0.0)
+    bound = np.partition(least, -k)[-k] if len(rows) > k else -np.inf
+    kept = most >= bound
+    rows, dense, meaning, lexical = rows[kept], dense[kept], meaning[kept], lexical[kept]
+    wanted = rows[missing[kept]]
+    if len(wanted):
+        more = lexicon.search(terms, len(wanted), wanted)
+        there = more.ids[0] >= 0
+        lexical[np.searchsorted(rows, more.ids[0][there])] = more.scores[0][there]
+    return rows, dense, meaning, lexical
 
 
 def _chance(
@@ -125,28 +159,16 @@ def _chance(
 
 def _dense(snapshot: Snapshot, vector: Vectors, rows: Ids, leg: Hits) -> Scores:
     """The metric's score of every row; those found by words alone are compared now."""
-    scores, missing = _filled(rows, leg, np.nan)
+    scores, missing = _filled(rows, leg)
     if missing.any():
         query, wanted = comparable(vector, snapshot.metric), rows[missing][None]
         scores[missing] = score_ids(query, snapshot.vectors, wanted, snapshot.metric)[0]
     return scores
 
 
-def _lexical(lexicon: Lexicon, terms: tuple[str, ...], rows: Ids, leg: Hits) -> Scores:
-    """BM25 of every row; those found by meaning alone are looked up now."""
-    scores, missing = _filled(rows, leg, 0.0)
-    complete = leg.ids[0, -1] < 0  # every row with any of the words was found
-    if missing.any() and not complete:
-        wanted = rows[missing]
-        more = lexicon.search(terms, len(wanted), wanted)
-        there = more.ids[0] >= 0
-        scores[np.searchsorted(rows, more.ids[0][there])] = more.scores[0][there]
-    return scores
-
-
-def _filled(rows: Ids, leg: Hits, missing: float) -> tuple[Scores, npt.NDArray[np.bool_]]:
-    """Scores (n,) of the rows as the leg has them, and which rows it lacks."""
-    scores = np.full(len(rows), missing, dtype=np.float32)
+def _filled(rows: Ids, leg: Hits) -> tuple[Scores, npt.NDArray[np.bool_]]:
+    """Scores (n,) of the rows as the leg has them, else 0, and which rows it lacks."""
+    scores = np.zeros(len(rows), dtype=np.float32)
     lacking = np.ones(len(rows), dtype=bool)
     there = leg.ids[0] >= 0
     places = np.searchsorted(rows, leg.ids[0][there])

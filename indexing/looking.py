@@ -110,6 +110,8 @@ def look(
         DocumentNotFoundError: an id that no document has.
         InvalidRequestError: examples that cancel each other out.
     """
+    if any(question.terms is not None for question in questions):
+        collection.storage.lexicon.catch_up()  # before the moment: a calibration needs the words
     moment = _Moment.of(collection.storage)
     sights = [
         _Sight.of(collection, question, window, moment)

@@ -113,7 +113,9 @@ def rank(
         )
     judged = None
     if asked.calibration is not None:
-        judged = assess(snapshot, lexicon, asked.calibration, (asked.vector, asked.terms), legs)
+        kept = k if asked.fusion == "calibrated" else 2 * depth  # others rank by other numbers
+        query = asked.vector, asked.terms
+        judged = assess(snapshot, lexicon, asked.calibration, query, legs, kept)
     hits = _fused(asked, legs, judged, k) if both else next(iter(legs.values()))
     return Ranking(
         ids=hits.ids[0],
