@@ -55,7 +55,8 @@ def cut_snippet(text: str, terms: Sequence[str], *, size: int = PASSAGE) -> Snip
         starts, ends = normal.starts, normal.ends
         shown = ((starts[first], ends[last - 1]) for first, last in shown)
         start, end = starts[start], ends[end - 1]
-    highlights = tuple((first - start, last - start) for first, last in _merged(shown))
+    inside = ((max(a, start), min(b, end)) for a, b in shown if a < end and b > start)
+    highlights = tuple((first - start, last - start) for first, last in _merged(inside))
     return Snippet(text[start:end], start, highlights)
 
 
