@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 _SIZE, _LEFT, _TOP, _GAP = 220, 46, 34, 54
-_TITLES = {"judged": "all documents judged", "known item": "one known answer"}
+_TITLES = {
+    "questions": "questions left out",
+    "judged": "sets left out, all judged",
+    "known item": "sets left out, one answer",
+}
 _SETS = {
+    "questions": "every second of all eight sets",
     "judged": "cranfield, med, cisi",
     "known item": "bookshop, xquad, boolq, belebele, miracl",
 }
@@ -20,8 +25,7 @@ def draw(panels: dict[str, dict[str, Any]]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" font-family="sans-serif" font-size="11">',
-        "<title>Confidence against the share of relevant matches, on sets left out of the fit"
-        "</title>",
+        "<title>Confidence against the share of relevant matches, left out of the fit</title>",
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     for number, (name, panel) in enumerate(panels.items()):
