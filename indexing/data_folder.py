@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,6 +49,8 @@ class DataFolder:
         default_encoder: str | None,
         reranker: str | Path | None,
         maintain: bool = True,
+        memory: int | None = None,
+        sample_rate: float | None = None,
     ) -> None:
         self.path = path
         self._mode = mode
@@ -56,6 +59,8 @@ class DataFolder:
         self._default_encoder = default_encoder
         self._reranker = None if reranker is None else Path(reranker).expanduser()
         self._maintain = maintain
+        self._memory = memory
+        self._sample_rate = sample_rate
         self._loaded_reranker: Reranker | None = None
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -77,6 +82,8 @@ class DataFolder:
         default_encoder: str | None = None,
         reranker: str | Path | None = None,
         maintain: bool = True,
+        memory: int | None = None,
+        sample_rate: float | None = None,
     ) -> Self:
         """The data folder at `path`.
 
@@ -90,6 +97,10 @@ class DataFolder:
             reranker: folder of a reranker, for searches that ask to be reranked; it is loaded
                 when first needed (see `reranker`).
             maintain: let collections compact and index in the background when it is due.
+            memory: bytes that an index built from now on may keep in memory, where the collection
+                has no bound of its own; None: no bound.
+            sample_rate: share of the approximate answers that are checked exactly, 0 to 1; None is
+                `indexing.sampling`'s.
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
@@ -112,6 +123,8 @@ class DataFolder:
             default_encoder=default_encoder,
             reranker=reranker,
             maintain=maintain,
+            memory=memory,
+            sample_rate=sample_rate,
         )
 
     def close(self) -> None:
@@ -156,6 +169,7 @@ class DataFolder:
                     load_reranker=self._reranker_loader(),
                     maintain=self._maintain,
                 )
+                self._configure(self._collections[name])
             return self._collections[name]
 
     def create(
@@ -193,9 +207,18 @@ class DataFolder:
                 load_reranker=self._reranker_loader(),
                 maintain=self._maintain,
             )
+            self._configure(collection)
             sync_folder(self.path)
             self._collections[name] = collection
             return collection
+
+    def _configure(self, collection: LocalCollection) -> None:
+        """Hand on what the folder was opened with."""
+        storage = collection.storage
+        if self._memory is not None and storage.wish.memory is None:
+            storage.wish = replace(storage.wish, memory=self._memory)
+        if self._sample_rate is not None:
+            storage.sampler.one_in = round(1 / self._sample_rate) if self._sample_rate else 0
 
     def drop(self, name: str) -> None:
         """Remove a collection with all its documents.

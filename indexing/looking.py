@@ -12,6 +12,7 @@ import numpy as np
 from indexing.candidates import GROWTH, SLACK, Taken, Window, take
 from indexing.questions import vector_of
 from indexing.ranking import Asked, rank
+from indexing.tuning import MEASURED_AT
 from indexing.types import MAX_LIMIT, Hits
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from indexing.questions import Question
     from indexing.ranking import Ranking
     from indexing.row_mask import RowMask
+    from indexing.sampling import RecallSampler
     from indexing.snapshot import Found, Snapshot
     from indexing.storage import Storage
 
@@ -53,13 +55,14 @@ class _Moment:
     generation: Generation
     snapshot: Snapshot
     calibration: Calibration | None
+    sampler: RecallSampler
 
     @classmethod
     def of(cls, storage: Storage) -> _Moment:
         """Now."""
         calibration = storage.calibration
         version, generation = storage.version, storage.generation
-        return cls(version, generation, generation.snapshot, calibration)
+        return cls(version, generation, generation.snapshot, calibration, storage.sampler)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +161,9 @@ def _look_once(sight: _Sight) -> Look:
         if taken is not None:
             break
         k, found = min(k * GROWTH, snapshot.documents), None
+    if not ranking.exact and sight.vector is not None and ranking.found is not None:
+        scores = ranking.found.hits.scores[:, :MEASURED_AT]
+        sight.moment.sampler.offer(snapshot, sight.vector, scores, mask)
     return Look(
         snapshot=snapshot,
         matched=None if mask is None else mask.count,

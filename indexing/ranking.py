@@ -66,7 +66,7 @@ class Ranking:
         exact: False if an approximate index was asked.
         index: what was asked, joined by `+`: `flat`, `hnsw`, `bm25`.
         recall: of the vector index, measured; 1.0 where it is exact or was not asked.
-        visited: vectors whose scores were taken; None where vectors played no part.
+        found: what the vector index found; None where vectors played no part.
         confidence: 0 to 1 by row, how surely it answers; empty without a calibration.
         no_good_answer: True if probably none of the rows answers; None without a calibration.
     """
@@ -77,7 +77,7 @@ class Ranking:
     exact: bool
     index: str
     recall: float
-    visited: int | None = None
+    found: Found | None = None
     confidence: Mapping[int, float] = field(default_factory=dict)
     no_good_answer: bool | None = None
 
@@ -124,7 +124,7 @@ def rank(
         exact=exact,
         index="+".join(names),
         recall=recall,
-        visited=None if found is None else found.visited,
+        found=found,
         confidence={} if judged is None else judged.by_row(),
         no_good_answer=None if judged is None else judged.is_poor,
     )

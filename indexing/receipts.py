@@ -36,7 +36,7 @@ def write_receipt(
         milliseconds={name: round(ms, 3) for name, ms in question.milliseconds.items()},
         query_terms=question.terms,
         warnings=(*collection.problems, *_lag(collection, question), *question.warnings),
-        visited=ranking.visited,
+        visited=None if ranking.found is None else ranking.found.visited,
         sampled_recall=sampled,
         sampled_queries=samples,
         no_good_answer=ranking.no_good_answer,

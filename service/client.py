@@ -177,9 +177,9 @@ class Client:
             body = {key: value for key, value in body.items() if key != "offset"}
             body["cursor"] = page["cursor"]
 
-    def optimize(self, name: str) -> JsonObject:
-        """Build the search index the collection wants now; its status afterwards."""
-        return self._connection.ask("POST", _path(name, "optimize"), works=True)
+    def optimize(self, name: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+        """Build the index `body` asks for (`recall`, `memory_bytes`, `kind`), or as before."""
+        return self._connection.ask("POST", _path(name, "optimize"), body, works=True)
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:
         """Whether the collection's files agree with each other."""

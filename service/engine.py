@@ -61,6 +61,8 @@ def open_folder(settings: Settings) -> DataFolder:
         device=settings.device,
         default_encoder=settings.encoder,
         reranker=settings.reranker,
+        memory=settings.memory,
+        sample_rate=settings.sample_rate,
     )
 
 
@@ -128,7 +130,9 @@ class Engine:
         try:
             self.for_each(lambda collection: collection.card)  # opens them
             vector = np.ones((1, 1), dtype=np.float32)
-            kind_of("flat").build(vector, Metric.COSINE).search(vector, 1)  # loads what searches
+            kind_of("flat").build(vector, Metric.COSINE).search(
+                vector, 1, effort=None
+            )  # loads what searches
         except Exception:
             logger.exception("the collections cannot be opened")
             outcome = Readiness("failed", "the collections cannot be opened; the log tells more")

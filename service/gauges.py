@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from prometheus_client.metrics_core import Metric
@@ -52,6 +52,7 @@ class Gauges:
             for reading in readings:
                 gauge.add_metric([reading.name], reading.values[field])
             yield gauge
+        yield from _samples(readings)
 
     def _read(self) -> list[_Reading]:
         return self._engine.for_each(_Reading.of, wait=False)
@@ -63,6 +64,8 @@ class _Reading:
 
     name: str
     values: dict[str, float]
+    sampled: float | None
+    samples: int
 
     @classmethod
     def of(cls, collection: LocalCollection) -> _Reading:
@@ -78,7 +81,26 @@ class _Reading:
             "bytes": _size(collection.folder),
             "recall": 1.0 if sealed is None else sealed.card.recall,
         }
-        return cls(collection.card.name, values)
+        sampler = collection.storage.sampler
+        return cls(collection.card.name, values, sampler.recall()[0], sampler.total)
+
+
+def _samples(readings: Sequence[_Reading]) -> Iterator[Metric]:
+    """Recall of live queries; collections of which none was sampled have none."""
+    recall = GaugeMetricFamily(
+        "meari_recall_sampled",
+        "Share of the true neighbours found, over the latest live queries answered again exactly",
+        labels=["collection"],
+    )
+    total = CounterMetricFamily(
+        "meari_recall_samples", "Live queries answered again exactly", labels=["collection"]
+    )
+    for reading in readings:
+        total.add_metric([reading.name], reading.samples)
+        if reading.sampled is not None:
+            recall.add_metric([reading.name], reading.sampled)
+    yield recall
+    yield total
 
 
 def _size(folder: Path) -> int:

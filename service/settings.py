@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from service.sizes import parse_size
 
 MIB = 1 << 20
 KIB = 1 << 10
 
+
+def _read_size(value: Any) -> Any:  # noqa: ANN401 - judged by pydantic next
+    return parse_size(value) if isinstance(value, str) else value
+
+
 Bytes = Annotated[int, Field(ge=1)]
+Size = Annotated[int, Field(ge=1), BeforeValidator(_read_size)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 
 
@@ -22,6 +30,10 @@ class Settings(BaseSettings):
         data: the data folder; made if missing.
         encoder: for new collections that name none, and for `/v1/embeddings`.
         reranker: folder of a cross-encoder, for searches that ask to be reranked; None: none may.
+        memory: bytes that a collection's index may keep in memory (`700M`), unless the collection
+            was told otherwise; None: no bound.
+        sample_rate: share of the searches through an index that are answered again, exactly and in
+            the background, to watch its recall; 0 answers none again.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
         host: address to listen on. There is no key yet: whoever reaches the port may write.
         port: 0 takes a free one.
@@ -43,6 +55,8 @@ class Settings(BaseSettings):
     data: Path = Path("meari-data")
     encoder: Annotated[str, Field(min_length=1)] = "minilm"
     reranker: Path | None = None
+    memory: Size | None = None
+    sample_rate: Annotated[float, Field(ge=0, le=1)] = 0.005
     device: str | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080

@@ -20,9 +20,17 @@ def write_card(answer: JsonObject) -> None:
         return
     write("")
     rows = [
-        (point["effort"], f"{point['recall']:.4f}", _remark(point, card)) for point in card["curve"]
+        (
+            point["reach"],
+            point["candidates"] or "all",
+            f"{point['recall']:.4f}",
+            f"{point['microseconds']:,.0f} µs",
+            "in use" if _effort(point) == _effort(card) else "",
+        )
+        for point in card["curve"]
     ]
-    write_table(("effort", "recall@10", ""), rows, numbers="effort recall@10")
+    columns = ("reach", "candidates", "recall@10", "a query", "")
+    write_table(columns, rows, numbers="reach candidates recall@10 query")
 
 
 def told_index(collection: JsonObject) -> str:
@@ -55,6 +63,7 @@ def _facts(answer: JsonObject) -> list[tuple[str, object]]:
         ("metric", answer["metric"]),
         ("analyzer", answer["analyzer"]),
         ("index", told_index(answer)),
+        *([] if answer["index_card"] is None else _index_facts(answer["index_card"])),
         ("deleted rows", answer["tombstones"]),
         ("maintenance", told_maintenance(answer)),
         ("confidence", _confidence(answer["calibration"])),
@@ -76,8 +85,20 @@ def _confidence(calibration: JsonObject | None) -> str:
     return ", ".join(trusted)
 
 
-def _remark(point: JsonObject, card: JsonObject) -> str:
-    return "in use" if point["effort"] == card["effort"] else ""
+def _effort(told: JsonObject) -> tuple[int, int]:
+    return told["reach"], told["candidates"]
+
+
+def _index_facts(card: JsonObject) -> list[tuple[str, object]]:
+    """What was wished for, what it takes, and when that was measured."""
+    allowed = "" if card["memory_bytes"] is None else f" of {told_bytes(card['memory_bytes'])}"
+    each = f"{card['bytes_per_vector']:,.0f} bytes a vector"
+    what = "live queries" if card["asked"] else "rows held back"
+    return [
+        ("target", f"recall {card['target']:g}"),
+        ("index memory", f"{told_bytes(card['bytes'])}{allowed}, {each}"),
+        ("measured", f"{card['built']}, with {card['queries']:,} {what}"),
+    ]
 
 
 def _percent(share: float) -> str:

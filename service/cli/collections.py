@@ -28,6 +28,18 @@ if TYPE_CHECKING:
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Recall = Annotated[
+    float | None,
+    typer.Option("--recall", metavar="R", help="To reach, above 0 to 1. [as before, or 0.98]"),
+]
+Memory = Annotated[
+    str | None,
+    typer.Option("--memory", metavar="SIZE", help="The index may keep in memory: 700M, 1.5GB."),
+]
+Kind = Annotated[
+    str | None,
+    typer.Option("--kind", metavar="KIND", help="flat, hnsw, hnsw-sq8 or ivf-pq. [chosen by size]"),
+]
 Repair = Annotated[
     bool, typer.Option("--repair", help="Mend what can be mended from the documents' texts.")
 ]
@@ -91,14 +103,27 @@ def drop(
         write(f"removed {answer['name']}{held}")
 
 
-def optimize(name: Name, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
-    """Build the search index and measure its recall."""
+def optimize(
+    name: Name,
+    recall: Recall = None,
+    memory: Memory = None,
+    kind: Kind = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the search index and measure its recall.
+
+    What is asked for holds from then on; what is left out stays as it was.
+    """
+    asked = {"recall": recall, "memory_bytes": _size(memory), "kind": kind}
+    body = {field: value for field, value in asked.items() if value is not None}
     with (
         opened(data, url, mode="write") as store,
         waiting(f"optimising {name}") as say,
         watched(lambda: say(f"{name}: {told_maintenance(store.collection(name))}")),
     ):
-        answer = store.optimize(name)
+        answer = store.optimize(name, body or None)
     if as_json:
         write_json(answer)
     else:
@@ -130,6 +155,21 @@ def verify(
         _show_report(name, answer, repair=repair)
     if not answer["ok"]:
         raise typer.Exit(FAILED)
+
+
+def _size(text: str | None) -> int | None:
+    """Bytes of a size as it is written on the command line.
+
+    Raises:
+        MisuseError: it is none.
+    """
+    from service.sizes import parse_size
+
+    try:
+        return None if text is None else parse_size(text)
+    except ValueError as error:
+        message = f"--memory {error}"
+        raise MisuseError(message) from error
 
 
 def _contents(store: Store, name: str) -> str:

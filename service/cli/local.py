@@ -84,9 +84,11 @@ class LocalStore:
         result = self._folder.collection(name).search(asked.to_request(filter))
         return SearchAnswer.of(result).model_dump(mode="json")
 
-    def optimize(self, name: str) -> JsonObject:
-        """Build the search index the collection wants now; its status afterwards."""
-        self._folder.collection(name).optimize()
+    def optimize(self, name: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+        """Build the index `body` asks for (`recall`, `memory_bytes`, `kind`), or as before."""
+        from service.schemas.index import OptimizeBody
+
+        OptimizeBody.model_validate(body or {}).optimize(self._folder.collection(name))
         return self.collection(name)
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:

@@ -46,8 +46,8 @@ class Store(Protocol):
     def recommend(self, name: str, body: Mapping[str, Any]) -> JsonObject:
         """What is like the documents of `positive` and unlike those of `negative`."""
 
-    def optimize(self, name: str) -> JsonObject:
-        """Build the search index the collection wants now; its status afterwards."""
+    def optimize(self, name: str, body: Mapping[str, Any] | None = None) -> JsonObject:
+        """Build the index `body` asks for (`recall`, `memory_bytes`, `kind`), or as before."""
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:
         """Whether the collection's files agree with each other."""
@@ -79,6 +79,8 @@ def opened(
         create=False,
         device=chosen.device,
         reranker=chosen.reranker,
+        memory=chosen.memory,
+        sample_rate=0.0,
     ) as folder:
         yield LocalStore(folder)
 

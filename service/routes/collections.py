@@ -12,6 +12,7 @@ from service.schemas.collections import (
     VerifyAnswer,
     VerifyBody,
 )
+from service.schemas.index import OptimizeBody
 
 routes = router("collections")
 
@@ -72,16 +73,20 @@ async def drop_collection(collection: CollectionName, engine: ReadyEngine) -> Dr
 @routes.post(
     "/v1/collections/{collection}/optimize",
     summary="Build the search index",
-    responses=refusals(400, 404, 507),
+    responses=refusals(400, 404, 415, 507),
 )
 async def optimize_collection(
-    collection: CollectionName, engine: ReadyEngine
+    collection: CollectionName, engine: ReadyEngine, body: OptimizeBody | None = None
 ) -> CollectionCardAnswer:
-    """Build the index that fits today's vectors and answer when it is in use; searches go on."""
+    """Build the index that fits today's vectors and answer when it is in use; searches go on.
+
+    With a body the index is built as it says, now and from now on. A memory too small for any
+    index is refused with what would do.
+    """
 
     def work() -> CollectionCardAnswer:
         with engine.using(collection) as target:
-            target.optimize()
+            (body or OptimizeBody()).optimize(target)
             return CollectionCardAnswer.of(target)
 
     return await engine.write(work)

@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from service.cli.card import told_maintenance
+from service.cli.errors import MISUSE
 from service.cli.progress import waiting, watched
 
 if TYPE_CHECKING:
@@ -21,15 +22,37 @@ def test_the_curve_of_an_index_is_a_table(meari: Meari, monkeypatch: pytest.Monk
     meari.done("index", "-", "--into", "many", stdin=many)
     card = meari.done("collections", "show", "many", "--json").json["index_card"]
     lines = meari.done("collections", "show", "many").out.splitlines()
-    head = next(n for n, line in enumerate(lines) if line.split() == ["effort", "recall@10"])
-    rows = [line.split(maxsplit=2) for line in lines[head + 2 :]]
-    assert [(int(row[0]), float(row[1])) for row in rows] == [
-        (point["effort"], point["recall"]) for point in card["curve"]
+    columns = ["reach", "candidates", "recall@10", "a", "query"]
+    head = next(n for n, line in enumerate(lines) if line.split() == columns)
+    rows = [line.split() for line in lines[head + 2 :]]
+    assert [(int(row[0]), float(row[2])) for row in rows] == [
+        (point["reach"], point["recall"]) for point in card["curve"]
     ]
-    assert [int(row[0]) for row in rows if row[2:] == ["in use"]] == [card["effort"]]
+    assert [int(row[0]) for row in rows if row[-2:] == ["in", "use"]] == [card["reach"]]
     facts = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in lines[: head - 1])
     assert facts["maintenance"] == "idle"
+    assert facts["target"] == "recall 0.98"
+    assert facts["index memory"].endswith(f"{card['bytes_per_vector']:,.0f} bytes a vector")
+    assert facts["measured"].startswith(card["built"])
     assert re.fullmatch(r".*other scripts \d+ %", facts["confidence"])
+
+
+def test_an_index_is_asked_for_on_the_command_line(indexed: Meari) -> None:
+    asked = ["collections", "optimize", "faq", "--kind", "hnsw", "--memory", "1.5MB"]
+    card = indexed.done(*asked, "--recall", "0.9", "--json").json["index_card"]
+    told = (card["kind"], card["target"], card["memory_bytes"])
+    assert told == ("hnsw", 0.9, 1_500_000)
+    shown = indexed.done("collections", "show", "faq").out
+    assert " of 1.5 MB, " in shown
+    for arguments, words in (
+        (["--memory", "much"], "error: --memory 'much' is not a size; write 700M, 1.5GB or 512MiB"),
+        (["--memory", "10"], "error: memory is 10 bytes; "),
+        (["--kind", "annoy"], "error: index kind 'annoy' is unknown; this version has flat, hnsw"),
+        (["--recall", "2"], "error: recall is 2.0; it must be less than or equal to 1"),
+    ):
+        ran = indexed("collections", "optimize", "faq", *arguments)
+        assert (ran.status, ran.err.count("\n")) == (MISUSE, 1)
+        assert ran.err.startswith(words)
 
 
 def test_a_few_documents_have_no_confidence(indexed: Meari) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -166,9 +167,13 @@ def test_the_card_of_an_index_tells_its_curve(client: Client, monkeypatch: pytes
     card = client.post("/v1/collections/many/optimize").json()
     index = card["index_card"]
     assert (index["kind"], index["rows"], card["tail"]) == (card["index"], 300, 0)
-    used = [point["recall"] for point in index["curve"] if point["effort"] == index["effort"]]
-    assert used == [index["recall"]] == [card["recall"]]
+    effort = {key: index[key] for key in ("reach", "candidates")}
+    used = [point["recall"] for point in index["curve"] if effort.items() <= point.items()]
+    assert used == [index["recall"]] == [pytest.approx(card["recall"], abs=1e-4)]
+    assert (index["target"], index["memory_bytes"], index["held"]) == (0.98, None, 300)
     assert index["recall"] >= 0.98
+    assert index["bytes_per_vector"] == pytest.approx(index["bytes"] / 300, abs=0.1)
+    assert datetime.fromisoformat(index["built"]).tzinfo is not None
     assert card["calibration"]["documents"] == 300
     reliability = card["calibration"]["reliability"]
     assert "other" in reliability
@@ -176,3 +181,54 @@ def test_the_card_of_an_index_tells_its_curve(client: Client, monkeypatch: pytes
     client.post("/v1/collections/many/documents", {"documents": [{"id": "x", "text": "word"}]})
     assert client.get("/v1/collections/many").json()["tail"] == 1
     assert client.get("/v1/collections/many").json() | {"tail": 0} != card
+
+
+def test_an_index_is_built_as_it_is_asked_for(client: Client):
+    client.post("/v1/collections", {"name": "many"})
+    documents = [{"id": str(n), "text": f"word{n} other{n % 7} third{n % 11}"} for n in range(300)]
+    client.post("/v1/collections/many/documents", {"documents": documents})
+    path = "/v1/collections/many/optimize"
+    card = client.post(path, {"kind": "hnsw", "recall": 0.9, "memory_bytes": 10_000_000}).json()
+    index = card["index_card"]
+    told = (index["kind"], index["target"], index["memory_bytes"])
+    assert told == ("hnsw", 0.9, 10_000_000)
+    index = client.post(path, {"memory_bytes": None}).json()["index_card"]
+    assert (index["kind"], index["target"], index["memory_bytes"]) == ("hnsw", 0.9, None)
+    assert client.post(path, {"kind": None}).json()["index_card"] is None, "so few need no index"
+    error = client.post(path, {"kind": "hnsw", "memory_bytes": 1000}).json()["error"]
+    assert (error["param"], error["code"]) == ("memory_bytes", "invalid_value")
+    assert re.match(
+        r"memory is 1,000 bytes; [\d,]+ would do for an index of kind", error["message"]
+    )
+    for body, param in (
+        ({"kind": "annoy"}, "kind"),
+        ({"recall": 0}, "recall"),
+        ({"memory_bytes": 0}, "memory_bytes"),
+        ({"size": 1}, "size"),
+    ):
+        answer = client.post(path, body)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, param)
+
+
+def test_live_queries_are_sampled_and_their_recall_is_told(settings: Settings, started: Start):
+    chosen = settings.model_copy(update={"sample_rate": 0.5})
+    with started(chosen) as client:
+        client.post("/v1/collections", {"name": "many"})
+        documents = [{"id": str(n), "text": f"word{n} other{n % 7}"} for n in range(300)]
+        client.post("/v1/collections/many/documents", {"documents": documents})
+        client.post("/v1/collections/many/optimize", {"kind": "hnsw"})
+        search = "/v1/collections/many/search"
+        for number in range(6):
+            answer = client.post(search, {"query": f"word{number}", "mode": "dense"}).json()
+            assert answer["receipt"]["index"] == "hnsw"
+        sampler = client.app.state.engine.folder.collection("many").storage.sampler
+        sampler.settle()
+        recall, number = sampler.recall()
+        assert (number, sampler.total) == (3, 3)
+        lines = client.get("/metrics").text.splitlines()
+        assert f'meari_recall_sampled{{collection="many"}} {recall}' in lines
+        assert 'meari_recall_samples_total{collection="many"} 3.0' in lines
+        sampler.one_in = 0
+        receipt = client.post(search, {"query": "word1", "mode": "dense"}).json()["receipt"]
+        assert (receipt["sampled_recall"], receipt["sampled_queries"]) == (recall, 3)
+        assert 0.8 <= recall <= 1

@@ -49,3 +49,24 @@ def test_impossible_settings(wrong: dict[str, object]):
 def test_settings_do_not_change():
     with pytest.raises(ValidationError):
         Settings().port = 1
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("700M", 700_000_000),
+        ("1.5 GB", 1_500_000_000),
+        ("512MiB", 512 << 20),
+        ("64k", 64_000),
+        ("1234", 1234),
+    ],
+)
+def test_memory_is_a_size_as_people_write_it(monkeypatch: pytest.MonkeyPatch, text: str, size: int):
+    monkeypatch.setenv("MEARI_MEMORY", text)
+    assert Settings().memory == size
+
+
+@pytest.mark.parametrize("text", ["much", "0", "-5M", "5i", "M", "1e9", ""])
+def test_what_is_no_size_is_refused(text: str):
+    with pytest.raises(ValidationError, match="memory"):
+        Settings(memory=text)
