@@ -13,8 +13,9 @@ import numpy as np
 from indexing.files import checksum_file, replacing, write_atomically
 from indexing.index import Effort, IndexFileError, VectorIndex, kind_of
 from indexing.index.exact import comparable
+from indexing.measuring import held_back, tune
 from indexing.planner import IndexWish, possible_kinds
-from indexing.tuning import Point, Tuning, held_back, tune
+from indexing.tuning import Point, Tuning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,8 +9,9 @@ import pytest
 
 from indexing.index import Effort, kind_of
 from indexing.index.exact import nearest, unit
+from indexing.measuring import held_back, tune
 from indexing.row_mask import RowMask
-from indexing.tuning import FilteredPoint, Point, Tuning, held_back, tune
+from indexing.tuning import FilteredPoint, Point, Tuning
 from indexing.types import Metric
 
 CURVE = (
