@@ -62,7 +62,7 @@ def main() -> None:
 
 def read_texts(data: Path) -> Iterator[str]:
     """Paragraphs and sentences in English."""
-    import pyarrow.parquet as parquet
+    from pyarrow import parquet
 
     with gzip.open(data / "en_wiki_text/enwiki.tsv.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
@@ -119,7 +119,7 @@ class Encoder:
         order = np.argsort([len(text) for text in texts], kind="stable")
         queue = openvino.AsyncInferQueue(self._run)
 
-        def finish(request: Any, given: Any) -> None:
+        def finish(request: Any, given: Any) -> None:  # noqa: ANN401 - the runtime's own
             places, mask = given
             states = request.get_output_tensor(0).data
             pooled = (states * mask[:, :, None]).sum(1) / mask.sum(1)[:, None]
@@ -138,9 +138,9 @@ class Encoder:
             start = 0
             while start < len(inner):
                 stop = start + 1
-                while (
-                    stop < len(inner) and lengths[inner[stop]] * (stop + 1 - start) <= TOKENS_A_BATCH
-                ):
+                while stop < len(inner):
+                    if lengths[inner[stop]] * (stop + 1 - start) > TOKENS_A_BATCH:
+                        break
                     stop += 1
                 chosen = inner[start:stop]
                 batch = self._tokenizer.pad(

@@ -100,7 +100,7 @@ def tune(
 def _landed(
     index: VectorIndex, queries: Vectors, least: Scores, curve: tuple[Point, ...], wanted: float
 ) -> list[Point]:
-    """Points between the last that misses the recall wanted and the first that reaches it, ever closer."""
+    """Points ever closer to the first that reaches the recall wanted."""
     above = next((point for point in curve if point.recall >= wanted), None)
     if above is None:
         return []
