@@ -7,9 +7,9 @@ from typing import Literal
 
 Phase = Literal["idle", "extending", "rebuilding", "compacting", "analysing", "calibrating"]
 
-TAIL_NUMBERS = 4_000_000
-"""Numbers (rows * dim) behind the index that a search compares in about a millisecond."""
-TAIL_SHARE = 0.05
+TAIL_NUMBERS = 1_000_000
+"""Numbers (rows * dim) behind the index that a search compares in a quarter of a millisecond."""
+TAIL_SHARE = 0.005
 """Of the indexed rows: below it, saving the index costs more than scanning the tail does."""
 CALIBRATED_AHEAD = 10_000
 """Smaller collections are calibrated in no time by the first search that needs it."""
@@ -57,7 +57,7 @@ def due(figures: Figures) -> Phase:
     | `compacting` | 10,000 tombstones at least, and a fifth of the rows                      |
     | `rebuilding` | the planner chooses another kind of index for so many rows, or there are |
     |              | twice as many as it was made from                                        |
-    | `extending`  | 4,000,000 numbers stand behind the index, and a twentieth of its rows    |
+    | `extending`  | 1,000,000 numbers stand behind the index, and a two-hundredth of its rows |
     | `calibrating`| documents became half as many again or two thirds, and are 10,000 at least |
     """
     tail = figures.rows - figures.indexed

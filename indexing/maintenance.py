@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 LULL_SECONDS = 2.0
 """Maintenance waits until nobody wrote for so long ..."""
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 10.0
 """... but not longer than this since it was due."""
 RETRY_SECONDS = 600.0
 """After a failure it waits so long."""
