@@ -215,8 +215,8 @@ class DataFolder:
     def _configure(self, collection: LocalCollection) -> None:
         """Hand on what the folder was opened with."""
         storage = collection.storage
-        if self._memory is not None and storage.wish.memory is None:
-            storage.wish = replace(storage.wish, memory=self._memory)
+        if self._memory is not None and storage.sealer.wish.memory is None:
+            storage.sealer.wish = replace(storage.sealer.wish, memory=self._memory)
         if self._sample_rate is not None:
             storage.sampler.one_in = round(1 / self._sample_rate) if self._sample_rate else 0
 

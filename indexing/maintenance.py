@@ -87,7 +87,7 @@ class Maintenance:
             InvalidRequestError: the memory allowed is too little for it; all stays as it was.
         """
         if wish is not None:
-            self._storage.demand(wish)
+            self._storage.sealer.demand(wish, self._storage.snapshot)
         given_up = threading.Event()
         pool = ThreadPoolExecutor(1, "meari-optimize", initializer=give_way)
         try:

@@ -13,15 +13,14 @@ import numpy as np
 from indexing.calibrator import Calibrator
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
-from indexing.errors import DamagedError, InvalidRequestError
+from indexing.errors import DamagedError
 from indexing.figures import Figures
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
-from indexing.planner import IndexWish, possible_kinds
 from indexing.recovery import recover_rows
 from indexing.sampling import RecallSampler
-from indexing.sealed import build_sealed, extend_sealed, load_sealed
+from indexing.sealing import Sealer
 from indexing.snapshot import Snapshot
 from indexing.swap import finish_swap
 from indexing.terms import NOTHING
@@ -31,8 +30,6 @@ from indexing.vectors import VECTORS_FILE, VectorFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from embeddings.types import Vectors
     from indexing.calibration import Calibration
@@ -65,7 +62,7 @@ class Storage:
         touched: rows deleted or relabelled while a compaction copies; None while none does.
         broken: why nothing can be written any more, one sentence; empty if it can.
         sampler: recall of live queries.
-        wish: what the next index shall be like.
+        sealer: makes indexes, as they are wished to be.
 
     Raises:
         DamagedError: the documents cannot be read.
@@ -83,7 +80,7 @@ class Storage:
         self.touched: set[int] | None = None
         self.broken = ""
         self.sampler = RecallSampler()
-        self.wish = IndexWish()
+        self.sealer = Sealer(folder, metric, self.sampler)
         self.problems: tuple[str, ...] = ()
         self._totals: tuple[int, Totals | None] = (0, None)
         self._metric = metric
@@ -222,15 +219,6 @@ class Storage:
             self._totals = (version, totals)
         return totals
 
-    def demand(self, wish: IndexWish) -> None:
-        """Let the next index, and those after it, be like that.
-
-        Raises:
-            InvalidRequestError: the memory allowed is too little; all stays as it was.
-        """
-        possible_kinds(self.snapshot.documents, self.vectors.dim, wish)
-        self.wish = wish
-
     def reseal(self, stop: Callable[[], bool] = lambda: False) -> None:
         """Build the index that the planner chooses for today's vectors.
 
@@ -246,7 +234,8 @@ class Storage:
         """
         with self.caring:
             snapshot = self.snapshot
-            self._replace_sealed(self._seal(self.folder, snapshot.vectors, snapshot.live, stop))
+            sealed = self.sealer.build(snapshot.vectors, snapshot.live, stop=stop)
+            self._replace_sealed(sealed)
 
     def extend(self) -> None:
         """Put the rows behind the index into a copy of it, which takes its place.
@@ -255,11 +244,7 @@ class Storage:
             StorageFullError: the disk is full; the old index stands.
         """
         with self.caring:
-            snapshot = self.snapshot
-            if snapshot.sealed is not None:
-                rows = np.flatnonzero(snapshot.live[snapshot.sealed.rows :]) + snapshot.sealed.rows
-                extended = extend_sealed(self.folder, snapshot.sealed, snapshot.vectors, rows)
-                self._replace_sealed(extended)
+            self._replace_sealed(self.sealer.extend(self.snapshot))
 
     def figures(self) -> Figures:
         """What decides whether maintenance is due, from memory."""
@@ -273,23 +258,11 @@ class Storage:
             indexed=0 if sealed is None else sealed.rows,
             dim=dim,
             kind="flat" if sealed is None else sealed.card.kind,
-            planned=self._planned(snapshot),
+            planned=self.sealer.planned(snapshot),
             trained=0 if sealed is None else sealed.card.trained,
             unread=generation.lexicon.is_behind,
             uncalibrated=self._calibrator.is_due(snapshot),
         )
-
-    def _planned(self, snapshot: Snapshot) -> str:
-        """The kind of index there should be; the one there is where nothing speaks against it."""
-        sealed = snapshot.sealed
-        try:
-            kinds = possible_kinds(snapshot.documents, snapshot.vectors.shape[1], self.wish)
-        except InvalidRequestError as error:
-            logger.warning("%s: no index can be built: %s", self.folder, error)
-            return "flat" if sealed is None else sealed.card.kind
-        if sealed is None or sealed.card.kind not in kinds:
-            return kinds[0]
-        return sealed.card.kind
 
     def build(
         self, folder: Path, rows: Ids, stop: Callable[[], bool] = lambda: False
@@ -307,7 +280,8 @@ class Storage:
         snapshot = self.snapshot
         vectors = VectorFile(folder / VECTORS_FILE, self.vectors.dim, writable=False)
         try:
-            return self._seal(folder, vectors.read(len(rows)), snapshot.live[rows], stop)
+            copied = vectors.read(len(rows))
+            return self.sealer.build(copied, snapshot.live[rows], folder=folder, stop=stop)
         finally:
             vectors.close()
 
@@ -389,28 +363,10 @@ class Storage:
         for problem in problems:
             logger.error("%s: %s", self.folder, problem)
         vectors = file.read(len(live))
-        sealed, distrusted = load_sealed(self.folder, vectors, self._metric)
-        if sealed is not None:
-            self.wish = sealed.card.wish
+        sealed, distrusted = self.sealer.load(vectors)
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
-            sealed = self._seal(self.folder, vectors, live)
+            sealed = self.sealer.build(vectors, live)
             remedy = "it was rebuilt"
         self.problems = (*problems, *(f"{problem}; {remedy}" for problem in distrusted))
         return Snapshot(vectors, live, int(live.sum()), self._metric, sealed)
-
-    def _seal(
-        self,
-        folder: Path,
-        vectors: Vectors,
-        live: npt.NDArray[np.bool_],
-        stop: Callable[[], bool] = lambda: False,
-    ) -> SealedIndex | None:
-        """The index the planner chooses for the vectors, built in the folder; None for none."""
-        rows = np.flatnonzero(live)
-        wish, asked = self.wish, self.sampler.queries()
-        sealed = build_sealed(folder, vectors, rows, self._metric, wish, asked=asked, stop=stop)
-        if stop():
-            message = "building the index was given up"
-            raise InterruptedError(message)
-        return sealed

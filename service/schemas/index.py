@@ -41,7 +41,7 @@ class OptimizeBody(Body):
             InvalidRequestError: too little memory (the message says how much would do), or a kind
                 that there is not.
         """
-        wish = collection.storage.wish
+        wish = collection.storage.sealer.wish
         said = {name: getattr(self, name) for name in self.model_fields_set}
         if (memory := said.pop("memory_bytes", wish.memory)) != wish.memory:
             said["memory"] = memory
