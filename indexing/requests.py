@@ -123,11 +123,11 @@ def _check_page(request: SearchRequest) -> None:
         if not _is_whole(number):
             raise _wrong(name, number, "a whole number")
     if limit < 1 or limit > MAX_LIMIT:
-        message = f"limit is {limit}; 1 to {MAX_LIMIT:,} are possible"
+        message = f"limit is {limit:,}; 1 to {MAX_LIMIT:,} are possible"
         raise InvalidRequestError(message, "limit")
     if offset < 0 or offset + limit > MAX_LIMIT:
         message = (
-            f"offset is {offset}; 0 to {MAX_LIMIT:,} together with limit are possible, a cursor "
+            f"offset is {offset:,}; 0 to {MAX_LIMIT:,} together with limit are possible, a cursor "
             "goes deeper"
         )
         raise InvalidRequestError(message, "offset")
@@ -136,7 +136,7 @@ def _check_page(request: SearchRequest) -> None:
     if not isinstance(request.cursor, str):
         raise _wrong("cursor", request.cursor, "a string that a page gave")
     if offset:
-        message = f"offset is {offset} beside a cursor, which says where to go on; leave it out"
+        message = f"offset is {offset:,} beside a cursor, which says where to go on; leave it out"
         raise InvalidRequestError(message, "offset")
     if request.rerank:
         message = "cursor cannot lead through reranked matches; page them by offset"

@@ -89,7 +89,10 @@ def quote(value: object) -> str:
         return f"an object of {len(value):,} fields"
     if value is None or isinstance(value, bool):
         return json.dumps(value)
-    text = repr(value[: _SHOWN + 1] if isinstance(value, str) else value)
+    if isinstance(value, int):
+        text = f"{value:,}"
+    else:
+        text = repr(value[: _SHOWN + 1] if isinstance(value, str) else value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 

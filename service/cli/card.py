@@ -79,10 +79,12 @@ def _confidence(calibration: JsonObject | None) -> str:
     shares = dict(calibration["reliability"])
     if not shares:
         return f"from {counted(calibration['documents'], 'document')}"
-    whole = shares.pop("all", None)
-    trusted = [] if whole is None else [f"vectors trusted {_percent(whole)}"]
-    trusted += [f"{_SCRIPTS.get(name, name)} {_percent(share)}" for name, share in shares.items()]
-    return ", ".join(trusted)
+    parts = [
+        f"{_SCRIPTS.get(name, name)} {_percent(share)}"
+        for name, share in shares.items()
+        if name != "all"
+    ]
+    return f"vectors trusted for {', '.join(parts)}" if parts else f"{_percent(shares['all'])}"
 
 
 def _effort(told: JsonObject) -> tuple[int, int]:

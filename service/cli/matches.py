@@ -36,7 +36,7 @@ def show_answer(answer: JsonObject, query: str = "", warnings: Sequence[str] = (
 
     width = results().width
     receipt = answer["receipt"]
-    if receipt["no_good_answer"] and answer["matches"]:
+    if receipt["no_good_answer"] and answer["matches"] and query:
         warn("probably none of these answers it: all score as documents do that do not")
     parts = [part for match in answer["matches"] for part in _match(match, query, receipt, width)]
     write(Group(*(parts or [_none_found(receipt)])))
@@ -72,6 +72,8 @@ def _match(match: JsonObject, query: str, receipt: JsonObject, width: int) -> li
     taken = len(score)
     if match["confidence"] is not None:
         sure, colour = told_confidence(match["confidence"])
+        if round(match["confidence"], 2) == round(match["score"], 2):
+            sure = sure.split()[0]  # the score is the share
         head.append(sure, style=colour).append("  ")
         taken += len(sure) + 2
     if match["title"]:

@@ -22,7 +22,7 @@ def by_meaning(receipt: JsonObject) -> bool:
 def receipt_line(receipt: JsonObject) -> str:
     """What answered, how surely, out of how many, for which words, and in what time."""
     parts = [receipt["index"], _surety(receipt)]
-    if receipt["visited"] is not None:
+    if receipt["visited"] is not None and not receipt["exact"]:
         parts.append(f"visited {counted(receipt['visited'], 'vector')}")
     of_all = f"searched {receipt['searched']:,} of {counted(receipt['documents'], 'document')}"
     parts.append(of_all)

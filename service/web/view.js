@@ -76,7 +76,10 @@ function notice(page) {
     const onClear = () => page.ask({ filter: null }, "chosen");
     return nothingNotice({ filtered: answer.receipt.matched_by_filter === 0, onClear });
   }
-  if (answer) return [answer.receipt.no_good_answer && doubtNotice(), graveWarnings(page)];
+  if (answer) {
+    const doubted = answer.receipt.no_good_answer && !isRecommending(question);
+    return [doubted && doubtNotice(), graveWarnings(page)];
+  }
   if (isAsking(question)) return null;
   return [damage(page), startNotice(page.first, (query) => page.ask({ query }, "chosen"))];
 }

@@ -34,7 +34,7 @@ def test_the_curve_of_an_index_is_a_table(meari: Meari, monkeypatch: pytest.Monk
     assert facts["target"] == "recall 0.98"
     assert facts["index memory"].endswith(f"{card['bytes_per_vector']:,.0f} bytes a vector")
     assert facts["measured"].startswith(card["built"])
-    assert re.fullmatch(r".*other scripts \d+ %", facts["confidence"])
+    assert re.fullmatch(r"vectors trusted for other scripts \d+ %", facts["confidence"])
 
 
 def test_an_index_is_asked_for_on_the_command_line(indexed: Meari) -> None:

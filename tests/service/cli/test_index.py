@@ -273,7 +273,8 @@ def test_the_index_is_built_once_and_again_when_many_rows_stand_outside(
 
     index = ["index", "-", "--into", "many", "--json"]
     built = meari.done(*index, stdin=lines(0, 1000)).json["collection"]
-    assert (built["index"], built["indexed_rows"]) == ("hnsw", 1000)
+    assert built["index"] != "flat"
+    assert built["indexed_rows"] == 1000
     few = meari.done(*index, stdin=lines(1000, 1050)).json["collection"]
     assert (few["rows"], few["indexed_rows"]) == (1050, 1000)
     listed = meari.done("collections", "show", "many").out

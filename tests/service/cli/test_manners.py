@@ -142,7 +142,7 @@ def test_a_setting_of_the_environment_that_cannot_be_is_named(
     assert ran.err.startswith("error: MEARI_PORT is '99999'; ")
     ran = meari("serve", "--port", "70000")
     assert ran.status == MISUSE
-    assert ran.err.startswith("error: --port is 70000; ")
+    assert ran.err.startswith("error: --port is 70,000; ")
 
 
 def test_ctrl_c_is_told_and_has_its_own_status(

@@ -26,6 +26,7 @@ def test_typing_finds_marks_and_accounts(visit: Open):
         "Compared": "every vector",
         "Index": "flat",
         "Recall": "100%, exact",
+        "Visited": "6 vectors",
         "Searched": "6 of 6",
         "Query": "2 tokens",
         "Encoder": "hash:64",
