@@ -135,12 +135,18 @@ def optimize(collection: LocalCollection, task: Task) -> None:
 
 
 def describe(collection: LocalCollection) -> dict[str, Any]:
-    """What a receipt and the sealed index's card tell of it."""
+    """The sealed index's card, without what was tried to set it."""
     sealed = collection.storage.snapshot.sealed
     if sealed is None:
         return {"kind": "flat"}
-    card = sealed.card
-    return {name: getattr(card, name) for name in card.__dataclass_fields__ if name != "crc32"}
+    card = sealed.card.to_json()
+    tuning = card.pop("tuning")
+    return card | {
+        "recall": sealed.card.recall,
+        "bytes_per_vector": sealed.card.bytes_per_vector,
+        "filtered": tuning["filtered"],
+        "row_microseconds": tuning["row_microseconds"],
+    }
 
 
 def _filter(below: int | None) -> Filter | None:
