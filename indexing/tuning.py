@@ -16,8 +16,8 @@ MEASURED_AT = 10
 FILTERED_RECALL = 0.99
 """What filtered searches shall reach at least."""
 
-_FURTHER = 2.5
-"""Questions lie further from documents than those from one another: about so many times more of
+_FURTHER = 1.8
+"""Questions lie further from documents than those from one another: up to so many times more of
 their neighbours are missed (docs/decisions/0010-index-kinds.md)."""
 
 

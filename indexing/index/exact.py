@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.index.threads import share_out
+from indexing.index.threads import sharing
 from indexing.types import Hits, Metric
 
 if TYPE_CHECKING:
@@ -182,7 +182,13 @@ def settle(
     """
     if most == 0 or len(queries) == 0:
         return no_hits(len(queries), k)
-    share_out(len(queries))
+    with sharing():
+        return _settled(candidates, vectors, queries, k, most, metric)
+
+
+def _settled(
+    candidates: Candidates, vectors: Vectors, queries: Vectors, k: int, most: int, metric: Metric
+) -> Hits:
     wanted = min(k + _SLACK, most)
     places = np.arange(len(queries))
     hits = _ordered(queries, vectors, candidates(wanted, places), metric)

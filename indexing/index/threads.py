@@ -6,26 +6,51 @@ import logging
 import os
 import sys
 import threading
+from contextlib import contextmanager
 from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 logger = logging.getLogger(__name__)
 
 _NICENESS = 10
-_BATCH = 8
-"""From so many queries on they are shared out; fewer are done before threads have met."""
-
 _quiet = threading.local()
 
 
-def share_out(queries: int) -> None:
-    """Let FAISS use as many threads for the calling thread's next search as are worth it.
+class _Busy:
+    """How many searches are under way."""
 
-    OpenMP keeps this number by thread, so others keep theirs.
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def change(self, by: int) -> int:
+        """Count one more or less; how many there are then."""
+        with self._lock:
+            self._count += by
+            return self._count
+
+
+_busy = _Busy()
+
+
+@contextmanager
+def sharing() -> Iterator[None]:
+    """The block searches: let FAISS use the processors that other searches leave to it.
+
+    OpenMP keeps their number by thread, so others keep theirs.
     """
     import faiss
 
-    alone = queries < _BATCH or getattr(_quiet, "here", False)
-    faiss.omp_set_num_threads(1 if alone else _processors())
+    searches = _busy.change(1)
+    alone = getattr(_quiet, "here", False)
+    faiss.omp_set_num_threads(1 if alone else max(1, _processors() // searches))
+    try:
+        yield
+    finally:
+        _busy.change(-1)
 
 
 def give_way() -> None:
