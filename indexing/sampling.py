@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ logger = logging.getLogger(__name__)
 ONE_IN = 200
 """Of so many approximate answers one is sampled."""
 
+_DUTY = 0.03
+"""Share of the time that checking may take: an exact answer costs as much as hundreds of others."""
 _WINDOW = 500
 """Recall is the mean of the latest so many samples."""
 _MOST_WAITING = 32
@@ -55,6 +58,7 @@ class RecallSampler:
         self._waiting: queue.Queue[_Sample | None] = queue.Queue(_MOST_WAITING)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
         self._total = 0
 
     def offer(
@@ -120,6 +124,7 @@ class RecallSampler:
         """Stop checking; a second call does nothing."""
         with self._lock:
             thread, self._thread, self.one_in = self._thread, None, 0
+        self._closing.set()
         if thread is not None:
             self._waiting.put(None)
             thread.join()
@@ -133,12 +138,15 @@ class RecallSampler:
     def _check_all(self) -> None:
         work_quietly()
         while (sample := self._waiting.get()) is not None:
+            started = time.perf_counter()
             try:
-                self._check(sample)
+                if not self._closing.is_set():
+                    self._check(sample)
             except Exception:
                 logger.exception("a sampled query could not be answered exactly")
             finally:
                 self._waiting.task_done()
+            self._closing.wait((time.perf_counter() - started) / _DUTY)
         self._waiting.task_done()
 
     def _check(self, sample: _Sample) -> None:

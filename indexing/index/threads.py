@@ -40,13 +40,16 @@ _busy = _Busy()
 def sharing() -> Iterator[None]:
     """The block searches: let FAISS use the processors that other searches leave to it.
 
-    OpenMP keeps their number by thread, so others keep theirs.
+    Searches of threads that work quietly take one each, and nobody minds them. OpenMP keeps the
+    number by thread, so others keep theirs.
     """
     import faiss
 
+    if getattr(_quiet, "here", False):
+        yield
+        return
     searches = _busy.change(1)
-    alone = getattr(_quiet, "here", False)
-    faiss.omp_set_num_threads(1 if alone else max(1, _processors() // searches))
+    faiss.omp_set_num_threads(max(1, _processors() // searches))
     try:
         yield
     finally:
