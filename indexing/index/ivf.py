@@ -73,14 +73,14 @@ class IvfIndex:
             vectors: float32 (n, dim).
             metric: how vectors are compared.
             rows: int64, those to take in; None takes all.
-            settings: `lists` (default the square root of the number of rows).
+            settings: `lists` (default one and a half times the square root of the number of rows).
         """
         import faiss
 
         if rows is None:
             rows = np.arange(len(vectors), dtype=np.int64)
         dim = vectors.shape[1]
-        lists = max(1, min(settings.get("lists", round(len(rows) ** 0.5)), len(rows) // 40))
+        lists = max(1, min(settings.get("lists", round(1.5 * len(rows) ** 0.5)), len(rows) // 40))
         number = _order(metric)
         quantizer = faiss.IndexFlat(dim, number)
         index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // _piece_width(dim), 4, number)
@@ -109,7 +109,7 @@ class IvfIndex:
     @staticmethod
     def bytes_per_vector(dim: int) -> float:
         """Half a byte for each piece, 8 for the row, and the share of a centre."""
-        return dim / _piece_width(dim) / 2 + 8 + 4 * dim / 400
+        return dim / _piece_width(dim) / 2 + 8 + 4 * dim / 300
 
     def save(self, path: Path) -> None:
         """Write a `faiss.IndexIVFPQFastScan`."""

@@ -28,14 +28,14 @@ def test_kinds(rows: int, dim: int, wish: IndexWish, kinds: tuple[str, ...]) -> 
 
 def test_bytes_follow_from_the_layout() -> None:
     """Half a byte for four numbers, 8 for the row, and a share of a centre."""
-    assert expected_bytes("ivf-pq", 1000, 384) == round(1000 * (48 + 8 + 3.84))
+    assert expected_bytes("ivf-pq", 1000, 384) == round(1000 * (48 + 8 + 5.12))
     assert expected_bytes("hnsw", 1000, 384) == 1000 * (1536 + 256 + 24)
     assert expected_bytes("hnsw-sq8", 1000, 384) == 1000 * (384 + 256 + 24)
     assert expected_bytes("flat", 1000, 384) == 1000 * 1536
 
 
 def test_too_little_memory_says_how_much_would_do() -> None:
-    with pytest.raises(InvalidRequestError, match="memory is 1,000,000 bytes; 59,840,000 would"):
+    with pytest.raises(InvalidRequestError, match="memory is 1,000,000 bytes; 61,120,000 would"):
         possible_kinds(1_000_000, 384, IndexWish(memory=1_000_000))
     with pytest.raises(InvalidRequestError, match="1,816,000,000 would do for an index of kind hn"):
         possible_kinds(1_000_000, 384, IndexWish(memory=1_000_000, kind="hnsw"))
