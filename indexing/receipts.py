@@ -39,9 +39,14 @@ def write_receipt(
         visited=None if ranking.found is None else ranking.found.visited,
         sampled_recall=sampled,
         sampled_queries=samples,
-        no_good_answer=ranking.no_good_answer,
+        no_good_answer=None if _by_example(question) else ranking.no_good_answer,
         reranker=question.reranker,
     )
+
+
+def _by_example(question: Question) -> bool:
+    """True where documents stand for a question: what is like them needs to answer nothing."""
+    return question.request.document_id is not None or bool(question.request.positive)
 
 
 def _lag(collection: LocalCollection, question: Question) -> tuple[str, ...]:

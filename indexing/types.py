@@ -231,7 +231,7 @@ class SearchReceipt:
             share of true neighbours found; None before there are any.
         sampled_queries: how many those are.
         no_good_answer: True if by the collection's calibration probably none of the matches
-            answers; None where there is no calibration.
+            answers; None where there is no calibration, or documents were asked with.
         reranker: name of the reranker that ordered the best; None if none did.
     """
 

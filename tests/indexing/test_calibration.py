@@ -307,3 +307,12 @@ def test_a_calibration_is_kept_out_of_what_is_true(shop: LocalCollection, tmp_pa
     (shop.folder / FILE).unlink()
     assert shop.verify().ok
     assert moment(shop)[1].documents == 48, "from memory"
+
+
+def test_documents_asked_with_need_no_answer(shop: LocalCollection) -> None:
+    first = shop.scan(limit=1).documents[0].document.id
+    by_id = shop.search(SearchRequest(document_id=first, limit=3))
+    liked = shop.search(SearchRequest(positive=(first,), limit=3))
+    assert by_id.receipt.no_good_answer is None
+    assert liked.receipt.no_good_answer is None
+    assert [match.confidence is not None for match in by_id.matches] == [True] * 3
