@@ -158,8 +158,11 @@ def _filtered(
     generator = np.random.default_rng(_SEED)
     some = queries[:_FILTERED_QUERIES]
     draw = generator.random(len(inside))
-    hardest = index.efforts(MEASURED_AT)
-    ladder = sorted({point.effort for point in curve} | {hardest[-1]})
+    efforts = index.efforts(MEASURED_AT)
+    deep = sorted({effort.candidates for effort in efforts})[-2:]
+    least_reach = max((point.effort.reach for point in curve), default=0)
+    wider = {e for e in efforts if e.reach >= least_reach and e.candidates in deep}
+    ladder = sorted({point.effort for point in curve} | wider)
     found: list[FilteredPoint] = []
     for share in _SHARES:
         mask = RowMask((draw < share) & inside.allowed)
