@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing.candidates import GROWTH, SLACK, Taken, Window, take
+from indexing.errors import AnalyzerError
 from indexing.questions import vector_of
 from indexing.ranking import Asked, rank
 from indexing.tuning import MEASURED_AT
@@ -114,7 +116,8 @@ def look(
         InvalidRequestError: examples that cancel each other out.
     """
     if any(question.terms is not None for question in questions):
-        collection.storage.lexicon.catch_up()  # before the moment: a calibration needs the words
+        with suppress(AnalyzerError):  # words that cannot be read now are told of in the receipt
+            collection.storage.lexicon.catch_up()  # before the moment: calibration needs them
     moment = _Moment.of(collection.storage)
     sights = [
         _Sight.of(collection, question, window, moment)
