@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,11 +139,31 @@ def _measured(
 
 
 def _frontier(points: list[Point]) -> tuple[Point, ...]:
+    """Points none of which is beaten in both recall and time, by rising recall.
+
+    Times are first smoothed over efforts, so that a moment in which the machine had other things
+    to do drops no point and raises none.
+    """
     kept: list[Point] = []
-    for point in sorted(points, key=lambda point: (point.microseconds, -point.recall)):
+    for point in sorted(_smoothed(points), key=lambda point: (point.microseconds, -point.recall)):
         if not kept or point.recall > kept[-1].recall:
             kept.append(point)
     return tuple(kept)
+
+
+def _smoothed(points: list[Point]) -> list[Point]:
+    """The points with times that grow linearly in reach and candidates, by least squares."""
+    if not points:
+        return []
+    efforts = np.array([[1, p.effort.reach, p.effort.candidates] for p in points], dtype=float)
+    times = np.array([point.microseconds for point in points])
+    weights = 1 / np.maximum(times, 1e-9)  # relative errors count: small times matter as large do
+    factors = np.linalg.lstsq(efforts * weights[:, None], times * weights, rcond=None)[0]
+    smooth = efforts @ np.maximum(factors, 0.0)
+    return [
+        replace(point, microseconds=round(float(time_), 2))
+        for point, time_ in zip(points, smooth, strict=True)
+    ]
 
 
 def _filtered(

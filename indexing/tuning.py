@@ -38,7 +38,7 @@ class Point:
     Attributes:
         effort: how hard the index looked.
         recall: share of the true 10 nearest found, 0 to 1.
-        microseconds: a query, in a batch.
+        microseconds: a query, in a batch, smoothed over the efforts measured.
     """
 
     effort: Effort
