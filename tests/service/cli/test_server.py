@@ -82,12 +82,19 @@ def test_the_address_said_is_where_it_answers(served: Served) -> None:
     assert httpx.get(f"{served.url}/livez", trust_env=False).json() == {"status": "ok"}
 
 
+def without_size(answer: object) -> object:
+    """The answer without `bytes`: the word index merges its segments when it likes."""
+    if isinstance(answer, dict):
+        return {key: without_size(value) for key, value in answer.items() if key != "bytes"}
+    return [without_size(item) for item in answer] if isinstance(answer, list) else answer
+
+
 def test_json_is_the_servers_own_answer(filled: Served, meari: Meari) -> None:
     def answered(path: str) -> object:
-        return httpx.get(f"{filled.url}{path}", trust_env=False).json()
+        return without_size(httpx.get(f"{filled.url}{path}", trust_env=False).json())
 
     def printed(*arguments: str) -> object:
-        return meari.done(*arguments, "--url", filled.url, "--json").json
+        return without_size(meari.done(*arguments, "--url", filled.url, "--json").json)
 
     assert printed("collections", "list") == answered("/v1/collections")
     assert printed("collections", "show", "faq") == answered("/v1/collections/faq")
