@@ -16,7 +16,7 @@ MEASURED_AT = 10
 FILTERED_RECALL = 0.99
 """What filtered searches shall reach at least."""
 
-_FURTHER = 1.75
+_FURTHER = 2.0
 """Questions lie further from documents than those from one another: up to so many times more of
 their neighbours are missed (docs/decisions/0010-index-kinds.md)."""
 
