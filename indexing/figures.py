@@ -32,7 +32,8 @@ class Figures:
         dim: width of a vector.
         kind: kind of the sealed index, `flat` for none.
         planned: kind that the planner chooses for so many rows.
-        trained: vectors the sealed index was made from, the others were put in later; 0 for none.
+        held: vectors in the sealed index; rows deleted before it was built are not.
+        trained: vectors it was made from, the others were put in later.
         unread: True if words of some documents were not looked for yet.
         uncalibrated: True if scores are to be calibrated for so many documents.
     """
@@ -44,6 +45,7 @@ class Figures:
     kind: str
     planned: str
     unread: bool = False
+    held: int = 0
     trained: int = 0
     uncalibrated: bool = False
 
@@ -65,7 +67,7 @@ def due(figures: Figures) -> Phase:
         return "analysing"
     if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
         return "compacting"
-    outgrown = figures.trained and figures.indexed > OUTGROWN * figures.trained
+    outgrown = figures.held > OUTGROWN * figures.trained
     if figures.planned != figures.kind or outgrown:
         return "rebuilding"
     if figures.kind != "flat" and tail >= max(

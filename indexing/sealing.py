@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing.errors import InvalidRequestError
+from indexing.files import write_atomically
 from indexing.planner import IndexWish, possible_kinds
 from indexing.sealed import build_sealed, extend_sealed, load_sealed
 
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_FILE = "wish.json"
+
 
 class Sealer:
     """Makes sealed indexes.
@@ -39,10 +44,10 @@ class Sealer:
     """
 
     def __init__(self, folder: Path, metric: Metric, sampler: RecallSampler) -> None:
-        self.wish = IndexWish()
         self._folder = folder
         self._metric = metric
         self._sampler = sampler
+        self.wish = self._read_wish()
 
     def demand(self, wish: IndexWish, snapshot: Snapshot) -> None:
         """Let the next index, and those after it, be like that.
@@ -52,7 +57,19 @@ class Sealer:
                 snapshot; all stays as it was.
         """
         possible_kinds(snapshot.documents, snapshot.vectors.shape[1], wish)
+        write_atomically(self._folder / _FILE, json.dumps(asdict(wish)).encode())
         self.wish = wish
+
+    def _read_wish(self) -> IndexWish:
+        """What was demanded last, also where it led to no index; the default where nothing was."""
+        path = self._folder / _FILE
+        try:
+            return IndexWish(**json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return IndexWish()
+        except (ValueError, TypeError, InvalidRequestError) as error:
+            logger.warning("%s is no wish for an index (%s); it is left out", path, error)
+            return IndexWish()
 
     def planned(self, snapshot: Snapshot) -> str:
         """The kind of index there should be; the one there is where nothing speaks against it."""
@@ -67,11 +84,8 @@ class Sealer:
         return sealed.card.kind
 
     def load(self, vectors: Vectors) -> tuple[SealedIndex | None, list[str]]:
-        """The index of the folder, whose wish goes on; see `load_sealed`."""
-        sealed, distrusted = load_sealed(self._folder, vectors, self._metric)
-        if sealed is not None:
-            self.wish = sealed.card.wish
-        return sealed, distrusted
+        """The index of the folder; see `load_sealed`."""
+        return load_sealed(self._folder, vectors, self._metric)
 
     def build(
         self,

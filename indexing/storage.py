@@ -259,6 +259,7 @@ class Storage:
             dim=dim,
             kind="flat" if sealed is None else sealed.card.kind,
             planned=self.sealer.planned(snapshot),
+            held=0 if sealed is None else sealed.card.held,
             trained=0 if sealed is None else sealed.card.trained,
             unread=generation.lexicon.is_behind,
             uncalibrated=self._calibrator.is_due(snapshot),
@@ -327,6 +328,7 @@ class Storage:
             )
             number = self.generation.number + 1
             self.generation = Generation(number, documents, vectors, lexicon, snapshot, columns)
+        self.sampler.forget()
 
     def _touch(self, rows: Sequence[int]) -> None:
         if self.touched is not None:

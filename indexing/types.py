@@ -225,8 +225,7 @@ class SearchReceipt:
         milliseconds: time by stage (`analyse`, `encode`, `filter`, `search`, `fetch`, `rerank`,
             `snippets`, `total`), those that ran; what a batch shares is told in equal parts.
         warnings: what a reader of the answer should know (an index being rebuilt, rows lost).
-        visited: vectors, whole or compressed, that were compared with the query; None where the
-            index does not count them.
+        visited: vectors whose true scores were taken; None where vectors played no part.
         sampled_recall: of the latest live queries that were answered a second time, exactly, the
             share of true neighbours found; None before there are any.
         sampled_queries: how many those are.

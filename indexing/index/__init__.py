@@ -27,6 +27,9 @@ KINDS = {
 }
 
 
+_MEASURED = 20
+
+
 class IndexFileError(IndexingError):
     """An index file that is missing, cut, changed, or of another kind; the message names it."""
 
@@ -44,6 +47,15 @@ class Effort:
 
     reach: int
     candidates: int = 0
+
+    def for_more(self, k: int) -> Effort:
+        """What an effort measured at 10 hits comes to for k: more candidates, and a wider reach.
+
+        Up to 20 hits (10 and those looked at behind them, for ties) it is the effort itself.
+        """
+        if k <= _MEASURED:
+            return self
+        return Effort(self.reach + k, -(-self.candidates * k // _MEASURED))
 
 
 @runtime_checkable

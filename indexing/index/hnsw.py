@@ -152,7 +152,7 @@ class HnswIndex:
         if most == 0 or len(queries) == 0:
             return no_hits(len(queries), k)
         queries = np.ascontiguousarray(queries)
-        effort = effort or self.efforts(k)[-1]
+        effort = self.efforts(k)[-1] if effort is None else effort.for_more(k)
 
         def candidates(wanted: int, places: Ids) -> Ids:
             asked = queries if len(places) == len(queries) else queries[places]

@@ -172,7 +172,7 @@ class IvfIndex:
         if 2 * k >= most:
             return nearest_among(self._vectors, queries, among.rows, k, self._metric)
         queries = np.ascontiguousarray(queries)
-        effort = effort or self.efforts(k)[-1]
+        effort = self.efforts(k)[-1] if effort is None else effort.for_more(k)
 
         def candidates(wanted: int, places: Ids) -> Ids:
             asked = queries if len(places) == len(queries) else queries[places]

@@ -42,6 +42,8 @@ NOTHING = Figures(rows=100_000, tombstones=0, indexed=100_000, dim=384, kind="hn
         ({"rows": 102_605}, "extending"),
         ({"rows": 1_004_999, "indexed": 1_000_000}, "idle"),
         ({"rows": 1_005_000, "indexed": 1_000_000}, "extending"),
+        ({"held": 80_000, "trained": 40_000}, "idle"),
+        ({"held": 80_001, "trained": 40_000}, "rebuilding"),
         ({"uncalibrated": True}, "calibrating"),
         ({"uncalibrated": True, "rows": 9_999, "indexed": 9_999}, "idle"),
         ({"uncalibrated": True, "planned": "flat"}, "rebuilding"),

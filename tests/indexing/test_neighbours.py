@@ -160,3 +160,23 @@ def test_impossible_requests_are_refused(filled: LocalCollection) -> None:
         InvalidRequestError, match=r"memory is 500 bytes; .* would do for an index of kind hnsw"
     ):
         filled.optimize(IndexWish(kind="hnsw", memory=500))
+
+
+def test_a_wish_outlives_the_process(tmp_path: Path) -> None:
+    """Also one that leads to no index."""
+    with DataFolder.open(tmp_path / "data") as data:
+        made = data.create("many", encoder="hash:32")
+        made.add([Document(f"d{row}", f"t {row}") for row in range(200)], vectors=VECTORS[:200])
+        made.optimize(IndexWish(kind="hnsw", recall=0.9))
+        made.optimize(IndexWish(recall=1.0))
+        assert made.describe().index == "flat"
+    with DataFolder.open(tmp_path / "data") as data:
+        assert data.collection("many").storage.sealer.wish == IndexWish(recall=1.0)
+
+
+def test_a_hundred_hits_are_found_as_surely_as_ten(filled: LocalCollection) -> None:
+    filled.optimize(IndexWish(kind="ivf-pq", recall=0.95))
+    for k in (10, 100):
+        found, exact = filled.nearest(QUERIES, k), filled.nearest(QUERIES, k, exact=True)
+        pairs = zip(found.ids.tolist(), exact.ids.tolist(), strict=True)
+        assert sum(len(set(a) & set(b)) for a, b in pairs) > 0.9 * k * len(QUERIES)
