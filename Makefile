@@ -31,7 +31,7 @@ endef
 
 $(VENV)/.complete: pyproject.toml constraints.txt
 	@echo "Installing into $(VENV) (a few minutes the first time)"
-	$(call environment,$(VENV),.)
+	$(call environment,$(VENV),.[train])
 
 $(TEST_VENV)/.complete: pyproject.toml constraints.txt
 	@echo "Installing into $(TEST_VENV) (a few minutes the first time)"
