@@ -251,10 +251,7 @@ def _agreement(lexicon: Lexicon, words: Sequence[str], row: int, ids: Ids) -> fl
 
 
 def _scores(query: Vectors, vectors: Vectors, metric: Metric) -> Scores:
-    """float32 (n,): the metric's scores of one query (dim,), quick rather than exact."""
-    if metric is Metric.EUCLIDEAN:
-        ids = np.arange(len(vectors), dtype=np.int64)[None]
-        compared: Scores = score_ids(query[None], vectors, ids, metric)[0]
-        return compared
-    scores: Scores = vectors @ query
+    """float32 (n,): the metric's scores of one query (dim,)."""
+    ids = np.arange(len(vectors), dtype=np.int64)[None]
+    scores: Scores = score_ids(query[None], vectors, ids, metric)[0]
     return scores

@@ -182,7 +182,7 @@ def settle(
     """
     if most == 0 or len(queries) == 0:
         return no_hits(len(queries), k)
-    with sharing():
+    with sharing(len(queries)):
         return _settled(candidates, vectors, queries, k, most, metric)
 
 

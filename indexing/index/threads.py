@@ -37,11 +37,16 @@ _busy = _Busy()
 
 
 @contextmanager
-def sharing() -> Iterator[None]:
+def sharing(queries: int) -> Iterator[None]:
     """The block searches: let FAISS use the processors that other searches leave to it.
 
+    A single query takes one: FAISS divides queries among threads, and a second thread with
+    nothing to do is still waited for, milliseconds long where others want the processors.
     Searches of threads that work quietly take one each, and nobody minds them. OpenMP keeps the
     number by thread, so others keep theirs.
+
+    Args:
+        queries: how many are asked at once.
     """
     import faiss
 
@@ -49,7 +54,7 @@ def sharing() -> Iterator[None]:
         yield
         return
     searches = _busy.change(1)
-    faiss.omp_set_num_threads(max(1, _processors() // searches))
+    faiss.omp_set_num_threads(max(1, min(queries, _processors() // searches)))
     try:
         yield
     finally:
