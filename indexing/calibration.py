@@ -13,7 +13,6 @@ import numpy as np
 from indexing.confidence import Chance
 from indexing.files import write_atomically
 from indexing.index.exact import comparable, score_ids
-from indexing.types import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
     from indexing.lexicon import Lexicon
     from indexing.snapshot import Snapshot
-    from indexing.types import Ids, Scores
+    from indexing.types import Ids, Metric, Scores
 
 logger = logging.getLogger(__name__)
 

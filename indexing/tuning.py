@@ -73,6 +73,7 @@ class Tuning:
         row_microseconds: time to compare one vector where it lies, for one query.
         queries: how many the figures are means of.
         asked: True if those were questions that were asked, False if documents held back.
+        seconds: that measuring took.
     """
 
     curve: tuple[Point, ...]
@@ -80,6 +81,7 @@ class Tuning:
     row_microseconds: float = 0.0
     queries: int = 0
     asked: bool = False
+    seconds: float = 0.0
 
     def at(self, recall: float) -> Point | None:
         """The cheapest point at which questions reach that recall; None: no curve.
@@ -120,4 +122,5 @@ class Tuning:
             row_microseconds=float(data["row_microseconds"]),
             queries=int(data["queries"]),
             asked=bool(data["asked"]),
+            seconds=float(data.get("seconds", 0.0)),
         )

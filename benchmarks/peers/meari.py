@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from benchmarks.peers.protocol import Ids, Raw, Setting, Task, Vectors
 
 BLOCK = 5000
+WISHES = (0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99)
+"""Recalls to ask for: questions from elsewhere find less than documents, so the index aims higher
+than it is asked to, and may find more than that."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -29,7 +32,7 @@ class MeariSide:
     packages = ("faiss-cpu", "numpy")
     filters = True
     durable = "on the disk (fsync)"
-    settings: tuple[Setting, ...] = tuple({"recall": target} for target in (0.95, 0.98, 0.99))
+    settings: tuple[Setting, ...] = tuple({"recall": target} for target in WISHES)
 
     def __init__(self, task: Task) -> None:
         self._task = task
@@ -144,6 +147,7 @@ def describe(collection: LocalCollection) -> dict[str, Any]:
     return card | {
         "recall": sealed.card.recall,
         "bytes_per_vector": sealed.card.bytes_per_vector,
+        "measuring_seconds": tuning["seconds"],
         "filtered": tuning["filtered"],
         "row_microseconds": tuning["row_microseconds"],
     }
