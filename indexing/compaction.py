@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from indexing.copying import Copy
 from indexing.documents import DOCUMENTS_FILE, DocumentStore
+from indexing.figures import has_tail
 from indexing.files import sync_file
 from indexing.lexicon import FOLDER as LEXICAL_FOLDER
 from indexing.lexicon import Lexicon
@@ -69,11 +70,14 @@ def _rewrite(storage: Storage, folder: Path, step: Step, stop: Callable[[], bool
     storage.touched = set()
     copy = Copy(storage.generation, folder)
     try:
+        _shorten_tail(storage)
         step("copy", 0.0)
         most = max(1, storage.snapshot.documents)
         copy.start(lambda rows: step("copy", 0.4 * min(1.0, rows / most)))
+        _shorten_tail(storage)
         step("index", 0.4)
         sealed = storage.build(folder, copy.kept, stop)
+        _shorten_tail(storage)
         step("words", 0.8)
         _settle_words(storage, folder)
         for _ in range(_MOST_ROUNDS):
@@ -89,6 +93,12 @@ def _rewrite(storage: Storage, folder: Path, step: Step, stop: Callable[[], bool
             _swap(storage, copy, sealed, step)
     finally:
         copy.close()
+
+
+def _shorten_tail(storage: Storage) -> None:
+    """Put what was written lately into the old index: searches compare it until the end."""
+    if has_tail(storage.figures()):
+        storage.extend()
 
 
 def _settle_words(storage: Storage, folder: Path) -> None:

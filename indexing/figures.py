@@ -62,7 +62,6 @@ def due(figures: Figures) -> Phase:
     | `extending`  | 1,000,000 numbers stand behind the index, and a two-hundredth of its rows |
     | `calibrating`| documents became half as many again or two thirds, and are 10,000 at least |
     """
-    tail = figures.rows - figures.indexed
     if figures.unread:
         return "analysing"
     if figures.tombstones >= max(MOST_TOMBSTONES, TOMBSTONE_SHARE * figures.rows):
@@ -70,10 +69,15 @@ def due(figures: Figures) -> Phase:
     outgrown = figures.held > OUTGROWN * figures.trained
     if figures.planned != figures.kind or outgrown:
         return "rebuilding"
-    if figures.kind != "flat" and tail >= max(
-        TAIL_NUMBERS / figures.dim, TAIL_SHARE * figures.indexed
-    ):
+    if has_tail(figures):
         return "extending"
     if figures.uncalibrated and figures.rows - figures.tombstones >= CALIBRATED_AHEAD:
         return "calibrating"
     return "idle"
+
+
+def has_tail(figures: Figures) -> bool:
+    """True if so many rows stand behind the index that every search takes longer for them."""
+    tail = figures.rows - figures.indexed
+    least = max(TAIL_NUMBERS / figures.dim, TAIL_SHARE * figures.indexed)
+    return figures.kind != "flat" and tail >= least

@@ -10,6 +10,7 @@ import numpy as np
 
 from indexing import korean
 from indexing.analyzer import QueryTerms, load_analyzer
+from indexing.backlog import Backlog
 from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
 from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
@@ -60,7 +61,7 @@ class Lexicon:
         self._following = threading.RLock()
         self._followed = 0
         self._pending = 0
-        self._deferred = False
+        self._later = Backlog(-1)
         self._analyzer: Analyzer | None = None
         try:
             self._analyzer = load_analyzer(kind)
@@ -80,7 +81,7 @@ class Lexicon:
     @property
     def is_behind(self) -> bool:
         """True if words of documents are still to be found."""
-        return self._deferred
+        return self._later.deferred
 
     def analyse(self, documents: Sequence[Document]) -> Analysis:
         """The terms of each document; nothing where the analyzer is missing.
@@ -108,12 +109,12 @@ class Lexicon:
                 return
             try:
                 version = self._documents.version()
-                if self._deferred or len(analysis.terms) != len(rows):
-                    self._deferred = True  # until the next search for words, or `catch_up`
+                if self._later.deferred or len(analysis.terms) != len(rows):
+                    self._later.defer(version, rows, deleted)
                 elif self._followed == version - 1:
                     self._index.delete([row for row in deleted if row >= 0])
                     self._index.add(rows, _counted(analysis.terms))
-                    self._followed = version
+                    self._followed = self._later.version = version
                     self._pending += len(rows) + len(deleted)
                     if self._pending >= _MOST_PENDING:
                         self._commit(self._index)
@@ -197,9 +198,12 @@ class Lexicon:
         Args:
             between: told after each block what share of them is done; may raise to stop.
         """
-        if not self._deferred or self._index is None:
+        if not self._later.deferred or self._index is None:
             return
-        missing = np.setdiff1d(self._wanted(), self._index.rows()).tolist()
+        with self._following:
+            missing = list(self._later.came) if self._later.is_whole else None
+        if missing is None:
+            missing = np.setdiff1d(self._wanted(), self._index.rows()).tolist()
         for start in range(0, len(missing), _BLOCK):
             self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
             between(min(1.0, (start + _BLOCK) / len(missing)))
@@ -236,8 +240,8 @@ class Lexicon:
     def _settle(self, index: LexicalIndex) -> None:
         """Bring everything followed into the index, or say why not."""
         try:
-            if self._deferred:
-                self._catch_up(index)
+            if self._later.deferred:
+                self._follow_later(index) if self._later.is_whole else self._catch_up(index)
                 self.problem = ""
             else:
                 self._commit(index)
@@ -252,7 +256,7 @@ class Lexicon:
     def _fall_behind(self, error: IndexingError) -> None:
         missing = "" if self._index is None else "words of the last documents are not found yet: "
         self.problem = f"{missing}{error}"
-        self._followed, self._pending, self._deferred = -1, 0, False
+        self._followed, self._pending, self._later = -1, 0, Backlog(-1)
         logger.error("%s: %s", self._folder, self.problem)
 
     def _open(self, analyzer: Analyzer) -> LexicalIndex:
@@ -270,6 +274,7 @@ class Lexicon:
             LexicalIndex.remove(self._folder)
             index = LexicalIndex.open(self._folder, analyzer.fingerprint)
         self._followed = index.version
+        self._later = Backlog(index.version)
         if index.version == self._documents.version():
             return index
         if not self._writable:
@@ -307,12 +312,21 @@ class Lexicon:
         version = self._documents.version()
         there, wanted = index.rows(), self._wanted()
         index.delete(np.setdiff1d(there, wanted).tolist())
-        missing = np.setdiff1d(wanted, there).tolist()
-        for start in range(0, len(missing), _BLOCK):
-            terms = self._terms_of_rows(missing[start : start + _BLOCK])
+        self._take_in(index, np.setdiff1d(wanted, there).tolist(), version)
+
+    def _follow_later(self, index: LexicalIndex) -> None:
+        """Follow the writes that were kept for later, and commit."""
+        later = self._later
+        index.delete(later.gone)
+        gone = set(later.gone)
+        self._take_in(index, [row for row in later.came if row not in gone], later.version)
+
+    def _take_in(self, index: LexicalIndex, rows: Sequence[int], version: int) -> None:
+        for start in range(0, len(rows), _BLOCK):
+            terms = self._terms_of_rows(rows[start : start + _BLOCK])
             index.add(list(terms), _counted(terms.values()))
         index.commit(version)
-        self._followed, self._pending, self._deferred = version, 0, False
+        self._followed, self._pending, self._later = version, 0, Backlog(version)
 
     def _terms_of_rows(self, rows: Sequence[int]) -> dict[int, Terms]:
         """The kept terms of documents; those that are not kept yet are found and kept."""

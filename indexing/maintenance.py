@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from indexing.compaction import compact
 from indexing.errors import CollectionClosedError
 from indexing.figures import Phase, due
-from indexing.index.threads import give_way, work_quietly
+from indexing.index.threads import take_the_rest, work_quietly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LULL_SECONDS = 2.0
+LULL_SECONDS = 1.0
 """Maintenance waits until nobody wrote for so long ..."""
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 3.0
 """... but not longer than this since it was due."""
 RETRY_SECONDS = 600.0
 """After a failure it waits so long."""
@@ -78,7 +78,7 @@ class Maintenance:
     def optimize(self, wish: IndexWish | None = None) -> None:
         """Do, here and now, all that could be done: compact or build the index, and calibrate.
 
-        It takes every processor that others leave.
+        It takes every processor that searches leave.
 
         Args:
             wish: what the index shall be like from now on; None: as before.
@@ -89,7 +89,7 @@ class Maintenance:
         if wish is not None:
             self._storage.sealer.demand(wish, self._storage.snapshot)
         given_up = threading.Event()
-        pool = ThreadPoolExecutor(1, "meari-optimize", initializer=give_way)
+        pool = ThreadPoolExecutor(1, "meari-optimize", initializer=take_the_rest)
         try:
             pool.submit(self._optimize, given_up).result()
         finally:

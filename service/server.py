@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -30,6 +31,11 @@ GRACE_SECONDS = 30
 """How long requests in progress may go on after a signal."""
 
 
+SWITCH_SECONDS = 0.0005
+"""How long a thread may run Python while another waits to: a search gives the interpreter up and
+takes it again some twenty times, and each time would wait 5 ms for a thread that analyses."""
+
+
 def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) -> None:
     """Answer requests until SIGINT or SIGTERM; then finish those in progress and close.
 
@@ -42,6 +48,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
         FolderLockedError: another process owns the data folder.
     """
     configure_logging(settings)
+    sys.setswitchinterval(SWITCH_SECONDS)
     with listening(settings) as listener:
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         config = uvicorn.Config(

@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks.peers.meari import MeariSide, add, create, optimize
 from benchmarks.peers.protocol import K, Task, make_labels
 from indexing.types import SearchRequest
+from service.server import SWITCH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +71,7 @@ class Writer:
 def main() -> None:
     """Ask through four phases, then compare with a collection built afresh."""
     task = Task.read(Path(sys.argv[1]))
+    sys.setswitchinterval(SWITCH_SECONDS)
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: task.threads])
     vectors, queries = task.load_vectors(), task.load_queries()
     side = MeariSide(task)

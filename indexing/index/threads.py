@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -16,21 +18,30 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _NICENESS = 10
+_MOMENT = 1.0
+"""Seconds; who searched so lately will search again."""
 _quiet = threading.local()
 
 
 class _Busy:
-    """How many searches are under way."""
+    """How many searches are under way, and when the last one was."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._count = 0
+        self._last = -math.inf
 
     def change(self, by: int) -> int:
         """Count one more or less; how many there are then."""
         with self._lock:
             self._count += by
+            self._last = time.monotonic()
             return self._count
+
+    def is_busy(self) -> bool:
+        """True if a search is under way or was a moment ago."""
+        with self._lock:
+            return self._count > 0 or time.monotonic() - self._last < _MOMENT
 
 
 _busy = _Busy()
@@ -71,6 +82,20 @@ def give_way() -> None:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         except OSError as error:
             logger.debug("a thread keeps its priority: %s", error)
+
+
+def take_the_rest() -> None:
+    """Give way, and let FAISS compute here on all processors, but for one where someone searches.
+
+    A computation divided among threads waits for the slowest of them, and a thread that gives way
+    to searches is slow: on two processors, both of them shared with searches, building an index
+    took three times as long as on one.
+    """
+    import faiss
+
+    give_way()
+    if _busy.is_busy():
+        faiss.omp_set_num_threads(max(1, _processors() - 1))
 
 
 def work_quietly() -> None:

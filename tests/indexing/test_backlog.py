@@ -1,0 +1,58 @@
+"""Writes kept for later are followed as if each had been followed at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from embeddings.load import load_encoder
+from indexing.backlog import Backlog
+from indexing.card import CollectionCard
+from indexing.lexical import LexicalIndex
+from indexing.local import LocalCollection
+from indexing.types import Document, Metric, SearchRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VECTOR = np.ones((1, 64), dtype=np.float32)
+
+
+def test_a_backlog_names_rows_of_writes_in_order():
+    later = Backlog(4)
+    later.defer(5, [10, 11], [-1, 3])
+    later.defer(6, [12], [10])
+    assert later.is_whole
+    assert (later.version, later.came, later.gone) == (6, [10, 11, 12], [3, 10])
+
+
+def test_a_backlog_that_missed_a_write_names_nothing():
+    later = Backlog(4)
+    later.defer(5, [10], [])
+    later.defer(7, [12], [])
+    assert later.deferred
+    assert not later.is_whole
+    assert (later.version, later.came, later.gone) == (-1, [], [])
+
+
+def test_writes_with_vectors_are_found_by_words_without_reading_the_whole_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    card = CollectionCard.new("shelf", load_encoder("hash:64").card, Metric.COSINE)
+    with LocalCollection.create(tmp_path / "shelf", card) as collection:
+        for id_, text in (("a", "apple tree"), ("b", "pear tree"), ("c", "cherry stone")):
+            collection.add([Document(id_, text)], vectors=VECTOR)
+        collection.add([Document("a", "plum tree")], vectors=VECTOR)
+        collection.delete(["b"])
+
+        def refuse(_: LexicalIndex) -> None:
+            message = "everything was compared"
+            raise AssertionError(message)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LexicalIndex, "rows", refuse)
+            found = collection.search(SearchRequest("tree", mode="lexical")).matches
+        assert [match.document.text for match in found] == ["plum tree"]
+        assert collection.storage.lexicon.verify() == []
