@@ -174,7 +174,7 @@ class Lexicon:
         there, wanted = self._settled().rows(), self._wanted()
         if np.array_equal(there, wanted):
             return []
-        missing, gone = np.setdiff1d(wanted, there), np.setdiff1d(there, wanted)
+        missing, gone = _without(wanted, there), _without(there, wanted)
         return [f"lexical index: {len(missing)} documents missing, {len(gone)} deleted ones left"]
 
     def rebuild(self) -> None:
@@ -203,7 +203,7 @@ class Lexicon:
         with self._following:
             missing = list(self._later.came) if self._later.is_whole else None
         if missing is None:
-            missing = np.setdiff1d(self._wanted(), self._index.rows()).tolist()
+            missing = _without(self._wanted(), self._index.rows()).tolist()
         for start in range(0, len(missing), _BLOCK):
             self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
             between(min(1.0, (start + _BLOCK) / len(missing)))
@@ -311,8 +311,8 @@ class Lexicon:
         index.rollback()
         version = self._documents.version()
         there, wanted = index.rows(), self._wanted()
-        index.delete(np.setdiff1d(there, wanted).tolist())
-        self._take_in(index, np.setdiff1d(wanted, there).tolist(), version)
+        index.delete(_without(there, wanted).tolist())
+        self._take_in(index, _without(wanted, there).tolist(), version)
 
     def _follow_later(self, index: LexicalIndex) -> None:
         """Follow the writes that were kept for later, and commit."""
@@ -353,3 +353,14 @@ class Lexicon:
 def _counted(many: Iterable[Terms]) -> list[list[str]]:
     """A title's terms stand there `TITLE_REPEATS` times."""
     return [[*terms.title] * TITLE_REPEATS + [*terms.text] for terms in many]
+
+
+def _without(rows: Ids, others: Ids) -> Ids:
+    """int64, ascending: the rows that are not among the others; all of them 0 or more.
+
+    Nothing is sorted, which would keep every other thread from running Python for long.
+    """
+    left = np.zeros(1 + max(rows.max(initial=-1), others.max(initial=-1)), dtype=bool)
+    left[rows] = True
+    left[others] = False
+    return np.flatnonzero(left)
