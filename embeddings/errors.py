@@ -13,6 +13,10 @@ class EncoderRefusedError(EmbeddingError):
     """A model folder was refused: it asks for code or pickle, or is not what it says."""
 
 
+class AnalyzerError(EmbeddingError):
+    """An analyzer that is unknown, not installed, or cannot be loaded."""
+
+
 class DeviceError(EmbeddingError):
     """A device that is unknown, or that this machine does not have."""
 

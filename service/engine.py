@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from embeddings.errors import EmbeddingError
+from embeddings.errors import AnalyzerError, EmbeddingError
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index import kind_of
@@ -257,7 +257,7 @@ class Engine:
                     results.append(function(collection))
             except (CollectionNotFoundError, TakenError):
                 continue  # dropped since it was listed, or about to be
-            except (IndexingError, OSError) as error:
+            except (AnalyzerError, IndexingError, OSError) as error:
                 problems[name] = self.without_folder(str(error))
         for name in problems.keys() - self.problems.keys():
             logger.error("collection %s cannot be used: %s", name, problems[name])

@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embeddings.errors import (
+    AnalyzerError,
     DeviceError,
     EmbeddingError,
     EncoderNotFoundError,
@@ -23,7 +24,6 @@ from embeddings.errors import (
     InvalidInputError,
 )
 from indexing.errors import (
-    AnalyzerError,
     CollectionClosedError,
     CollectionExistsError,
     CollectionNotFoundError,

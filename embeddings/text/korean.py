@@ -9,7 +9,7 @@ import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indexing.errors import AnalyzerError
+from embeddings.errors import AnalyzerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

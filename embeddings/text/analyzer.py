@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
-from indexing import korean, words
-from indexing.errors import AnalyzerError
-from indexing.words import Span
+from embeddings.errors import AnalyzerError
+from embeddings.text import korean, words
+from embeddings.text.words import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from indexing.korean import Morpheme
-    from indexing.words import Normal, Run
+    from embeddings.text.korean import Morpheme
+    from embeddings.text.words import Normal, Run
 
 VERSION = 1
 """Changes whenever a text may give other terms than before."""
