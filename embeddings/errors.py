@@ -23,3 +23,17 @@ class DeviceError(EmbeddingError):
 
 class InvalidInputError(EmbeddingError, ValueError):
     """An input that cannot be encoded: empty, too large, or of the wrong type."""
+
+
+class UnknownWordError(EmbeddingError):
+    """A word without a vector, in a model that has none for parts of it; the nearest are named.
+
+    Attributes:
+        word: the word asked for.
+        nearest: known words spelled like it, most alike first; may be empty.
+    """
+
+    def __init__(self, message: str, word: str, nearest: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.word = word
+        self.nearest = nearest

@@ -22,6 +22,7 @@ from embeddings.errors import (
     EncoderNotFoundError,
     EncoderRefusedError,
     InvalidInputError,
+    UnknownWordError,
 )
 from indexing.errors import (
     CollectionClosedError,
@@ -165,6 +166,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
+    UnknownWordError: (404, "word_not_found", "word"),
     DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),
