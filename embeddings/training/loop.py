@@ -79,6 +79,8 @@ def run_training(
         TrainingError: a run is there and `resume` is not asked for, its recipe was another one,
             or one example alone does not fit into memory.
     """
+    from embeddings.progress import without_bars
+
     folder = out / CHECKPOINTS
     notes: list[str] = []
     checkpoint = _prepare(folder, recipe, resume=resume)
@@ -86,7 +88,8 @@ def run_training(
     while True:
         trainer = assemble(batches)
         try:
-            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+            with without_bars():
+                trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
             break
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
@@ -119,11 +122,36 @@ def run_training(
     )
 
 
+def check_folder_is_free(out: Path) -> None:
+    """Refuse to train over a model that is there, or into a file.
+
+    Raises:
+        TrainingError: something would be overwritten.
+    """
+    if out.is_file():
+        message = f"{out} is a file; --out names a folder"
+        raise TrainingError(message)
+    if (out / CHECKPOINTS).is_dir():
+        return  # a run that was stopped: `run_training` says how to go on
+    if any((out / name).exists() for name in ("modules.json", "config.json", "training.json")):
+        message = f"{out} holds a model already; give another --out, or remove it"
+        raise TrainingError(message)
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; None where there is none."""
     steps = {path: _step(path) for path in folder.glob("checkpoint-*")}
     whole = {path: step for path, step in steps.items() if step is not None}
     return max(whole, key=lambda path: whole[path], default=None)
+
+
+def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
+    """Have a folder written beside its place and moved there at once: whole or not at all."""
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.parent.mkdir(parents=True, exist_ok=True)
+    write(part)
+    part.rename(folder)
 
 
 def finish(out: Path) -> None:

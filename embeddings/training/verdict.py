@@ -70,11 +70,12 @@ def judge(
 ) -> Verdict:
     """What the curves say.
 
-    - `broken`: the loss is no number, or the last fifth of it lies above the first fifth by more
-      than 5 % and two standard errors.
-    - `overfit`: the loss of training goes on falling while the dev loss has risen by 5 % or more
-      from its lowest point, or the measure has lost 2 % or more of its best value.
-    - `underfit`: the loss fell by less than 5 %, or training ended while the measure still rose.
+    - `broken`: the loss is no number, or its last fifth lies above its first by more than 5 % and
+      two standard errors, and the dev split gained nothing.
+    - `overfit`: the dev loss has risen by 5 % or more from its lowest point, the measure has lost
+      2 % or more of its best value, or the loss fell and the dev split gained nothing.
+    - `underfit`: neither the loss fell by 5 % nor the dev split gained 1 %, or the measure was
+      still rising when training ended.
     - `good` otherwise; `unknown` with less than three points of loss.
 
     Args:
@@ -87,7 +88,7 @@ def judge(
     odd, about_first = _judge_first(first, expected)
     fit, about_fit = _judge_fit(curves, measure, higher_is_better)
     value = None if expected is None else expected.value
-    return Verdict(fit, [*about_fit, *about_first], first, value, odd)
+    return Verdict(fit, [about_fit, *about_first], first, value, odd)
 
 
 def _judge_first(first: float | None, expected: Expected | None) -> tuple[bool, list[str]]:
@@ -110,36 +111,54 @@ def _judge_first(first: float | None, expected: Expected | None) -> tuple[bool, 
     return False, [f"{told}, as it should be"]
 
 
-def _judge_fit(
-    curves: Curves, measure: str | None, higher_is_better: bool
-) -> tuple[str, list[str]]:
+def _judge_fit(curves: Curves, measure: str | None, higher_is_better: bool) -> tuple[str, str]:
     losses = [value for _, value in curves.loss]
     if any(not math.isfinite(value) for value in losses):
         told = "The loss is no number any more: lower the learning rate, or compute in fp32 or bf16"
-        return "broken", [told]
+        return "broken", told
     if len(losses) < 3:
-        return "unknown", ["Too few steps to say whether it learns"]
+        return "unknown", "Too few steps to say whether it learns"
+    overfit = _judge_overfit(curves, measure, higher_is_better)
+    if overfit:
+        return "overfit", overfit
+    points = curves.measures.get(measure or "", [])
+    if _gained(points, higher_is_better):
+        values = [value for _, value in points]
+        best = max(values) if higher_is_better else min(values)
+        told = f"On the dev split {measure} went from {values[0]:.4f} to {best:.4f}"
+        if _still_rises(points, higher_is_better):
+            return "underfit", f"{told}, best at the very end: more epochs may still help"
+        return "good", told
+    return _judge_loss(losses, is_measured=bool(points))
+
+
+def _judge_loss(losses: list[float], *, is_measured: bool) -> tuple[str, str]:
+    """The verdict where the dev split gained nothing, or was not measured."""
     fifth = max(len(losses) // 5, 1)
     begin, end = _mean(losses[:fifth]), _mean(losses[-fifth:])
     noise = 2 * _deviation(losses) / math.sqrt(fifth)
-    fell = f"{max(begin, losses[0]):.4f} to {end:.4f}"
-    points = curves.measures.get(measure or "", [])
-    overfit = _judge_overfit(curves, measure, higher_is_better)
-    fit, told = "good", f"The loss fell from {fell} and the dev split went along"
     if end > begin * 1.05 + noise:
-        rose = f"{begin:.4f} to {end:.4f}"
-        fit, told = "broken", f"The loss rose from {rose}: lower the learning rate"
-    elif overfit:
-        fit, told = "overfit", overfit
-    elif max(begin, losses[0]) - end < 0.05 * abs(begin):
-        advice = "train longer, raise the learning rate, or take a larger body"
-        fit, told = "underfit", f"The loss hardly fell ({fell}): {advice}"
-    elif _still_rises(points, higher_is_better):
-        late = f"{measure} was best at the very end: more epochs may still help"
-        fit, told = "underfit", f"The loss fell from {fell} and {late}"
-    elif not curves.dev_loss and not points:
-        told = f"The loss fell from {fell}; without a dev split nobody knows whether by heart"
-    return fit, [told]
+        return "broken", f"The loss rose from {begin:.4f} to {end:.4f}: lower the learning rate"
+    begin = max(begin, losses[0])
+    if begin - end < 0.05 * abs(begin):
+        return "underfit", (
+            f"The loss hardly moved ({begin:.4f} to {end:.4f}): train longer, raise the learning "
+            "rate, or take a larger body"
+        )
+    told = f"The loss fell from {begin:.4f} to {end:.4f}"
+    if is_measured:
+        return "overfit", (
+            f"{told}, but the dev split gained nothing: what it learned does not carry over"
+        )
+    return "good", f"{told}; without a dev split nobody knows whether it learned by heart"
+
+
+def _gained(points: list[Point], higher_is_better: bool) -> bool:
+    """True if the measure went 1 % or more beyond where it began."""
+    if len(points) < 2:
+        return False
+    values = [value if higher_is_better else -value for _, value in points]
+    return max(values[1:]) - values[0] > 0.01 * abs(values[0])
 
 
 def _judge_overfit(curves: Curves, measure: str | None, higher_is_better: bool) -> str | None:
