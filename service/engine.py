@@ -21,6 +21,8 @@ from service.errors import NotReadyError
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.threads import Threads
+from service.word_models import FOLDER as MODELS
+from service.word_models import WordModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,6 +84,7 @@ class Engine:
         readiness: where it stands.
         metrics: what was counted.
         problems: why collections cannot be opened, by name; they keep no others from answering.
+        words: the word vectors in the data folder.
     """
 
     def __init__(self, settings: Settings, folder: DataFolder | None = None) -> None:
@@ -90,6 +93,7 @@ class Engine:
         self.readiness = Readiness("starting", "the data folder is being opened")
         self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
+        self.words = WordModels(settings.data.expanduser() / MODELS)
         self._readers = Threads("read", settings.search_threads, settings.max_waiting)
         self._writers = Threads("write", settings.write_threads, settings.max_waiting)
         self._watchers = Threads("watch", 1, settings.max_waiting)

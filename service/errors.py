@@ -88,6 +88,10 @@ class ModelNotFoundError(ServiceError):
     """`model` is no encoder in use here."""
 
 
+class WordNotFoundError(ServiceError):
+    """A word that word vectors do not know; `param` says which of the request's it is."""
+
+
 class BusyError(ServiceError):
     """As many requests wait for the threads as may; this one does not join them."""
 
@@ -162,6 +166,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     BadTextError: (422, "invalid_text", None),
     BadDocumentError: (422, "invalid_document", "documents"),
     ModelNotFoundError: (404, "model_not_found", "model"),
+    WordNotFoundError: (404, "word_not_found", "word"),
     BusyError: (429, "busy", None),
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),

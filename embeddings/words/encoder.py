@@ -126,7 +126,7 @@ class WordEncoder:
         for row, terms in enumerate(analysed):
             vectors[row], unknown[row] = self._pooled(terms)
         common = self.words.table.common
-        if len(common):
+        if self._card.pooling == "sif":
             # text by text: a product of matrices rounds by the number of its rows
             for row in range(len(vectors)):
                 vectors[row] -= (common @ vectors[row]) @ common

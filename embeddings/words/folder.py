@@ -4,7 +4,7 @@
     vocabulary.tsv        word TAB count, most frequent first; line n is row n
     vectors.safetensors   unit (n, dim): vectors of length 1 · norms (n,): their lengths before
     subwords.safetensors  buckets (buckets, dim): vectors of n-grams (fastText alone)
-    pooling.safetensors   common (c, dim): directions taken out of texts (SIF alone)
+    pooling.safetensors   common (c, dim): directions that SIF takes out of texts
 
 All numbers are float32, nothing is pickled. `unit * norms` are the vectors as trained.
 """
@@ -110,7 +110,7 @@ def holds_words(folder: Path) -> bool:
 
 
 def write_table(table: WordTable, folder: Path) -> None:
-    """Write all files, `words.json` last, so that a folder with it is whole."""
+    """Write all files, `words.json` last, so that a folder that has it is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     write_tensors(folder / VECTORS_FILE, {"unit": table.unit, "norms": table.norms})
     if table.buckets is not None:

@@ -46,7 +46,8 @@ _INERT = frozenset(
         ("numpy.random._pickle", "__randomstate_ctor"),
         ("numpy.random._pickle", "__bit_generator_ctor"),
         ("numpy.random._mt19937", "MT19937"),
-        ("builtins", "hash"),
+        ("gensim.utils", "call_on_class_only"),
+        *((module, name) for module in ("builtins", "__builtin__") for name in ("hash",)),
     }
 )
 """What becomes a record that does nothing: gensim's classes and what its models hold."""
@@ -111,7 +112,11 @@ def read_gensim(path: Path) -> tuple[Vocabulary, Vectors, Subwords | None, Vecto
         raise EncoderRefusedError(message) from error
     record, base = _keyed_vectors(path, loaded)
     words, counts = _words(path, record)
+    ngrams = _array(path, base, record, "vectors_ngrams")
+    subwords = _subwords(record, ngrams)
     vectors = _array(path, base, record, "vectors", "syn0")
+    if vectors is None and subwords is not None and ngrams is not None:
+        vectors = _composed(words, _array(path, base, record, "vectors_vocab"), ngrams, subwords)
     if vectors is None or vectors.ndim != 2 or len(vectors) != len(words):
         told = "no vectors" if vectors is None else f"vectors of shape {vectors.shape}"
         message = f"{path} has {told} for {len(words):,} words"
@@ -119,8 +124,6 @@ def read_gensim(path: Path) -> tuple[Vocabulary, Vectors, Subwords | None, Vecto
     if not np.isfinite(vectors).all():
         message = f"{path} holds NaN or infinity among its vectors"
         raise EncoderRefusedError(message)
-    ngrams = _array(path, base, record, "vectors_ngrams")
-    subwords = _subwords(record, ngrams)
     return Vocabulary(words, counts), vectors, subwords, ngrams if subwords else None
 
 
@@ -186,6 +189,20 @@ def _subwords(record: dict[str, Any], ngrams: Vectors | None) -> Subwords | None
     return Subwords(shortest, longest, buckets)
 
 
+def _composed(
+    words: list[str], own: Vectors | None, ngrams: Vectors, subwords: Subwords
+) -> Vectors | None:
+    """The vectors of words, which gensim makes anew of their own and their n-grams' on loading."""
+    if own is None or own.ndim != 2 or len(own) != len(words) or own.shape[1] != ngrams.shape[1]:
+        return None
+    made = own.copy()
+    for row, word in enumerate(words):
+        places = subwords.buckets_of(word)
+        made[row] += ngrams[places].sum(axis=0)
+        made[row] /= len(places) + 1
+    return made
+
+
 def _reconstruct(kind: object, shape: object, code: object) -> npt.NDArray[Any]:
     """An empty array for its state to fill, as numpy's function of that name makes it."""
     if kind is not np.ndarray or shape != (0,):
@@ -225,8 +242,11 @@ _ALLOWED: dict[tuple[str, str], Callable[..., Any] | type] = {
     ("_codecs", "encode"): _encoded,
     ("collections", "OrderedDict"): OrderedDict,
     ("collections", "defaultdict"): defaultdict,
-    ("builtins", "int"): int,
-    ("builtins", "set"): set,
+    **{
+        (module, kind.__name__): kind
+        for module in ("builtins", "__builtin__")
+        for kind in (int, set, frozenset)
+    },
     **{(f"{core}.multiarray", "_reconstruct"): _reconstruct for core in _CORES},
     **{(f"{core}.multiarray", "scalar"): _scalar for core in _CORES},
     **{(f"{core}.numeric", "_frombuffer"): _frombuffer for core in _CORES},

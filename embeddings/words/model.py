@@ -165,26 +165,36 @@ class Words:
             InvalidInputError: the word is blank, or longer than 200 characters.
             UnknownWordError: no vector for it, nor for parts of it; known spellings are named.
         """
+        reading = self.find(word)
+        if reading is None:
+            raise self._unknown(word.strip())
+        return reading
+
+    def find(self, word: str) -> Reading | None:
+        """As `read`, but None for a word without a vector.
+
+        Raises:
+            InvalidInputError: the word is blank, or longer than 200 characters.
+        """
         asked = word.strip()
         if not asked or len(asked) > MOST_LETTERS:
             message = (
-                f"word {word[:40]!r} has {len(asked)} characters; 1 to {MOST_LETTERS} are possible"
+                f"word {asked[:40]!r} has {len(asked)} letters; 1 to {MOST_LETTERS} are possible"
             )
             raise InvalidInputError(message)
         for form in _forms(asked):
             row = self.table.vocabulary.row(form)
             if row is not None:
                 return Reading(word, (form,), known=True, through="word", vector=self._unit([row]))
-        parts = self._parts(asked)
-        rows = [self.table.vocabulary.row(part) for part in parts]
-        if rows and None not in rows:
-            found = self._unit([row for row in rows if row is not None])
-            if len(rows) == 1:
-                return Reading(word, parts, known=True, through="word", vector=found)
-            return Reading(word, parts, known=False, through="parts", vector=found)
+        parts = tuple(self.analyzer.analyze([asked])[0])
+        rows = [row for row in map(self.table.vocabulary.row, parts) if row is not None]
+        if rows and len(rows) == len(parts):
+            single = len(rows) == 1
+            through: Through = "word" if single else "parts"
+            return Reading(word, parts, known=single, through=through, vector=self._unit(rows))
         made = self.subword_vector(_forms(asked)[-1])
         if made is None or not made.any():
-            raise self._unknown(asked)
+            return None
         return Reading(word, (), known=False, through="subwords", vector=_scaled(made))
 
     def subword_vector(self, word: str) -> npt.NDArray[np.float32] | None:
@@ -215,9 +225,6 @@ class Words:
                 analyzer.fingerprint,
             )
         return analyzer
-
-    def _parts(self, word: str) -> tuple[str, ...]:
-        return tuple(self.analyzer.analyze([word])[0])
 
     def _unit(self, rows: Sequence[int]) -> npt.NDArray[np.float32]:
         return _scaled(self.table.unit[rows].mean(axis=0, dtype=np.float32))

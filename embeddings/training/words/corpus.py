@@ -6,22 +6,21 @@ import hashlib
 import json
 import shutil
 import time
-from collections import Counter
 from dataclasses import asdict, dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from embeddings.fingerprint import hash_file
 from embeddings.text.analyzer import load_analyzer
 from embeddings.training.errors import DataError
 from embeddings.training.words.analysis import analysed
-from embeddings.training.words.heldout import HeldOut
+from embeddings.training.words.lines import COUNTS_FILE, HELDOUT_FILE, LineWriter, Part
 from embeddings.training.words.progress import WordProgress
 from embeddings.training.words.texts import find_files, read_texts
 from embeddings.words.tensors import write_text
 from embeddings.words.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Self
 
@@ -32,27 +31,6 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 CORPUS_FILE = "corpus.json"
-COUNTS_FILE = "counts.tsv"
-HELDOUT_FILE = "heldout.txt"
-PART_WORDS = 20_000_000
-"""Words in one file of lines; between two of them a run can be resumed."""
-_MOST_COUNTED = 20_000_000
-"""Different words counted at once; beyond it the rarest are forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One file of lines.
-
-    Attributes:
-        file: its name in the corpus' folder.
-        lines: in it; each has 2 to 1,000 words.
-        words: in it.
-    """
-
-    file: str
-    lines: int
-    words: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +86,8 @@ class Corpus:
             if data.pop("format") != FORMAT:
                 return None
             parts = tuple(Part(**part) for part in data.pop("parts"))
-            read = cls(**data, folder=folder, parts=parts)
+            sources = tuple(data.pop("sources"))
+            read = cls(**data, folder=folder, parts=parts, sources=sources)
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
         files = [COUNTS_FILE, HELDOUT_FILE, *(part.file for part in parts)]
@@ -176,25 +155,30 @@ def _analyse(
     started = time.perf_counter()
     total = sum(each["bytes"] for each in described)
     reading = _Reading(files, described, recipe.column)
-    writing = _Writing(facts.folder, recipe.heldout)
+    writing = LineWriter(facts.folder, recipe.heldout)
     try:
         for lines, counts in analysed(reading.texts(), analyzer, recipe.processes):
             writing.add(lines, counts)
             elapsed = time.perf_counter() - started
             tell(WordProgress("analyse", reading.bytes, total, elapsed))
-        made = writing.finish(
-            key=facts.key,
-            sources=tuple(described),
-            analyzer=analyzer.kind,
-            analyzer_fingerprint=analyzer.fingerprint,
-        )
+        written = writing.finish()
     finally:
         writing.close()
-    if not made.parts:
+    if not written.parts:
         names = ", ".join(file.path.name for file in files)
         message = f"no two words stand together anywhere in {names}; there is nothing to learn"
         raise DataError(message)
-    return made
+    return Corpus(
+        folder=facts.folder,
+        key=facts.key,
+        sources=tuple(described),
+        analyzer=analyzer.kind,
+        analyzer_fingerprint=analyzer.fingerprint,
+        parts=written.parts,
+        heldout=written.heldout,
+        forgotten=written.forgotten,
+        counts_sha256=written.counts_sha256,
+    )
 
 
 class _Reading:
@@ -246,79 +230,3 @@ def _describe(files: Sequence[TextFile], recipe: WordRecipe, tell: Tell) -> list
         elapsed = time.perf_counter() - started
         tell(WordProgress("check", sum(sizes[: number + 1]), sum(sizes), elapsed))
     return described
-
-
-class _Writing:
-    """Lines, counts and held-out lines on their way to disk."""
-
-    def __init__(self, folder: Path, most_heldout: int) -> None:
-        self._folder = folder
-        self._heldout = HeldOut(most_heldout)
-        self._counts: Counter[str] = Counter()
-        self._forgotten = 0
-        self._parts: list[Part] = []
-        self._file: IO[str] | None = None
-        self._lines = self._words = 0
-
-    def add(self, lines: list[str], counts: dict[str, int]) -> None:
-        """Write lines, but for those held out."""
-        self._counts.update(counts)
-        if len(self._counts) > _MOST_COUNTED:
-            self._forget()
-        self._keep(line for line in lines if not self._heldout.takes(line))
-        self._keep(self._heldout.release())
-
-    def finish(self, **facts: Any) -> Corpus:  # noqa: ANN401 - what the corpus knows beside
-        """Close the files; the corpus without its `corpus.json`.
-
-        Args:
-            facts: fields of `Corpus` that are not told by its lines.
-        """
-        held = self._heldout.lines
-        if not self._parts and self._file is None:
-            self._keep(held)  # a single line is not held out
-            held = []
-        self._end_part()
-        for line in held:
-            self._counts.subtract(line.split(" "))
-        write_text(self._folder / HELDOUT_FILE, "".join(f"{line}\n" for line in held))
-        left = ((word, count) for word, count in self._counts.items() if count > 0)
-        ranked = sorted(left, key=lambda each: (-each[1], each[0]))
-        counted = Vocabulary([word for word, _ in ranked], [count for _, count in ranked])
-        return Corpus(
-            folder=self._folder,
-            parts=tuple(self._parts),
-            heldout=len(held),
-            forgotten=self._forgotten,
-            counts_sha256=counted.write(self._folder / COUNTS_FILE),
-            **facts,
-        )
-
-    def close(self) -> None:
-        """Close the file that is being written, if there is one."""
-        if self._file is not None:
-            self._file.close()
-
-    def _keep(self, lines: Iterable[str]) -> None:
-        for line in lines:
-            if self._file is None:
-                path = self._folder / f"lines-{len(self._parts):05}.txt"
-                self._file = path.open("w", encoding="utf-8", newline="\n")
-            self._file.write(f"{line}\n")
-            self._lines += 1
-            self._words += line.count(" ") + 1
-            if self._words >= PART_WORDS:
-                self._end_part()
-
-    def _end_part(self) -> None:
-        if self._file is None:
-            return
-        self._file.close()
-        self._parts.append(Part(f"lines-{len(self._parts):05}.txt", self._lines, self._words))
-        self._file, self._lines, self._words = None, 0, 0
-
-    def _forget(self) -> None:
-        """Drop the rarest words, as word2vec does when its table is full."""
-        self._forgotten += 1
-        least = self._forgotten
-        self._counts = Counter({w: count for w, count in self._counts.items() if count > least})

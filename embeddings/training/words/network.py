@@ -46,6 +46,9 @@ class Network:
             self._model = _make(recipe, self.workers)
             counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
             self._model.build_vocab_from_freq(counts)
+            if self._model.wv.index_to_key != vocabulary.words:
+                message = "gensim has put the words into another order; this version is not known"
+                raise TrainingError(message)
         except MemoryError as error:
             rows = 2 * len(vocabulary) + (recipe.buckets if recipe.has_subwords else 0)
             message = (
@@ -187,7 +190,8 @@ def _make(recipe: WordRecipe, workers: int) -> Any:  # noqa: ANN401 - gensim has
         "window": recipe.window,
         "negative": recipe.negative,
         "sg": int(recipe.is_skip_gram),
-        "min_count": 1,  # the vocabulary is cut before
+        "min_count": 1,  # the vocabulary is cut before,
+        "sorted_vocab": 0,  # and sorted: gensim would turn words of equal counts around
         "sample": recipe.sample,
         "alpha": recipe.first_alpha,
         "min_alpha": recipe.min_alpha,

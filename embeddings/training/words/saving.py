@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from embeddings.training.receipt import Receipt, write_receipt
 from embeddings.training.toml_text import plain
 from embeddings.training.words.card import write_card
-from embeddings.training.words.pooling import common_directions
 from embeddings.words.encoder import WordEncoder
 from embeddings.words.folder import WordFacts, WordTable, write_table
+from embeddings.words.pooling import common_directions
 from embeddings.words.tensors import write_text
 
 if TYPE_CHECKING:

@@ -45,6 +45,7 @@ def test_the_status_words_of_the_contract():
         "BadTextError": 422,
         "BadDocumentError": 422,
         "ModelNotFoundError": 404,
+        "WordNotFoundError": 404,
         "BusyError": 429,
         "NotReadyError": 503,
         "EncoderNotFoundError": 404,
