@@ -126,7 +126,8 @@ def mixing_sampler(weights: Sequence[float]) -> Callable[..., Any]:
             counts = self._counts()
             turns = np.repeat(np.arange(len(counts)), counts)
             np.random.default_rng([self.seed or 0, self.epoch]).shuffle(turns)
-            starts = np.cumsum([0, *(len(each) for each in self.dataset.datasets)])
+            sets: list[Any] = list(self.dataset.datasets)
+            starts = np.cumsum([0, *map(len, sets)])
             sources = [self._again(sampler) for sampler in self.batch_samplers]
             for turn in turns:
                 yield [int(starts[turn]) + row for row in next(sources[turn])]

@@ -70,6 +70,26 @@ def draw_curves(curves: Curves, path: Path, *, measure: str | None, title: str) 
         measure: the measure to show; None shows no such panel.
         title: above all.
     """
+    import warnings
+
+    from matplotlib import rc_context
+
+    # Without a font that has Hangul its letters are boxes; the curves are as good.
+    with rc_context({"font.family": _fonts()}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing", category=UserWarning)
+        _draw(curves, path, measure, title)
+
+
+def _fonts() -> list[str]:
+    """Fonts that are here, those with Hangul behind the usual one."""
+    from matplotlib.font_manager import fontManager
+
+    here = {font.name for font in fontManager.ttflist}
+    hangul = ("Noto Sans CJK KR", "NanumGothic", "Malgun Gothic", "Apple SD Gothic Neo")
+    return ["DejaVu Sans", *(name for name in hangul if name in here)]
+
+
+def _draw(curves: Curves, path: Path, measure: str | None, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from embeddings.training.errors import TrainingError
+from embeddings.training.processes import is_first, wait_for_all
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,10 +84,12 @@ def run_training(
 
     folder = out / CHECKPOINTS
     notes: list[str] = []
-    checkpoint = _prepare(folder, recipe, resume=resume)
+    checkpoint = begin_run(out, recipe, resume=resume)
     begun = time.perf_counter()
     while True:
         trainer = assemble(batches)
+        # A resumed run was measured where it stopped; once more would count against its patience.
+        trainer.args.eval_on_start = trainer.args.eval_on_start and checkpoint is None
         try:
             with without_bars():
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -138,6 +141,40 @@ def check_folder_is_free(out: Path) -> None:
         raise TrainingError(message)
 
 
+def begin_run(out: Path, recipe: str, *, resume: bool) -> Path | None:
+    """The checkpoint to go on from; None begins anew.
+
+    What a run of another recipe left before its first checkpoint is removed. `run_training` calls
+    this; a trainer that writes something beside the checkpoints before does so too.
+
+    Raises:
+        TrainingError: see `run_training`.
+    """
+    folder = out / CHECKPOINTS
+    known = folder / RECIPE
+    checkpoint = last_checkpoint(folder)
+    before = known.read_text(encoding="utf-8") if known.is_file() else None
+    if checkpoint is not None and not resume:
+        message = (
+            f"{folder} holds a run that stopped at step {_step(checkpoint)}; go on with "
+            "--resume, or remove the folder to start again"
+        )
+        raise TrainingError(message)
+    if checkpoint is not None and before is not None and before != recipe:
+        message = (
+            f"the run in {folder} had another recipe ({_difference(before, recipe)}); give "
+            "that one again, or remove the folder to start anew"
+        )
+        raise TrainingError(message)
+    if is_first():
+        if before != recipe:
+            shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        known.write_text(recipe, encoding="utf-8")
+    wait_for_all()
+    return checkpoint
+
+
 def last_checkpoint(folder: Path) -> Path | None:
     """The newest checkpoint that was written to its end; None where there is none."""
     steps = {path: _step(path) for path in folder.glob("checkpoint-*")}
@@ -155,7 +192,12 @@ def write_whole(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def finish(out: Path) -> None:
-    """Remove the checkpoints: the model folder holds the best weights."""
+    """Remove the checkpoints: the model folder holds the best weights.
+
+    Called before `write_encoder_card`, whose fingerprint is over all weights in the folder.
+    """
+    if not is_first():
+        return
     shutil.rmtree(out / CHECKPOINTS, ignore_errors=True)
 
 
@@ -167,29 +209,6 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, Exception) and bool(should_reduce_batch_size(error))
-
-
-def _prepare(folder: Path, recipe: str, *, resume: bool) -> Path | None:
-    """The checkpoint to go on from; makes the folder and writes the recipe into it."""
-    known = folder / RECIPE
-    checkpoint = last_checkpoint(folder)
-    if checkpoint is not None and not resume:
-        message = (
-            f"{folder} holds a run that stopped at step {_step(checkpoint)}; go on with "
-            "--resume, or remove the folder to start again"
-        )
-        raise TrainingError(message)
-    if checkpoint is not None and known.is_file():
-        before = known.read_text(encoding="utf-8")
-        if before != recipe:
-            message = (
-                f"the run in {folder} had another recipe ({_difference(before, recipe)}); give "
-                "that one again, or remove the folder to start anew"
-            )
-            raise TrainingError(message)
-    folder.mkdir(parents=True, exist_ok=True)
-    known.write_text(recipe, encoding="utf-8")
-    return checkpoint
 
 
 def _difference(before: str, after: str) -> str:

@@ -31,13 +31,35 @@ class Place:
     workers: int
 
 
+_LIBRARIES = ("accelerate", "datasets", "matplotlib", "tensorboard")
+"""What training stands on beside the libraries that encoding needs."""
+
+
+def check_libraries() -> None:
+    """Refuse to start where the libraries of training are not installed.
+
+    Raises:
+        TrainingError: one is missing.
+    """
+    from importlib.util import find_spec
+
+    missing = [name for name in _LIBRARIES if find_spec(name) is None]
+    if missing:
+        message = (
+            f"training needs {', '.join(missing)}, which encoding does not; run "
+            "`pip install 'meari[train]'`"
+        )
+        raise TrainingError(message)
+
+
 def choose_place(running: Running) -> Place:
     """The device and the numbers a run computes with.
 
     Raises:
         DeviceError: the device is not here.
-        TrainingError: the device has no such numbers.
+        TrainingError: the device has no such numbers, or a library is missing.
     """
+    check_libraries()
     import torch
 
     device = running.device

@@ -195,7 +195,10 @@ def _open(path: Path) -> Iterator[IO[str]]:
 
         import zstandard
 
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+        with (
+            path.open("rb") as raw,
+            zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream,
+        ):
             yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     else:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -224,8 +227,10 @@ def _read_delimited(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[
     is_tsv = ".tsv" in path.suffixes
     with _open(path) as file:
         # Quotation marks mean nothing in .tsv: sentences open with them and never close.
-        quoting = csv.QUOTE_NONE if is_tsv else csv.QUOTE_MINIMAL
-        reader = csv.reader(file, delimiter="\t" if is_tsv else ",", quoting=quoting)
+        if is_tsv:
+            reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        else:
+            reader = csv.reader(file)
         header = next(reader, [])
         try:
             for row in reader:

@@ -85,7 +85,8 @@ class Loop(_Trainer):
     def __init__(self, *args: Any, setup: Setup, **given: Any) -> None:
         self.setup = setup
         super().__init__(*args, **given)
-        self.meter = Meter(cost_of(self.model))
+        own: Any = self.model
+        self.meter = Meter(cost_of(own))
         _silence(self)
         for callback in _callbacks(setup, self.meter):
             self.add_callback(callback)
@@ -96,7 +97,8 @@ class Loop(_Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The recipe's optimiser, over the model and the weights that losses have."""
         if self.optimizer is None:
-            parts = [model or self.model, *self._losses().values()]
+            own: Any = model or self.model
+            parts = [own, *self._losses().values()]
             self.optimizer = make_optimiser(parts, self.setup.optimiser)
         return self.optimizer
 
@@ -105,7 +107,7 @@ class Loop(_Trainer):
     ) -> torch.optim.lr_scheduler.LRScheduler:
         """The recipe's schedule."""
         if self.lr_scheduler is None:
-            chosen = optimizer or self.optimizer
+            chosen: Any = optimizer or self.optimizer
             self.lr_scheduler = make_schedule(chosen, self.setup.schedule, num_training_steps)
             self._created_lr_scheduler = True
         return self.lr_scheduler
@@ -260,12 +262,14 @@ def _callbacks(setup: Setup, meter: Meter) -> list[Any]:
         def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
             del args, control, given
             meter.step()
+            if not state.is_world_process_zero:
+                return
             setup.listener.progress("train", state.global_step, state.max_steps)
 
         def on_evaluate(self, args: Any, state: Any, control: Any, **given: Any) -> None:
             del args, control
             value = (given.get("metrics") or {}).get(f"eval_{setup.measure}")
-            if value is not None:
+            if value is not None and state.is_world_process_zero:
                 setup.listener.note(
                     f"step {state.global_step:,} of {state.max_steps:,}: "
                     f"{setup.measure} {value:.4f}"

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sentence_transformers.sentence_transformer.modules import BoW, Transformer, WordEmbeddings
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerFast
 
     from embeddings.training.bodies import Body, Shape
@@ -101,7 +102,8 @@ def small_transformer(body: Body, texts: Sequence[str]) -> Transformer:
     with tempfile.TemporaryDirectory() as folder:
         tokenizer.save_pretrained(folder)
         made.save_pretrained(folder)
-        return Transformer(folder, max_seq_length=window)
+        first: Transformer = Transformer(folder, max_seq_length=window)
+    return first
 
 
 def train_pieces(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFast:
@@ -110,7 +112,6 @@ def train_pieces(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFa
     Accents and Hangul are left as they are: BERT's accent stripping would take syllables apart.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import PreTrainedTokenizerFast
 
     tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106 - a token of text
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
@@ -123,7 +124,7 @@ def train_pieces(texts: Sequence[str], vocabulary: int) -> PreTrainedTokenizerFa
     tokenizer.post_processor = processors.BertProcessing(
         ("[SEP]", known["[SEP]"]), ("[CLS]", known["[CLS]"])
     )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **_named_specials())
+    return _wrapped(tokenizer, _named_specials())
 
 
 def longest_match(words: Sequence[str]) -> PreTrainedTokenizerFast:
@@ -133,7 +134,6 @@ def longest_match(words: Sequence[str]) -> PreTrainedTokenizerFast:
     in the model folder. Single characters without a vector are known too and get one of zeros.
     """
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
 
     alphabet = {char for word in words for char in word} - set(words)
     listed = dict.fromkeys([*SPECIAL[:2], *words, *sorted(alphabet)])
@@ -149,9 +149,7 @@ def longest_match(words: Sequence[str]) -> PreTrainedTokenizerFast:
     steps: list[Any] = [normalizers.NFC(), *([normalizers.Lowercase()] if lowered else [])]
     tokenizer.normalizer = normalizers.Sequence(steps)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token=SPECIAL[0], unk_token=SPECIAL[1]
-    )
+    return _wrapped(tokenizer, {"pad_token": SPECIAL[0], "unk_token": SPECIAL[1]})
 
 
 def _tokenizer(body: Body, texts: Sequence[str]) -> Any:  # noqa: ANN401 - of two libraries
@@ -224,6 +222,14 @@ def _check_vocabulary(words: list[str]) -> None:
     if not words:
         message = "the training texts hold no words; there is no vocabulary to make"
         raise DataError(message)
+
+
+def _wrapped(tokenizer: Tokenizer, specials: dict[str, str]) -> PreTrainedTokenizerFast:
+    from transformers import PreTrainedTokenizerFast
+
+    kind: Any = PreTrainedTokenizerFast
+    made: PreTrainedTokenizerFast = kind(tokenizer_object=tokenizer, **specials)
+    return made
 
 
 def _named_specials() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from embeddings.training.errors import RecipeError
 from embeddings.training.siamese.forms import as_scores
 
 if TYPE_CHECKING:
@@ -17,18 +18,18 @@ if TYPE_CHECKING:
 
 MEAN = "sequential_score"
 """The library's name of the mean over several sources' main measures."""
-_MAIN = {
-    "scores": "spearman_cosine",
-    "nli": "spearman_cosine",
-    "pairs": "cosine_ndcg@10",
-    "parallel": "cosine_ndcg@10",
-    "retrieval": "cosine_ndcg@10",
-    "triplets": "cosine_accuracy",
+_CORRELATIONS = ("spearman_cosine", "pearson_cosine")
+_RANKS = ("cosine_ndcg@10", "cosine_mrr@10", "cosine_recall@10", "cosine_accuracy@1")
+_MEASURES = {
+    "scores": _CORRELATIONS,
+    "nli": _CORRELATIONS,
+    "pairs": _RANKS,
+    "parallel": _RANKS,
+    "retrieval": _RANKS,
+    "triplets": ("cosine_accuracy",),
 }
-_KEPT = {
-    *("spearman_cosine", "pearson_cosine", "cosine_accuracy", "cosine_ndcg@10", "cosine_mrr@10"),
-    *("cosine_recall@10", "cosine_accuracy@1"),
-}
+"""Measures of each form, the main one first."""
+_KEPT = {name for names in _MEASURES.values() for name in names}
 
 
 def make_evaluator(
@@ -47,8 +48,29 @@ def make_evaluator(
         for loaded, name in zip(sources, names, strict=True)
     ]
     if len(made) == 1:
-        return made[0], f"{names[0]}_{_MAIN[sources[0].source.form]}"
+        return made[0], f"{names[0]}_{_MEASURES[sources[0].source.form][0]}"
     return SequentialEvaluator(made, main_score_function=lambda each: sum(each) / len(each)), MEAN
+
+
+def check_measure(name: str | None, sources: Sequence[Loaded]) -> None:
+    """Refuse a measure that the dev sources do not have.
+
+    Raises:
+        RecipeError: no such measure; the message has those there are.
+    """
+    if name is None:
+        return
+    titles = _distinct([loaded.source.title for loaded in sources])
+    known = [
+        f"{title}_{measured}"
+        for title, loaded in zip(titles, sources, strict=True)
+        for measured in _MEASURES[loaded.source.form]
+    ]
+    known += [MEAN] if len(sources) > 1 else []
+    if name not in known:
+        there = ", ".join(known) or "none without a [[dev]] table"
+        message = f"recipe key 'run.measure' is {name!r}; possible: {there}"
+        raise RecipeError(message)
 
 
 def measure(
@@ -58,7 +80,7 @@ def measure(
     if not sources:
         return {}
     evaluator, _ = make_evaluator(sources, prompts, batch=batch)
-    found: dict[str, Any] = evaluator(model)
+    found: Any = evaluator(model)
     return tidy(found)
 
 
@@ -92,14 +114,17 @@ def _evaluator(loaded: Loaded, name: str, prompts: Prompts, batch: int) -> Any: 
             **given,
         )
     if form == "triplets":
-        columns = list(loaded.texts.values())
+        anchors, positives, negatives = loaded.texts.values()
         return library.TripletEvaluator(
-            *columns,
+            anchors,
+            positives,
+            negatives,
             similarity_fn_names=["cosine"],
             main_similarity_function="cosine",
             **given,
         )
-    queries, documents, judged = _judged(loaded)
+    found: tuple[Any, Any, dict[str, set[str]]] = _judged(loaded)
+    queries, documents, judged = found
     return library.InformationRetrievalEvaluator(
         queries,
         documents,

@@ -113,6 +113,7 @@ def _from_collection(
 def _choose(found: list[tuple[str, float]], answers: set[str], wanted: Negatives) -> list[str]:
     """The nearest documents that are no answers and lie below the margin under the best answer."""
     scores = [score for text, score in found if text in answers]
-    limit = wanted.margin * max(scores) if scores else float("inf")
+    # An answer that was not found is further away than all that was: nothing is known to be wrong.
+    limit = wanted.margin * max(scores) if scores else float("-inf")
     others = [(text, score) for text, score in found[wanted.skip :] if text not in answers]
     return [text for text, score in others if score <= limit][: wanted.count]

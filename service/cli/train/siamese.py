@@ -55,6 +55,7 @@ def siamese(
     The folder encodes at once: `meari index ... --encoder DIR`.
     --data and --url say where collections are that a recipe takes hard negatives from.
     """
+    from embeddings.training.processes import is_first
     from embeddings.training.recipe import read_recipe
     from embeddings.training.siamese.recipe import SiameseRecipe
     from embeddings.training.siamese.run import train_siamese
@@ -71,6 +72,8 @@ def siamese(
     except KeyboardInterrupt as error:
         note("the same command with --resume goes on from the last measurement")
         raise typer.Exit(STOPPED) from error
+    if not is_first():
+        return  # one of several processes; the first speaks for all
     if as_json:
         write_json({"folder": str(out), "training": made})
         return
