@@ -13,6 +13,10 @@ class EncoderRefusedError(EmbeddingError):
     """A model folder was refused: it asks for code or pickle, or is not what it says."""
 
 
+class HeadMismatchError(EncoderRefusedError):
+    """A classifier whose encoder is another one than its head was made for."""
+
+
 class AnalyzerError(EmbeddingError):
     """An analyzer that is unknown, not installed, or cannot be loaded."""
 
