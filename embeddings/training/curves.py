@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Point = tuple[int, float]
 """A step and a value."""
 
-_LOSS_NAMES = ("loss", "eval_loss")
+_LIBRARY_NAMES = {"sequential_score": "mean"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Curves:
                     series.setdefault(name, {})[int(entry["step"])] = float(value)
         points = {name: sorted(found.items()) for name, found in series.items()}
         told = {
-            name.removeprefix("eval_"): found
+            told_measure(name.removeprefix("eval_")): found
             for name, found in points.items()
             if name.startswith("eval_") and name != "eval_loss" and not _is_about_time(name)
         }
@@ -132,6 +132,11 @@ def write_tensorboard(curves: Curves, folder: Path) -> None:
         for name, points in named.items():
             for step, value in points:
                 writer.add_scalar(name, value, step)
+
+
+def told_measure(name: str) -> str:
+    """A measure's name for people; `mean` is the mean over several dev sources."""
+    return _LIBRARY_NAMES.get(name, name)
 
 
 def _is_about_time(name: str) -> bool:

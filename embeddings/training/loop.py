@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.errors import TrainingError
 from embeddings.training.processes import is_first, wait_for_all
+from embeddings.training.trainer import SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +39,7 @@ class Outcome:
         history: what was logged: `step`, `epoch`, `loss`, `learning_rate`, `grad_norm`,
             `eval_...`, one dictionary a time.
         throughput: of training steps.
-        seconds: of the whole run in this process, evaluation counted.
+        seconds: of the whole run in all its pieces, evaluation counted.
         resumed_from: the step it went on from; None for a run of one piece.
         best: the best value of the measure, None where nothing was measured.
         best_step: the step it was reached at.
@@ -85,11 +86,12 @@ def run_training(
     folder = out / CHECKPOINTS
     notes: list[str] = []
     checkpoint = begin_run(out, recipe, resume=resume)
-    begun = time.perf_counter()
+    begun, spent = time.perf_counter(), _seconds(checkpoint)
     while True:
         trainer = assemble(batches)
         # A resumed run was measured where it stopped; once more would count against its patience.
         trainer.args.eval_on_start = trainer.args.eval_on_start and checkpoint is None
+        trainer.begun, trainer.spent_before = begun, spent
         try:
             with without_bars():
                 trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
@@ -117,7 +119,7 @@ def run_training(
         batches=batches,
         history=list(state.log_history),
         throughput=trainer.meter.read(),
-        seconds=time.perf_counter() - begun,
+        seconds=spent + time.perf_counter() - begun,
         resumed_from=None if checkpoint is None else _step(checkpoint),
         best=state.best_metric,
         best_step=state.best_global_step if state.best_metric is not None else None,
@@ -228,6 +230,14 @@ def _step(checkpoint: Path) -> int | None:
         return int(json.loads((checkpoint / "trainer_state.json").read_bytes())["global_step"])
     except (OSError, ValueError, KeyError):
         return None
+
+
+def _seconds(checkpoint: Path | None) -> float:
+    """How long a run had taken when it wrote a checkpoint; 0 where nobody noted it."""
+    try:
+        return 0.0 if checkpoint is None else float((checkpoint / SECONDS).read_text("utf-8"))
+    except (OSError, ValueError):
+        return 0.0
 
 
 def _told(before: Batches, after: Batches) -> str:

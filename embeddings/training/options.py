@@ -87,7 +87,8 @@ class Running:
             ones and fp32 on a CPU. Weights and optimiser stay fp32.
         device: `auto` takes a GPU where there is one.
         compile: compile the model by torch.compile; pays after minutes on a GPU.
-        workers: processes that tokenise; None is 0 on a CPU and 4 with a GPU.
+        workers: processes that tokenise; None is 0 on a CPU, with a GPU half of the
+            processors, 8 at most.
         group_by_length: put texts of like length into a batch, so that little is padding.
         evaluations: times the dev split is measured, evenly over the run; a checkpoint is
             written each time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -70,7 +71,7 @@ def choose_place(running: Running) -> Place:
     name = torch.cuda.get_device_name() if device == "cuda" else _processor()
     workers = running.workers
     if workers is None:
-        workers = 4 if device == "cuda" else 0
+        workers = min(8, max((os.cpu_count() or 2) // 2, 2)) if device == "cuda" else 0
     return Place(device, name, precision, workers)
 
 

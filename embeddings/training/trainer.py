@@ -8,10 +8,12 @@ is made with a further argument, `setup`.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embeddings.training.curves import told_measure
 from embeddings.training.flops import cost_of
 from embeddings.training.meter import Meter
 from embeddings.training.optimisation import make_optimiser, make_schedule
@@ -32,6 +34,8 @@ else:
 
 logger = logging.getLogger(__name__)
 
+SECONDS = "seconds.txt"
+"""How long the run had taken at a checkpoint, in all its pieces."""
 LOSS_WEIGHTS = "loss.safetensors"
 """Weights of a checkpoint that belong to the loss and not to the model."""
 
@@ -84,6 +88,8 @@ class Loop(_Trainer):
 
     def __init__(self, *args: Any, setup: Setup, **given: Any) -> None:
         self.setup = setup
+        self.begun = time.perf_counter()
+        self.spent_before = 0.0
         super().__init__(*args, **given)
         own: Any = self.model
         self.meter = Meter(cost_of(own))
@@ -127,6 +133,10 @@ class Loop(_Trainer):
     def _save_checkpoint(self, *args: Any, **given: Any) -> None:
         with self.meter.paused():
             super()._save_checkpoint(*args, **given)
+        if self.args.should_save:
+            folder = Path(str(self.args.output_dir)) / f"checkpoint-{self.state.global_step}"
+            spent = self.spent_before + time.perf_counter() - self.begun
+            (folder / SECONDS).write_text(f"{spent:.3f}\n", encoding="utf-8")
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """Weights as safetensors, those of the loss beside them; no pickled arguments."""
@@ -272,7 +282,7 @@ def _callbacks(setup: Setup, meter: Meter) -> list[Any]:
             if value is not None and state.is_world_process_zero:
                 setup.listener.note(
                     f"step {state.global_step:,} of {state.max_steps:,}: "
-                    f"{setup.measure} {value:.4f}"
+                    f"{told_measure(setup.measure or '')} {value:.4f}"
                 )
 
     made: list[Any] = [Telling()]

@@ -92,14 +92,15 @@ def start_model(work: Work) -> SentenceTransformer:
     start = work.out / CHECKPOINTS / START
     set_seed(recipe.run.seed)
     if (start / "modules.json").is_file():
-        return reopen_body(start, recipe.encoder, device=device)
-    texts = (text for loaded in work.train.values() for text in loaded.all_texts())
-    model = build_body(recipe.encoder, texts, device=device)
-    if recipe.prompts.query or recipe.prompts.document:
-        model.prompts = {"query": recipe.prompts.query, "document": recipe.prompts.document}
-    if recipe.body in SCRATCH and is_first():
-        with without_bars():
-            write_whole(start, lambda folder: model.save(str(folder), create_model_card=False))
+        model = reopen_body(start, recipe.encoder, device=device)
+    else:
+        texts = (text for loaded in work.train.values() for text in loaded.all_texts())
+        model = build_body(recipe.encoder, texts, device=device)
+        if recipe.prompts.query or recipe.prompts.document:
+            model.prompts = {"query": recipe.prompts.query, "document": recipe.prompts.document}
+        if recipe.body in SCRATCH and is_first():
+            with without_bars():
+                write_whole(start, lambda folder: model.save(str(folder), create_model_card=False))
     # The seed again, so that what is drawn from here on does not depend on where weights are from.
     set_seed(recipe.run.seed)
     return model
@@ -131,7 +132,7 @@ def assemble(work: Work, batches: Batches) -> Loop:
         schedule=recipe.schedule,
         running=recipe.run,
         place=work.place,
-        measure=recipe.run.measure or work.measured if work.dev else None,
+        measure=work.measured,
         listener=work.listener,
     )
     distinct = any(loss in RANKING for loss in work.losses.values())

@@ -66,7 +66,7 @@ def check_measure(name: str | None, sources: Sequence[Loaded]) -> None:
         for title, loaded in zip(titles, sources, strict=True)
         for measured in _MEASURES[loaded.source.form]
     ]
-    known += [MEAN] if len(sources) > 1 else []
+    known += ["mean"] if len(sources) > 1 else []
     if name not in known:
         there = ", ".join(known) or "none without a [[dev]] table"
         message = f"recipe key 'run.measure' is {name!r}; possible: {there}"

@@ -21,7 +21,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     """Write the model, its scores, curves, receipt and cards; the receipt as JSON values."""
     from embeddings.progress import without_bars
     from embeddings.training.card import write_encoder_card, write_model_card
-    from embeddings.training.curves import Curves, draw_curves, write_tensorboard
+    from embeddings.training.curves import Curves, draw_curves, told_measure, write_tensorboard
     from embeddings.training.flops import peak_of
     from embeddings.training.loop import finish
     from embeddings.training.receipt import (
@@ -38,12 +38,13 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     model = getattr(model, "_orig_mod", model)
     name = recipe.name or out.name
     curves = Curves.of(outcome.history)
-    measured = recipe.run.measure or work.measured
+    measured = told_measure(work.measured) if work.measured else None
     verdict = judge(curves, expected_of(work, outcome.batches, model), measure=measured)
+    begun = start_model(work)
     scores = {
         f"{split} {when}": measure(each, loaded, recipe.prompts, batch=work.batch)
-        for when, each in (("before", start_model(work)), ("after", model))
         for split, loaded in (("dev", work.dev), ("test", work.test))
+        for when, each in (("before", begun), ("after", model))
     }
     with without_bars():
         model.save(str(out), create_model_card=False)

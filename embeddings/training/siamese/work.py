@@ -99,5 +99,7 @@ def prepare(recipe: SiameseRecipe, out: Path, listener: Listener) -> Work:
     )
     check_measure(recipe.run.measure, work.dev)
     if work.dev:
-        work.evaluator, work.measured = make_evaluator(work.dev, recipe.prompts, batch=work.batch)
+        work.evaluator, main = make_evaluator(work.dev, recipe.prompts, batch=work.batch)
+        chosen = recipe.run.measure
+        work.measured = main if chosen in {None, "mean"} else chosen
     return work

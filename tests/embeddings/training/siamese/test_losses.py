@@ -31,7 +31,7 @@ def model() -> SentenceTransformer:
 def value(loss: Any, model: SentenceTransformer, columns: int, labels: list[float] | None) -> float:  # noqa: ANN401
     features = [model.preprocess(TEXTS[n * 8 : n * 8 + 8]) for n in range(columns)]
     given = None if labels is None else torch.tensor(labels)
-    return float(loss(features, given))
+    return float(loss(features, given).detach())
 
 
 @pytest.mark.parametrize("name", ["ranking", "cached-ranking"])

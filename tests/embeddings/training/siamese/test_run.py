@@ -215,7 +215,17 @@ def test_several_dev_sources_decide_by_their_mean(
     parts = [scores[f"dev {name}"] for name in ("spearman_cosine",)]
     parts += [scores["search cosine_ndcg@10"], scores["triplets cosine_accuracy"]]
     assert scores["mean"] == pytest.approx(np.mean(parts))
-    assert receipt["extra"]["measure"] == "sequential_score"
+    assert receipt["extra"]["measure"] == "mean"
+    assert receipt["curves"]["measures"]["mean"][-1] == [20, pytest.approx(scores["mean"])]
+
+
+def test_a_run_that_gains_nothing_stops_early(recipe: Recipes, tmp_path: Path) -> None:
+    run = {"epochs": 2, "batch": 16, "evaluations": 10, "patience": 1, "device": "cpu"}
+    receipt = train_siamese(recipe(optimiser={"learning_rate": 1e-12}, run=run), tmp_path / "out")
+    # 20 steps, measured every second one: the first sets the mark, the second does not pass it.
+    assert receipt["curves"]["measures"]["dev_spearman_cosine"][-1][0] == 4
+    assert receipt["extra"]["best_step"] == 2
+    assert receipt["verdict"]["fit"] in {"underfit", "unknown"}
 
 
 def test_a_batch_that_does_not_fit_is_halved(
@@ -355,6 +365,7 @@ def test_a_killed_run_goes_on_to_the_same_weights(
     assert all((went_on[name] == at_once[name]).all() for name in at_once)
     assert receipt["curves"] == straight["curves"]
     assert receipt["scores"] == straight["scores"]
+    assert list(receipt["scores"]) == ["dev before", "dev after"]
 
 
 @pytest.mark.slow
