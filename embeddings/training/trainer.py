@@ -51,10 +51,13 @@ class Listener:
     Attributes:
         progress: called with the stage (`train`), steps done and steps in all.
         note: called with a sentence worth reading: a measurement, a batch that was halved.
+        measured: called with steps done, steps in all and the measure that decides; what it
+            raises ends the run.
     """
 
     progress: Callable[[str, int, int], None] = _silent
     note: Callable[[str], None] = _silent
+    measured: Callable[[int, int, float], None] = _silent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,6 +287,7 @@ def _callbacks(setup: Setup, meter: Meter) -> list[Any]:
                     f"step {state.global_step:,} of {state.max_steps:,}: "
                     f"{told_measure(setup.measure or '')} {value:.4f}"
                 )
+                setup.listener.measured(state.global_step, state.max_steps, value)
 
     made: list[Any] = [Telling()]
     if setup.measure and setup.running.patience:

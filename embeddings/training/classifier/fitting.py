@@ -123,6 +123,7 @@ def fit_head(
         if dev is not None:
             found = lesson.measure(dev)
             best.take(found[measure], lesson.step, lesson.weights())
+            listener.measured(epoch, head.epochs, found[measure])
         stale = head.patience is not None and best.waited >= head.patience
         if epoch == head.epochs or stale:
             break

@@ -82,7 +82,7 @@ def tune(tuning: Tuning, *, resume: bool) -> Outcome:
 
     running = tuning.recipe.run
     return run_training(
-        lambda batches: _assemble(tuning, batches),
+        lambda batches: assemble(tuning, batches),
         Batches(running.batch, running.accumulate),
         out=tuning.out,
         recipe=to_toml(tuning.recipe),
@@ -113,7 +113,7 @@ def head_of(outcome: Outcome, head: Head) -> tuple[Layer, ...]:
     return tuple(weights_of(list(_model_of(outcome))[-layer_count(head) :]))
 
 
-def _assemble(tuning: Tuning, batches: Batches) -> Loop:
+def assemble(tuning: Tuning, batches: Batches) -> Loop:
     """The trainer of a run, from fresh weights."""
     from sentence_transformers import (
         SentenceTransformerTrainer,
