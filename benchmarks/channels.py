@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embeddings.load import load_encoder
+from embeddings.text.analyzer import load_analyzer
 from eval.datasets import load_beir
-from indexing.analyzer import load_analyzer
 from indexing.index.exact import comparable
 from indexing.lexical import TITLE_REPEATS, LexicalIndex
 from indexing.snapshot import Snapshot

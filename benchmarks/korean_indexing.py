@@ -26,14 +26,14 @@ import typer
 from benchmarks.index_throughput import time_ingest
 from benchmarks.record import save
 from embeddings.load import load_encoder
-from indexing.analyzer import load_analyzer
+from embeddings.text.analyzer import load_analyzer
 from indexing.types import Document
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from embeddings.text.analyzer import Analyzer
     from embeddings.types import Encoder
-    from indexing.analyzer import Analyzer
 
 PASSAGES = Path(__file__).parents[2] / "shared/data/miracl_ko/corpus.jsonl.gz"
 ALONE = "encoder alone"

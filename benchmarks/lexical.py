@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from benchmarks.record import save
+from embeddings.text.analyzer import load_analyzer
 from eval.datasets import load_beir
 from eval.measures import Measure, evaluate
-from indexing.analyzer import load_analyzer
 from indexing.lexical import TITLE_REPEATS, LexicalIndex
 
 if TYPE_CHECKING:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder
 
 DEFAULT_ENCODER = "minilm"
+_WORDS = "words.json"
+"""In a folder of word vectors, which `embeddings.words` opens."""
 
 
 def load_encoder(name: str | os.PathLike[str], *, device: str | None = None) -> Encoder:
@@ -21,7 +23,8 @@ def load_encoder(name: str | os.PathLike[str], *, device: str | None = None) -> 
 
     Args:
         name: a built-in name (`minilm`, `hash`, `hash:64`, `hash:64:128` for 128 tokens), a
-            folder in the sentence-transformers layout, or a hub name (`organisation/model`).
+            folder in the sentence-transformers layout, a folder of word vectors, or a hub name
+            (`organisation/model`).
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
 
     Raises:
@@ -68,6 +71,10 @@ def _from_folder_or_hub(name: str, device: str | None) -> Encoder:
     folder = Path(name).expanduser()
     if folder.is_dir():
         # The whole path: a collection made here is opened from other working folders too.
+        if (folder / _WORDS).is_file():
+            from embeddings.words.encoder import WordEncoder
+
+            return WordEncoder.from_folder(folder, name=str(folder.resolve()))
         return SentenceEncoder.from_folder(folder, name=str(folder.resolve()), device=device)
     if name.startswith((".", "/", "~")) or name.count("/") != 1:
         message = (

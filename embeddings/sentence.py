@@ -96,7 +96,7 @@ class SentenceEncoder:
             EncoderNotFoundError: not in the cache, and the hub has none or is out of reach.
             EncoderRefusedError: it asks for code or pickle.
         """
-        return cls.from_folder(_download(name), name=name, device=device)
+        return cls.from_folder(download_folder(name), name=name, device=device)
 
     @property
     def card(self) -> EncoderCard:
@@ -238,7 +238,8 @@ def _pooling(model: SentenceTransformer) -> str:
     return type(model[0]).__name__.lower()
 
 
-def _download(name: str) -> Path:
+def download_folder(name: str) -> Path:
+    """The folder of a hub name, from this machine's cache if it is there; see `from_hub`."""
     from pathlib import Path
 
     from huggingface_hub import snapshot_download

@@ -7,6 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from embeddings.errors import AnalyzerError
 from indexing.calibration import Calibration, fit, is_due, read
 from indexing.errors import IndexingError
 
@@ -75,7 +76,7 @@ class Calibrator:
             self._calibration = fit(snapshot, lexicon)
             if self._calibration is not None and self._writable:
                 self._calibration.write(self._folder)
-        except (IndexingError, OSError) as error:
+        except (AnalyzerError, IndexingError, OSError) as error:
             logger.warning("%s: the calibration was not kept: %s", self._folder, error)
         elapsed = time.perf_counter() - started
         logger.info("%s: calibrated in %.2f s", self._folder, elapsed)

@@ -73,9 +73,5 @@ class SourceError(IndexingError):
     """A source that cannot be read at all (missing, unknown format, not the format it says)."""
 
 
-class AnalyzerError(IndexingError):
-    """An analyzer that is unknown, not installed, or cannot be loaded."""
-
-
 class LexicalIndexError(IndexingError):
     """A lexical index that is missing, damaged or of another analyzer; the remedy is to rebuild."""

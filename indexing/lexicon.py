@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing import korean
-from indexing.analyzer import QueryTerms, load_analyzer
+from embeddings.errors import AnalyzerError
+from embeddings.text import korean
+from embeddings.text.analyzer import QueryTerms, load_analyzer
 from indexing.backlog import Backlog
-from indexing.errors import AnalyzerError, IndexingError, LexicalIndexError
+from indexing.errors import IndexingError, LexicalIndexError
 from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from indexing.analyzer import Analyzer
+    from embeddings.text.analyzer import Analyzer
     from indexing.documents import DocumentStore
     from indexing.types import Document, Hits, Ids
 
@@ -68,7 +69,7 @@ class Lexicon:
             if kind == "auto" and self._analyzer.kind == "bigrams":
                 logger.warning("%s: Hangul is cut into bigrams: %s", folder, korean.absence())
             self._index = self._open(self._analyzer)
-        except IndexingError as error:
+        except (AnalyzerError, IndexingError) as error:
             self._analyzer = None
             self.problem = str(error)
             logger.warning("%s: no lexical search: %s", folder, error)
@@ -122,7 +123,7 @@ class Lexicon:
                     self._commit(self._index)
                     self._catch_up(self._index)
                 self.problem = ""
-            except IndexingError as error:
+            except (AnalyzerError, IndexingError) as error:
                 self._fall_behind(error)
 
     def terms_of(self, query: str) -> list[str]:
@@ -189,7 +190,7 @@ class Lexicon:
                 self._index = LexicalIndex.open(self._folder, self._analyzer.fingerprint)
                 self._catch_up(self._index)
                 self.problem = ""
-            except IndexingError as error:
+            except (AnalyzerError, IndexingError) as error:
                 self._fall_behind(error)
 
     def catch_up(self, between: Callable[[float], None] = lambda _: None) -> None:
@@ -245,7 +246,7 @@ class Lexicon:
                 self.problem = ""
             else:
                 self._commit(index)
-        except IndexingError as error:
+        except (AnalyzerError, IndexingError) as error:
             self._fall_behind(error)
 
     def _commit(self, index: LexicalIndex) -> None:
@@ -253,7 +254,7 @@ class Lexicon:
             index.commit(self._followed)
             self._pending = 0
 
-    def _fall_behind(self, error: IndexingError) -> None:
+    def _fall_behind(self, error: AnalyzerError | IndexingError) -> None:
         missing = "" if self._index is None else "words of the last documents are not found yet: "
         self.problem = f"{missing}{error}"
         self._followed, self._pending, self._later = -1, 0, Backlog(-1)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from embeddings.errors import AnalyzerError
 from indexing.candidates import GROWTH, SLACK, Taken, Window, take
-from indexing.errors import AnalyzerError
 from indexing.questions import vector_of
 from indexing.ranking import Asked, rank
 from indexing.tuning import MEASURED_AT

@@ -12,12 +12,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from indexing import words
+from embeddings.text import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from indexing.words import Run
+    from embeddings.text.words import Run
 
 MOST_TERMS = 64
 """Different words looked for."""

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from embeddings.errors import EmbeddingError
+from embeddings.errors import AnalyzerError, EmbeddingError
 from indexing.cursor import read_cursor
-from indexing.errors import AnalyzerError, InvalidRequestError, LexicalIndexError
+from indexing.errors import InvalidRequestError, LexicalIndexError
 from indexing.recommending import example_vector, rows_of_examples
 from indexing.requests import check_request
 from indexing.validation import check_vectors

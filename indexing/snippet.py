@@ -8,7 +8,7 @@ from collections import Counter
 from math import log
 from typing import TYPE_CHECKING
 
-from indexing import words
+from embeddings.text import words
 from indexing.marking import find_marks
 from indexing.types import Snippet
 

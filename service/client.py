@@ -192,6 +192,23 @@ class Client:
         body = {"source": source, "texts": list(texts), "model": model}
         return self._connection.ask("POST", "/v1/similarity", body)
 
+    def neighbours(self, model: str, word: str, *, limit: int = 10) -> JsonObject:
+        """Words near a word, by word vectors in the server's data folder."""
+        query = httpx.QueryParams({"word": word, "limit": str(limit)})
+        return self._connection.ask("GET", f"{_words(model, 'neighbours')}?{query}")
+
+    def analogy(
+        self, model: str, a: str, b: str, c: str, *, limit: int = 10, rule: str = "3cosadd"
+    ) -> JsonObject:
+        """What is to `c` as `b` is to `a`."""
+        body = {"a": a, "b": b, "c": c, "limit": limit, "rule": rule}
+        return self._connection.ask("POST", _words(model, "analogy"), body)
+
+    def word_similarity(self, model: str, a: str, b: str) -> JsonObject:
+        """The cosine of two words."""
+        query = httpx.QueryParams({"a": a, "b": b})
+        return self._connection.ask("GET", f"{_words(model, 'similarity')}?{query}")
+
     def encoders(self) -> JsonObject:
         """The encoders the server knows and uses: `{"encoders": [...]}`."""
         return self._connection.ask("GET", "/v1/encoders")
@@ -200,6 +217,10 @@ class Client:
 def _path(name: str, *parts: str) -> str:
     """`/v1/collections/NAME/...` with every part escaped."""
     return "/".join(["/v1/collections", *(quote(part, safe="") for part in (name, *parts))])
+
+
+def _words(model: str, question: str) -> str:
+    return f"/v1/words/{quote(model, safe='')}/{question}"
 
 
 def _given(**values: Any) -> JsonObject:  # noqa: ANN401 - JSON values

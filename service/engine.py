@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from embeddings.errors import EmbeddingError
+from embeddings.errors import AnalyzerError, EmbeddingError
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index import kind_of
@@ -21,6 +21,8 @@ from service.errors import NotReadyError
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.threads import Threads
+from service.word_models import FOLDER as MODELS
+from service.word_models import WordModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -82,6 +84,7 @@ class Engine:
         readiness: where it stands.
         metrics: what was counted.
         problems: why collections cannot be opened, by name; they keep no others from answering.
+        words: the word vectors in the data folder.
     """
 
     def __init__(self, settings: Settings, folder: DataFolder | None = None) -> None:
@@ -90,6 +93,7 @@ class Engine:
         self.readiness = Readiness("starting", "the data folder is being opened")
         self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
+        self.words = WordModels(settings.data.expanduser() / MODELS)
         self._readers = Threads("read", settings.search_threads, settings.max_waiting)
         self._writers = Threads("write", settings.write_threads, settings.max_waiting)
         self._watchers = Threads("watch", 1, settings.max_waiting)
@@ -257,7 +261,7 @@ class Engine:
                     results.append(function(collection))
             except (CollectionNotFoundError, TakenError):
                 continue  # dropped since it was listed, or about to be
-            except (IndexingError, OSError) as error:
+            except (AnalyzerError, IndexingError, OSError) as error:
                 problems[name] = self.without_folder(str(error))
         for name in problems.keys() - self.problems.keys():
             logger.error("collection %s cannot be used: %s", name, problems[name])

@@ -16,14 +16,15 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from embeddings.errors import (
+    AnalyzerError,
     DeviceError,
     EmbeddingError,
     EncoderNotFoundError,
     EncoderRefusedError,
     InvalidInputError,
+    UnknownWordError,
 )
 from indexing.errors import (
-    AnalyzerError,
     CollectionClosedError,
     CollectionExistsError,
     CollectionNotFoundError,
@@ -85,6 +86,10 @@ class BadDocumentError(ServiceError):
 
 class ModelNotFoundError(ServiceError):
     """`model` is no encoder in use here."""
+
+
+class WordNotFoundError(ServiceError):
+    """A word that word vectors do not know; `param` says which of the request's it is."""
 
 
 class BusyError(ServiceError):
@@ -161,10 +166,12 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     BadTextError: (422, "invalid_text", None),
     BadDocumentError: (422, "invalid_document", "documents"),
     ModelNotFoundError: (404, "model_not_found", "model"),
+    WordNotFoundError: (404, "word_not_found", "word"),
     BusyError: (429, "busy", None),
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
+    UnknownWordError: (404, "word_not_found", "word"),
     DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),

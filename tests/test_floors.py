@@ -11,6 +11,7 @@ import pytest
 HEAVY = {
     *("torch", "transformers", "sentence_transformers", "tokenizers", "faiss", "sklearn"),
     *("fastapi", "uvicorn", "pyarrow", "scipy", "ir_measures", "semantic_text_splitter"),
+    *("gensim", "datasets", "optuna", "accelerate", "matplotlib", "kiwipiepy", "Stemmer"),
 }
 
 
@@ -26,7 +27,7 @@ def loaded_by(statement: str) -> set[str]:
     "statement",
     [
         "import embeddings, indexing, eval, analysis, service",
-        "import embeddings.load, embeddings.types, embeddings.hashing",
+        "import embeddings.load, embeddings.types, embeddings.hashing, embeddings.text.analyzer",
         "from indexing.collection import open_collection",
         "import indexing.local, indexing.data_folder, indexing.filters",
         "import indexing.ingest, indexing.readers",
@@ -49,7 +50,7 @@ def test_a_collection_of_hash_vectors_needs_no_torch(
         "    made.add([Document('a', 'text')])\n"
         "    assert made.search(SearchRequest(query='text')).matches[0].document.id == 'a'\n"
     )
-    assert loaded & HEAVY == {"faiss"}
+    assert loaded & HEAVY == {"faiss", "Stemmer"}
 
 
 def test_torch_and_faiss_live_in_one_process_in_either_order() -> None:

@@ -18,6 +18,8 @@ from service.cli import (
     search,
     serve,
     similarity,
+    train,
+    words,
 )
 from service.cli.command import Meari, Verb
 
@@ -48,6 +50,8 @@ def app() -> typer.Typer:
     root.command("encode", cls=Verb)(encode.encode)
     root.command("similarity", cls=Verb)(similarity.similarity)
     root.add_typer(_encoders(), name="encoders")
+    root.add_typer(_words(), name="words")
+    root.add_typer(train.verbs(), name="train")
     root.add_typer(_evaluations(), name="eval")
     return root
 
@@ -69,10 +73,22 @@ def _encoders() -> typer.Typer:
     return group
 
 
+def _words() -> typer.Typer:
+    group = _group("Ask word vectors; bring them in and out.")
+    group.command("neighbours", cls=Verb)(words.neighbours)
+    group.command("analogy", cls=Verb)(words.analogy)
+    group.command("similarity", cls=Verb)(words.similarity)
+    group.command("import", cls=Verb)(words.import_)
+    group.command("export", cls=Verb)(words.export)
+    group.command("encoder", cls=Verb)(words.encoder)
+    return group
+
+
 def _evaluations() -> typer.Typer:
     group = _group("Measure answers against judged data.")
     group.command("retrieval", cls=Verb)(evaluate.retrieval)
     group.command("similarity", cls=Verb)(evaluate.similarity)
+    group.command("words", cls=Verb)(evaluate.words)
     group.command("compare", cls=Verb)(evaluate.compare)
     return group
 

@@ -71,6 +71,11 @@ SplitColumn = Annotated[
 PairsOut = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Write JSON and Markdown there.")
 ]
+WordTests = Annotated[
+    list[str],
+    typer.Argument(metavar="TEST", help="Judged pairs of words (.csv, .tsv), analogies (.txt)."),
+]
+WordModel = Annotated[Path, typer.Option("--model", metavar="DIR", help="Folder of word vectors.")]
 First = Annotated[
     Path, typer.Argument(metavar="A", help="A report (JSON or its folder) or a TREC run.")
 ]
@@ -165,6 +170,23 @@ def similarity(
             out=out,
             progress=progress,
         )
+    _show(report, as_json=as_json)
+    if out is not None:
+        note(f"written to {out}")
+
+
+def words(
+    tests: WordTests,
+    model: WordModel,
+    seed: Seed = 0,
+    out: PairsOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how well word vectors follow judged likeness, and solve analogies."""
+    from eval.words import run_words
+
+    with _stages() as progress:
+        report = run_words(tests, model=model, seed=seed, out=out, progress=progress)
     _show(report, as_json=as_json)
     if out is not None:
         note(f"written to {out}")

@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from indexing.errors import AnalyzerError
+from embeddings.errors import AnalyzerError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -101,7 +101,7 @@ class LocalStore:
 
 def _load(collection: LocalCollection, query: str, mode: Mode) -> None:
     """Load what reads the query, so that it is no time of the search in its receipt."""
-    from indexing.analyzer import load_analyzer
+    from embeddings.text.analyzer import load_analyzer
 
     if mode != "lexical":
         _ = collection.encoder

@@ -1,4 +1,4 @@
-"""Small model folders, made here: a random Transformer with prompts, and a static table."""
+"""Small model folders, made here: a random Transformer, a static table, word vectors."""
 
 from __future__ import annotations
 
@@ -66,4 +66,24 @@ def static_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     folder = tmp_path_factory.mktemp("static")
     model.save(str(folder), create_model_card=False)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def words_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random word vectors, weighed by frequency, one direction taken out; no n-grams."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from embeddings.words.folder import WordFacts, WordTable, write_table
+    from embeddings.words.vocabulary import Vocabulary
+
+    words = ["hello", "world", "안녕", *string.ascii_lowercase]
+    vectors = np.random.default_rng(5).standard_normal((len(words), 12)).astype(np.float32)
+    facts = WordFacts(method="skip-gram", dim=12, analyzer="kiwi", tokens=1000, pooling="sif")
+    counted = Vocabulary(words, range(len(words), 0, -1))
+    common = np.eye(1, 12, dtype=np.float32)
+    folder = tmp_path_factory.mktemp("words")
+    write_table(replace(WordTable.of(facts, counted, vectors), common=common), folder)
     return folder

@@ -25,10 +25,13 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="module", params=["hash:32", "hash:8:16", "transformer", "static", "minilm"])
+NAMES = ["hash:32", "hash:8:16", "transformer", "static", "words", "minilm"]
+
+
+@pytest.fixture(scope="module", params=NAMES)
 def encoder(request: pytest.FixtureRequest) -> Encoder:
     name = request.param
-    if name in {"transformer", "static"}:
+    if name in {"transformer", "static", "words"}:
         folder: Path = request.getfixturevalue(f"{name}_folder")
         return load_encoder(folder, device="cpu")
     return load_encoder(name, device="cpu")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing.analyzer import load_analyzer
+from embeddings.text.analyzer import load_analyzer
 from indexing.marking import MOST_MARKS, find_marks
 from indexing.snippet import PASSAGE, cut_snippet
 from indexing.types import Snippet

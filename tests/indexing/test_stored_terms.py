@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexing import korean
-from indexing.analyzer import Analyzer
+from embeddings.text import korean
+from embeddings.text.analyzer import Analyzer
 from indexing.compaction import compact
 from indexing.data_folder import DataFolder
 from indexing.errors import LexicalIndexError
@@ -253,7 +253,7 @@ def test_without_kiwi_a_repair_cuts_bigrams(
 BROKEN = """
 import sys
 from indexing.data_folder import DataFolder
-from indexing.errors import AnalyzerError
+from embeddings.errors import AnalyzerError
 from indexing.types import Document, SearchRequest
 sys.modules["kiwipiepy"] = None  # installed, and cannot be imported
 folder = DataFolder.open(sys.argv[1])

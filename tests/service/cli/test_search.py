@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from embeddings.load import load_encoder
-from indexing import korean
+from embeddings.text import korean
 from service.cli.errors import FAILED, MISUSE
 from service.cli.output import PIPE_WIDTH
 
@@ -187,7 +187,7 @@ def test_loading_what_reads_the_query_is_no_time_of_the_search(
         seen.extend(texts)
         return tokenise(texts)
 
-    monkeypatch.setattr("indexing.korean.morphemes", read)
+    monkeypatch.setattr("embeddings.text.korean.morphemes", read)
     receipt = indexed.done("search", "faq", "버스", "--json").json["receipt"]
     assert (clock, len(seen)) == ([1500.0], 2)
     assert set(receipt["milliseconds"].values()) == {0.0}

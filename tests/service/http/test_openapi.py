@@ -54,6 +54,10 @@ def test_what_is_served(document: dict[str, Any]):
             "POST /v1/similarity",
             "GET /v1/models",
             "GET /v1/encoders",
+            "GET /v1/words",
+            "GET /v1/words/{model}/neighbours",
+            "POST /v1/words/{model}/analogy",
+            "GET /v1/words/{model}/similarity",
         ]
     )
 

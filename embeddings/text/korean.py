@@ -9,7 +9,7 @@ import threading
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from indexing.errors import AnalyzerError
+from embeddings.errors import AnalyzerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -38,6 +38,7 @@ class _Process:
     lock = threading.Lock()
     kiwi: Any = None
     failure: str | None = None
+    threads: int | None = None
 
 
 def versions() -> tuple[str, str] | None:
@@ -58,6 +59,11 @@ def absence() -> str:
     if _Process.failure is not None:
         return f"Kiwi could not be loaded ({_Process.failure}); {REMEDY}"
     return f"Kiwi is not installed; {REMEDY}"
+
+
+def limit_threads(count: int) -> None:
+    """Let Kiwi have so many threads of its own in this process; heeded until it is loaded."""
+    _Process.threads = count
 
 
 def morphemes(texts: Sequence[str]) -> list[list[Morpheme]]:
@@ -113,7 +119,7 @@ def _load() -> Any:  # noqa: ANN401
     try:
         from kiwipiepy import Kiwi
 
-        workers = min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
+        workers = _Process.threads or min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
         # the dictionary of common typing errors changed no analysis of 300 encyclopedia passages
         kiwi = Kiwi(num_workers=workers, load_typo_dict=False)
         kiwi.tokenize("메아리")

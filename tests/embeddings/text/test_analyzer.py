@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexing import korean, words
-from indexing.analyzer import QueryTerms, load_analyzer
-from indexing.errors import AnalyzerError
-from indexing.words import MAX_TERM, normalise
+from embeddings.errors import AnalyzerError
+from embeddings.text import korean, words
+from embeddings.text.analyzer import QueryTerms, load_analyzer
+from embeddings.text.words import MAX_TERM, normalise
 
 if TYPE_CHECKING:
-    from indexing.analyzer import Analyzer
+    from embeddings.text.analyzer import Analyzer
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KIWI = load_analyzer("kiwi")
 BIGRAMS = load_analyzer("bigrams")
 
@@ -257,8 +257,8 @@ def test_without_kiwi_auto_cuts_bigrams(monkeypatch: pytest.MonkeyPatch) -> None
 
 BROKEN = """
 import sys
-from indexing.analyzer import load_analyzer
-from indexing.errors import AnalyzerError
+from embeddings.text.analyzer import load_analyzer
+from embeddings.errors import AnalyzerError
 analyzer = load_analyzer("auto")
 sys.modules["kiwipiepy"] = None
 try:
@@ -272,7 +272,7 @@ print(analyzer.analyze(["train"])[0])
 
 FORKED = """
 import os
-from indexing.analyzer import load_analyzer
+from embeddings.text.analyzer import load_analyzer
 analyzer = load_analyzer("kiwi")
 batch = ["서울에서 만났다"] * 8
 assert analyzer.analyze(batch) == [["서울", "만나다"]] * 8
@@ -284,9 +284,9 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 LIGHT = """
 import sys
-import indexing.analyzer, indexing.lexical, indexing.fusion
+import embeddings.text.analyzer, indexing.lexical, indexing.fusion
 before = {"kiwipiepy", "tantivy", "Stemmer"} & set(sys.modules)
-analyzer = indexing.analyzer.load_analyzer()
+analyzer = embeddings.text.analyzer.load_analyzer()
 analyzer.analyze(["only English"])
 print(sorted(before), "kiwipiepy" in sys.modules)
 """

@@ -87,12 +87,17 @@ def normalise(text: str) -> Normal:
     return Normal("".join(parts), starts, ends)
 
 
+def folded(word: str) -> str:
+    """The word as a term has it: composed, lower-cased, without accents, cut at `MAX_TERM`."""
+    return _folded(normalise(word).text)
+
+
 def holds_hangul(text: str) -> bool:
     """Whether a normal text has Hangul in it."""
     return not text.isascii() and _HANGUL.search(text) is not None
 
 
-def plain_terms(text: str) -> list[str]:
+def plain_terms(text: str, *, stems: bool = True) -> list[str]:
     """The terms of a normal text without Hangul, as `runs`, `word`, `number` and `bigrams` find.
 
     Equal words are looked at once: nine times as fast in ASCII as finding their places as well.
@@ -102,22 +107,22 @@ def plain_terms(text: str) -> list[str]:
     for match in scanner.finditer(text):
         found = match[0]
         if len(found) > _MOST_REMEMBERED or match.lastgroup in _CUT_TO_BIGRAMS:
-            terms += _terms.__wrapped__(found)
+            terms += _terms.__wrapped__(found, stems)
         else:
-            terms += _terms(found)
+            terms += _terms(found, stems)
     return terms
 
 
 @lru_cache(maxsize=65_536)
-def _terms(found: str) -> tuple[str, ...]:
+def _terms(found: str, stems: bool) -> tuple[str, ...]:
     """The terms of a text that is one run."""
-    return tuple(span.term for run in runs(found) for span in plain_spans(found, run))
+    return tuple(span.term for run in runs(found) for span in plain_spans(found, run, stems=stems))
 
 
-def plain_spans(text: str, run: Run) -> Iterator[Span]:
+def plain_spans(text: str, run: Run, *, stems: bool = True) -> Iterator[Span]:
     """The terms of a run that needs no dictionary; of Hangul bigrams."""
     if run.script == "word":
-        return word(text, run)
+        return word(text, run, stems=stems)
     if run.script == "number":
         return number(text, run)
     return bigrams(text, run)
@@ -152,9 +157,10 @@ def number(text: str, run: Run) -> Iterator[Span]:
         yield Span(_folded(match[0]), run.start + match.start(), run.start + match.end())
 
 
-def word(text: str, run: Run) -> Iterator[Span]:
-    """The word lower-cased, without accents and stemmed if its letters are Latin."""
-    term = _stemmed(text[run.start : min(run.end, run.start + 4 * MAX_TERM)])
+def word(text: str, run: Run, *, stems: bool = True) -> Iterator[Span]:
+    """The word lower-cased, without accents; stemmed if its letters are Latin and `stems`."""
+    found = text[run.start : min(run.end, run.start + 4 * MAX_TERM)]
+    term = _stemmed(found) if stems else _folded(found)
     if term and not any(map(str.isspace, term)):
         yield Span(term, run.start, run.end)
 

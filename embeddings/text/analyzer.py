@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import TYPE_CHECKING, Literal
 
-from indexing import korean, words
-from indexing.errors import AnalyzerError
-from indexing.words import Span
+from embeddings.errors import AnalyzerError
+from embeddings.text import korean, words
+from embeddings.text.words import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from indexing.korean import Morpheme
-    from indexing.words import Normal, Run
+    from embeddings.text.korean import Morpheme
+    from embeddings.text.words import Normal, Run
 
 VERSION = 1
 """Changes whenever a text may give other terms than before."""
@@ -68,10 +68,13 @@ class Analyzer:
     Attributes:
         kind: what becomes of Hangul: `kiwi` or `bigrams`.
         fingerprint: equal only for analyzers that give equal terms; stored with an index.
+        stems: False leaves words of Latin letters as they are written, in lower case: a search
+            wants `running` to find `run`, a word vector is asked for by the word itself.
     """
 
     kind: Kind
     fingerprint: str
+    stems: bool = True
 
     def analyze(self, texts: Sequence[str]) -> list[list[str]]:
         """The terms of each text; a text without words gives none.
@@ -85,14 +88,14 @@ class Analyzer:
             raise TypeError(message)
         normals = [words.normalise(text) for text in texts]
         if self.kind == "bigrams":
-            return [words.plain_terms(normal.text) for normal in normals]
+            return [words.plain_terms(normal.text, stems=self.stems) for normal in normals]
         korean_at = [n for n, normal in enumerate(normals) if words.holds_hangul(normal.text)]
         found = self._spans([normals[n] for n in korean_at])
         answer = {
             n: [span.term for span in spans] for n, spans in zip(korean_at, found, strict=True)
         }
         return [
-            answer[n] if n in answer else words.plain_terms(normal.text)
+            answer[n] if n in answer else words.plain_terms(normal.text, stems=self.stems)
             for n, normal in enumerate(normals)
         ]
 
@@ -146,9 +149,9 @@ class Analyzer:
         texts = [normal.text for normal in normals]
         scripts = [list(words.runs(text)) for text in texts]
         if self.kind == "bigrams":
-            return [_plain(text, runs) for text, runs in zip(texts, scripts, strict=True)]
+            return [self._plain(text, runs) for text, runs in zip(texts, scripts, strict=True)]
         found = [
-            _plain(text, [run for run in runs if run.script != "hangul"])
+            self._plain(text, [run for run in runs if run.script != "hangul"])
             for text, runs in zip(texts, scripts, strict=True)
         ]
         korean_at = [
@@ -160,13 +163,17 @@ class Analyzer:
             found[place] = sorted(found[place] + spans, key=lambda span: (span.start, span.end))
         return found
 
+    def _plain(self, text: str, runs: list[Run]) -> list[Span]:
+        return [span for run in runs for span in words.plain_spans(text, run, stems=self.stems)]
 
-def load_analyzer(kind: str = "auto") -> Analyzer:
+
+def load_analyzer(kind: str = "auto", *, stems: bool = True) -> Analyzer:
     """The analyzer of that kind; nothing heavy is loaded before its first text.
 
     Args:
         kind: `kiwi`, `bigrams`, or `auto`: `kiwi` where it is installed and has not failed to
             load in this process.
+        stems: see `Analyzer`.
 
     Raises:
         AnalyzerError: an unknown kind, or `kiwi` where it is not installed.
@@ -178,10 +185,11 @@ def load_analyzer(kind: str = "auto") -> Analyzer:
     if kind == "kiwi" and versions is None:
         message = f"analyzer 'kiwi' cannot be had: {korean.absence()}, or choose 'auto'"
         raise AnalyzerError(message)
-    common = f"analyzer={VERSION} pystemmer={metadata.version('PyStemmer')}"
+    words_as = f"pystemmer={metadata.version('PyStemmer')}" if stems else "unstemmed"
+    common = f"analyzer={VERSION} {words_as}"
     if versions is None:
-        return Analyzer("bigrams", f"{common} bigrams")
-    return Analyzer("kiwi", f"{common} kiwi={versions[0]} model={versions[1]}")
+        return Analyzer("bigrams", f"{common} bigrams", stems)
+    return Analyzer("kiwi", f"{common} kiwi={versions[0]} model={versions[1]}", stems)
 
 
 def _asked(text: str, spans: list[Span]) -> list[Span]:
@@ -192,10 +200,6 @@ def _asked(text: str, spans: list[Span]) -> list[Span]:
 
 def _is_function_word(found: str) -> bool:
     return found.lower() in _FUNCTION_WORDS and not (found.isupper() and len(found) > 1)
-
-
-def _plain(text: str, runs: list[Run]) -> list[Span]:
-    return [span for run in runs for span in words.plain_spans(text, run)]
 
 
 def _kept(morpheme: Morpheme, text: str) -> Iterator[Span]:

@@ -1,0 +1,210 @@
+"""Sources of every form to columns of texts, checked line by line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from embeddings.training.columns import labels_of, numbers_of, texts_of
+from embeddings.training.errors import DataError
+from embeddings.training.sources import Source, describe_source, read_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from datasets import Dataset
+
+    from embeddings.training.siamese.recipe import Examples
+
+LABELS = ("contradiction", "neutral", "entailment")
+"""NLI labels in the order of their numbers; 0, 1 and 2 are meant so in SNLI's reversed order."""
+_NUMBERED = {"0": "entailment", "1": "neutral", "2": "contradiction"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loaded:
+    """Examples of a source, ready for a loss.
+
+    Attributes:
+        source: where they are from.
+        texts: columns of texts in the order the loss takes them, all of one length.
+        target: `score` (0 to 1) or `label` (0, 1, 2) of each, None where the form has none.
+        documents: of retrieval, id to text; queries and answers in `judged`.
+        judged: of retrieval, query text to the ids of its answers.
+        files: what the receipt says of the files.
+    """
+
+    source: Examples
+    texts: dict[str, list[str]]
+    target: list[float] | list[int] | None = None
+    documents: dict[str, str] = field(default_factory=dict)
+    judged: dict[str, set[str]] = field(default_factory=dict)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.texts.values())))
+
+    def all_texts(self) -> Iterator[str]:
+        """Every text, for vocabularies."""
+        for column in self.texts.values():
+            yield from column
+        yield from self.documents.values()
+
+    def with_columns(self, texts: dict[str, list[str]]) -> Loaded:
+        """The same examples with other columns."""
+        return replace(self, texts=texts)
+
+    def to_dataset(self, target: Sequence[Any] | None = None) -> Dataset:
+        """What a trainer reads; `target` replaces the own one."""
+        from datasets import Dataset
+
+        columns: dict[str, Any] = dict(self.texts)
+        chosen = self.target if target is None else target
+        if chosen is not None:
+            columns["label"] = list(chosen)
+        return Dataset.from_dict(columns)
+
+
+def load_examples(source: Examples) -> Loaded:
+    """The examples of a source.
+
+    Raises:
+        DataError: a file or column is missing, a text empty, a score outside its range, a label
+            unknown, one class alone, or nothing left.
+    """
+    return _LOADERS[source.form](source)
+
+
+def as_ranking(loaded: Loaded) -> Loaded:
+    """NLI as triplets for ranking losses: entailed hypotheses, contradicted ones as negatives.
+
+    Raises:
+        DataError: no premise has an entailed hypothesis.
+    """
+    labels = loaded.target or []
+    entailed: list[tuple[str, str]] = []
+    contradicted: dict[str, str] = {}
+    for premise, hypothesis, label in zip(*loaded.texts.values(), labels, strict=True):
+        if label == LABELS.index("entailment"):
+            entailed.append((premise, hypothesis))
+        elif label == LABELS.index("contradiction"):
+            contradicted.setdefault(premise, hypothesis)
+    whole = [(a, b, contradicted[a]) for a, b in entailed if a in contradicted]
+    if whole:
+        anchors, positives, negatives = zip(*whole, strict=True)
+        texts = {"anchor": [*anchors], "positive": [*positives], "negative": [*negatives]}
+    elif entailed:
+        anchors, positives = zip(*entailed, strict=True)
+        texts = {"anchor": [*anchors], "positive": [*positives]}
+    else:
+        message = f"{loaded.source.path} has no entailed hypothesis; ranking needs some"
+        raise DataError(message)
+    return replace(loaded, texts=texts, target=None)
+
+
+def as_scores(loaded: Loaded) -> Loaded:
+    """NLI as scored pairs: contradiction 0, neutral 0.5, entailment 1."""
+    labels = loaded.target or []
+    first, second = loaded.texts.values()
+    texts = {"sentence1": first, "sentence2": second}
+    return replace(loaded, texts=texts, target=[label / 2 for label in labels])
+
+
+def _scores(source: Examples) -> Loaded:
+    rows = read_rows(source, ["sentence1", "sentence2", "score"])
+    texts = {name: texts_of(rows, name) for name in ("sentence1", "sentence2")}
+    scores = numbers_of(rows, "score", *source.range)
+    return Loaded(source, texts, scores, files=[describe_source(source, len(rows))])
+
+
+def _columns(source: Examples, *names: str) -> Loaded:
+    rows = read_rows(source, names)
+    texts = {name: texts_of(rows, name) for name in names}
+    return Loaded(source, texts, files=[describe_source(source, len(rows))])
+
+
+def _nli(source: Examples) -> Loaded:
+    rows = read_rows(source, ["premise", "hypothesis", "label"])
+    rows.columns["label"] = [_NUMBERED.get(str(value), value) for value in rows.columns["label"]]
+    labels = labels_of(rows, "label", list(LABELS))
+    if len(set(labels)) < 2:
+        message = f"{source.path}: label is {labels[0]!r} in all rows; two classes are the least"
+        raise DataError(message)
+    texts = {name: texts_of(rows, name) for name in ("premise", "hypothesis")}
+    numbers = [LABELS.index(label) for label in labels]
+    return Loaded(source, texts, numbers, files=[describe_source(source, len(rows))])
+
+
+def _retrieval(source: Examples) -> Loaded:
+    folder = Path(source.path)
+    split = source.split or "train"
+    corpus = _found(folder, "corpus.jsonl")
+    queries = _found(folder, "queries.jsonl")
+    qrels = _found(folder, f"qrels/{split}.tsv")
+    documents = {
+        key: "\n".join(part for part in (row.get("title"), row.get("text")) if part)
+        for key, row in _beir(corpus)
+    }
+    asked = {key: str(row.get("text") or "") for key, row in _beir(queries)}
+    names = {"query-id": "query-id", "corpus-id": "corpus-id", "score": "score"}
+    rows = read_rows(Source(path=str(qrels)), list(names), ())
+    anchors: list[str] = []
+    positives: list[str] = []
+    judged: dict[str, set[str]] = {}
+    columns = (rows.columns[name] for name in names)
+    for row, (query, document, score) in enumerate(zip(*columns, strict=True)):
+        if float(score) <= 0:
+            continue
+        if query not in asked or document not in documents:
+            missing = f"query {query!r}" if query not in asked else f"document {document!r}"
+            message = f"{rows.place(row)}: {missing} is not in {folder}"
+            raise DataError(message)
+        judged.setdefault(asked[query], set()).add(document)
+        anchors.append(asked[query])
+        positives.append(documents[document])
+        if source.most is not None and len(anchors) >= source.most:
+            break
+    if not anchors:
+        message = f"{qrels} judges no document as an answer; there is nothing to learn from"
+        raise DataError(message)
+    files = [
+        describe_source(replace(source, path=str(path), name=f"{source.title}/{path.name}"), count)
+        for path, count in ((corpus, len(documents)), (queries, len(asked)), (qrels, len(rows)))
+    ]
+    texts = {"query": anchors, "document": positives}
+    return Loaded(source, texts, documents=documents, judged=judged, files=files)
+
+
+def _found(folder: Path, name: str) -> Path:
+    for packing in ("", ".gz", ".zst"):
+        if (folder / f"{name}{packing}").is_file():
+            return folder / f"{name}{packing}"
+    place = folder / Path(name).parent
+    there = sorted(path.name for path in place.iterdir()) if place.is_dir() else []
+    message = (
+        f"{folder} is no BEIR folder with {name}; there are {', '.join(there[:10]) or 'no files'}"
+    )
+    raise DataError(message)
+
+
+def _beir(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    rows = read_rows(Source(path=str(path)), ["_id", "text"], ["title"])
+    titles = rows.columns.get("title") or [None] * len(rows)
+    for row, title in enumerate(titles):
+        key, text = rows.columns["_id"][row], rows.columns["text"][row]
+        if not isinstance(text, str) or not (text.strip() or title):
+            message = f"{rows.place(row)}: text is {json.dumps(text)}; a text is needed"
+            raise DataError(message)
+        yield str(key), {"title": title, "text": text}
+
+
+_LOADERS = {
+    "scores": _scores,
+    "pairs": lambda source: _columns(source, "anchor", "positive"),
+    "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
+    "nli": _nli,
+    "parallel": lambda source: _columns(source, "source", "target"),
+    "retrieval": _retrieval,
+}

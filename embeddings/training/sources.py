@@ -1,0 +1,276 @@
+"""Files of examples to rows: .jsonl, .csv, .tsv and .parquet, also .gz and .zst."""
+
+from __future__ import annotations
+
+import csv
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+from embeddings.fingerprint import hash_file
+from embeddings.training.errors import DataError
+from embeddings.training.recipe import Count, FileName, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
+_PACKINGS = (".gz", ".zst")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A file of examples, as a recipe names it.
+
+    Attributes:
+        path: .jsonl, .csv, .tsv or .parquet, also packed (.gz, .zst).
+        columns: the file's column of each of ours (`{sentence1 = "ko_sentence1"}`); columns of
+            the same name need no entry.
+        split: only rows whose `split_column` says so; None takes all.
+        split_column: where the split is told.
+        where: only rows with these values, column by column.
+        weight: how many times over it is read in an epoch where several are mixed.
+        most: rows at most, from the top; None takes all.
+        licence: of the data, for the receipt; empty says that nobody told.
+        name: for the receipt; None is the file's name.
+    """
+
+    path: Annotated[str, FileName()]
+    columns: dict[str, str] = field(default_factory=dict)
+    split: str | None = None
+    split_column: str = "split"
+    where: dict[str, str] = field(default_factory=dict)
+    weight: Weight = 1.0
+    most: Count | None = None
+    licence: str = ""
+    name: str | None = None
+
+    @property
+    def title(self) -> str:
+        """What the source is called."""
+        return self.name or Path(self.path).name.partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """Rows of a source, column by column, with the lines they came from.
+
+    Attributes:
+        source: where they are from.
+        columns: values by our column name, all of one length.
+        lines: the line (in a Parquet file the row) of each, from 1; a header is line 1.
+    """
+
+    source: Source
+    columns: dict[str, list[Any]]
+    lines: list[int]
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def place(self, row: int) -> str:
+        """`FILE, line N` of a row."""
+        what = "row" if ".parquet" in Path(self.source.path).name else "line"
+        return f"{self.source.path}, {what} {self.lines[row]:,}"
+
+
+def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = ()) -> Rows:
+    """The rows of a source.
+
+    Args:
+        source: the file.
+        columns: those needed, by our names.
+        optional: those taken if the file has them.
+
+    Raises:
+        DataError: no such file, a format not known, a column that is missing (with those there
+            are), a line that cannot be read, or no row left.
+    """
+    path = Path(source.path)
+    kind = _format(path)
+    wanted = [*columns, *optional]
+    for name in source.columns:
+        if name not in wanted:
+            message = f"columns of {path} name {name!r}; what is read is {', '.join(wanted)}"
+            raise DataError(message)
+    made: dict[str, list[Any]] = {name: [] for name in wanted}
+    lines: list[int] = []
+    conditions = dict(source.where)
+    if source.split is not None:
+        conditions[source.split_column] = source.split
+    names = {name: source.columns.get(name, name) for name in wanted}
+    seen: dict[str, set[str]] = {column: set() for column in conditions}
+    try:
+        for line, row in _READERS[kind](path, [*names.values(), *conditions]):
+            _check_columns(source, names, columns, conditions, row, line)
+            for column in conditions:
+                if len(seen[column]) < 20:
+                    seen[column].add(str(row[column]))
+            if any(str(row[column]) != value for column, value in conditions.items()):
+                continue
+            for name, column in names.items():
+                made[name].append(row.get(column))
+            lines.append(line)
+            if source.most is not None and len(lines) >= source.most:
+                break
+    except (OSError, UnicodeDecodeError, EOFError) as error:
+        message = f"{path} cannot be read: {error}"
+        raise DataError(message) from error
+    if not lines:
+        raise DataError(_nothing(source, conditions, seen))
+    absent = [name for name in optional if all(value is None for value in made[name])]
+    return Rows(source, {n: v for n, v in made.items() if n not in absent}, lines)
+
+
+def describe_source(source: Source, rows: int) -> dict[str, Any]:
+    """What the receipt says of a source: name, path, sha256, bytes, rows taken, licence."""
+    path = Path(source.path)
+    return {
+        "name": source.title,
+        "path": source.path,
+        "sha256": hash_file(path),
+        "bytes": path.stat().st_size,
+        "rows": rows,
+        "split": source.split,
+        "weight": source.weight,
+        "licence": source.licence or None,
+    }
+
+
+def _format(path: Path) -> str:
+    suffixes = path.suffixes
+    packed = bool(suffixes) and suffixes[-1] in _PACKINGS
+    kind = suffixes[-2] if packed and len(suffixes) > 1 else path.suffix
+    if kind not in _FORMATS or (packed and kind == ".parquet"):
+        message = (
+            f"{path} is of no format known here: {', '.join(_FORMATS)}, all but .parquet also "
+            f"packed as {' or '.join(_PACKINGS)}"
+        )
+        raise DataError(message)
+    if not path.is_file():
+        message = f"{path} is not there; a recipe's files are meant from the recipe's folder"
+        raise DataError(message)
+    return kind
+
+
+def _check_columns(
+    source: Source,
+    names: dict[str, str],
+    needed: Sequence[str],
+    conditions: dict[str, str],
+    row: dict[str, Any],
+    line: int,
+) -> None:
+    missing = [names[name] for name in needed if names[name] not in row]
+    missing += [column for column in conditions if column not in row]
+    if missing:
+        there = ", ".join(row) or "none"
+        message = (
+            f"{source.path}, line {line:,} has no column {', '.join(map(repr, missing))}; there "
+            f'are {there}. Name it with `columns = {{ours = "theirs"}}` in the recipe'
+        )
+        raise DataError(message)
+
+
+def _nothing(source: Source, conditions: dict[str, str], seen: dict[str, set[str]]) -> str:
+    if not conditions:
+        return f"{source.path} holds no rows"
+    told = " and ".join(f"{column} = {value!r}" for column, value in conditions.items())
+    there = "; ".join(f"{column}: {', '.join(sorted(seen[column]))}" for column in conditions)
+    return f"{source.path} has no rows with {told}; there are {there or 'no rows at all'}"
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[str]]:
+    """The text of a file, unpacked."""
+    if path.suffix == ".gz":
+        import gzip
+
+        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
+            yield file
+    elif path.suffix == ".zst":
+        import io
+
+        import zstandard
+
+        with (
+            path.open("rb") as raw,
+            zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream,
+        ):
+            yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+    else:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+
+
+def _read_jsonl(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    del columns
+    with _open(path) as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                message = f"{path}, line {number:,} is not JSON: {error}"
+                raise DataError(message) from error
+            if not isinstance(row, dict):
+                message = f"{path}, line {number:,} is {type(row).__name__}; an object is needed"
+                raise DataError(message)
+            yield number, row
+
+
+def _read_delimited(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    del columns
+    is_tsv = ".tsv" in path.suffixes
+    with _open(path) as file:
+        # Quotation marks mean nothing in .tsv: sentences open with them and never close.
+        if is_tsv:
+            reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        else:
+            reader = csv.reader(file)
+        header = next(reader, [])
+        try:
+            for row in reader:
+                if not row:
+                    continue
+                if len(row) != len(header):
+                    message = (
+                        f"{path}, line {reader.line_num:,} has {len(row)} cells; its header has "
+                        f"{len(header)}"
+                    )
+                    raise DataError(message)
+                yield reader.line_num, dict(zip(header, row, strict=True))
+        except csv.Error as error:
+            message = f"{path}, line {reader.line_num:,} cannot be read: {error}"
+            raise DataError(message) from error
+
+
+def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            there = file.schema_arrow.names
+            # Without any of the columns asked for, the whole header is shown in the refusal.
+            wanted = [name for name in there if name in columns]
+            wanted = wanted if set(columns) <= set(wanted) else there
+            for batch in file.iter_batches(columns=wanted):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield number, row
+    except pa.ArrowInvalid as error:
+        message = f"{path} is not Parquet: {error}"
+        raise DataError(message) from error
+
+
+_READERS = {
+    ".jsonl": _read_jsonl,
+    ".csv": _read_delimited,
+    ".tsv": _read_delimited,
+    ".parquet": _read_parquet,
+}

@@ -1,0 +1,119 @@
+"""Forms of data: the columns losses take, and what is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from embeddings.training.errors import DataError, RecipeError
+from embeddings.training.siamese.forms import as_ranking, as_scores, load_examples
+from embeddings.training.siamese.negatives import add_negatives
+from embeddings.training.siamese.recipe import Examples, Negatives, Prompts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+
+def test_scores_are_moved_into_0_to_1(data: Path) -> None:
+    loaded = load_examples(Examples(path=str(data / "train.tsv"), range=(0, 5)))
+    assert list(loaded.texts) == ["sentence1", "sentence2"]
+    assert set(loaded.target or []) == {0.0, 0.6, 1.0}
+    assert len(loaded) == 160
+    assert loaded.to_dataset().column_names == ["sentence1", "sentence2", "label"]
+
+
+def test_labels_have_their_numbers_and_become_triplets_or_scores(data: Path) -> None:
+    loaded = load_examples(Examples(path=str(data / "nli.jsonl"), form="nli"))
+    assert (loaded.target or [])[:3] == [2, 0, 1]
+    assert (as_scores(loaded).target or [])[:3] == [1.0, 0.0, 0.5]
+    triplets = as_ranking(loaded)
+    assert list(triplets.texts) == ["anchor", "positive", "negative"]
+    assert len(triplets) == 30
+    assert triplets.texts["positive"][0] == loaded.texts["hypothesis"][0]
+    assert triplets.texts["negative"][0] == loaded.texts["hypothesis"][1]
+
+
+def test_a_search_folder_gives_judged_answers(data: Path) -> None:
+    loaded = load_examples(Examples(path=str(data / "search"), form="retrieval"))
+    assert len(loaded) == 16
+    assert len(loaded.documents) == 16
+    assert loaded.texts["document"][0] == loaded.documents["d00"]
+    assert loaded.documents["d00"].startswith("book\n")
+    assert loaded.judged[loaded.texts["query"][0]] == {"d00"}
+    assert [file["name"] for file in loaded.files] == [
+        "search/corpus.jsonl",
+        "search/queries.jsonl",
+        "search/train.tsv",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "form", "message"),
+    [
+        ("a.tsv", "anchor\tpositive\na\t \n", "pairs", "line 2: positive is empty"),
+        ("a.tsv", "anchor\n", "pairs", "holds no rows"),
+        ("a.tsv", "premise\thypothesis\tlabel\na\tb\tmaybe\n", "nli", "label is 'maybe'; possible"),
+        ("a.tsv", "premise\thypothesis\tlabel\na\tb\t0\n", "nli", "'entailment' in all rows"),
+        ("search", None, "retrieval", "is no BEIR folder with corpus.jsonl"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    tmp_path: Path, name: str, text: str | None, form: str, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load_examples(Examples(path=str(tmp_path / name), form=form))  # type: ignore[arg-type]
+
+
+def test_a_judged_document_that_is_not_there(data: Path, tmp_path: Path) -> None:
+    for name in ("corpus.jsonl", "queries.jsonl"):
+        (tmp_path / name).write_bytes((data / "search" / name).read_bytes())
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "dev.tsv").write_text("query-id\tcorpus-id\tscore\nq00\tnone\t1\n")
+    with pytest.raises(DataError, match=r"dev\.tsv, line 2: document 'none' is not in"):
+        load_examples(Examples(path=str(tmp_path), form="retrieval", split="dev"))
+    with pytest.raises(DataError, match=r"no BEIR folder with qrels/test\.tsv; there are dev\.tsv"):
+        load_examples(Examples(path=str(tmp_path), form="retrieval", split="test"))
+
+
+def test_negatives_and_ranges_belong_to_their_forms() -> None:
+    with pytest.raises(RecipeError, match="negatives are mined for pairs and retrieval"):
+        Examples(path="a.tsv", form="scores", negatives=Negatives())
+    with pytest.raises(RecipeError, match="its second must be greater"):
+        Examples(path="a.tsv", range=(1, 1))
+    with pytest.raises(RecipeError, match=r"loss 'triplet' cannot learn from a\.tsv"):
+        Examples(path="a.tsv", loss="triplet")
+
+
+def test_negatives_of_a_collection_are_near_and_no_answers(data: Path) -> None:
+    loaded = load_examples(Examples(path=str(data / "search"), form="retrieval"))
+    documents = list(loaded.documents.values())
+    asked = []
+
+    def search(collection: str, queries: Sequence[str], k: int) -> list[list[tuple[str, float]]]:
+        asked.append((collection, len(queries), k))
+        return [
+            [(text, 1 - place / 100) for place, text in enumerate(documents[:k])] for _ in queries
+        ]
+
+    wanted = Negatives(count=2, skip=1, among=9, margin=1.0, collection="faq")
+    mined = add_negatives(
+        loaded,
+        wanted,
+        model=lambda: pytest.fail("the collection is searched"),
+        prompts=Prompts(),
+        searcher=search,
+        batch=4,
+    )
+    assert asked == [("faq", 16, 10)]
+    assert list(mined.texts) == ["query", "document", "negative_1", "negative_2"]
+    # The answer is the first found; the margin lets what lies below it through.
+    assert [mined.texts[name][0] for name in ("negative_1", "negative_2")] == documents[1:3]
+    # Answers further down: only what is not nearer than they are.
+    row = mined.texts["document"].index(documents[5])
+    assert [mined.texts[name][row] for name in ("negative_1", "negative_2")] == documents[6:8]
+    # The last ones are not found at all, so nothing is known to be further away.
+    assert documents[12] not in mined.texts["document"]
