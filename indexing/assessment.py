@@ -98,22 +98,31 @@ def assess(
         k: rows wanted, 1 or more.
     """
     vector, terms = query
+    chance = _chance(calibration, snapshot, lexicon, vector, terms)
+    if terms is None:
+        return _by_meaning(legs["dense"], chance)
     found = np.concatenate([leg.ids[0] for leg in legs.values()])
     rows = np.unique(found[found >= 0])
-    chance = _chance(calibration, snapshot, lexicon, vector, terms)
     if vector is None:
         lexical, _ = _filled(rows, legs["lexical"])
         evidence = weigh_words(lexical, chance)
         return Assessment(rows, None, lexical, evidence, judge(evidence, chance, WORDS), chance)
     dense = _dense(snapshot, vector, rows, legs["dense"])
     meaning = weigh_meaning(dense, chance)
-    if terms is None:
-        return Assessment(rows, dense, None, meaning, judge(meaning, chance, MEANING), chance)
     rows, dense, meaning, lexical = _worded(
         lexicon, terms, legs["lexical"], chance, k, (rows, dense, meaning)
     )
     evidence = meaning + weigh_words(lexical, chance)
     return Assessment(rows, dense, lexical, evidence, judge(evidence, chance, BOTH), chance)
+
+
+def _by_meaning(leg: Hits, chance: Chance) -> Assessment:
+    """What the vectors found, judged by their scores alone."""
+    ids = leg.ids[0]
+    order = np.argsort(ids)[int(np.count_nonzero(ids < 0)) :]
+    rows, dense = ids[order], leg.scores[0][order]
+    meaning = weigh_meaning(dense, chance)
+    return Assessment(rows, dense, None, meaning, judge(meaning, chance, MEANING), chance)
 
 
 def _worded(

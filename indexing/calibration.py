@@ -6,13 +6,15 @@ import json
 import logging
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from indexing.confidence import Chance
 from indexing.files import write_atomically
-from indexing.index.exact import comparable, score_ids
+from indexing.index.exact import score_ids
+from indexing.types import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
     from indexing.lexicon import Lexicon
     from indexing.snapshot import Snapshot
-    from indexing.types import Ids, Metric, Scores
+    from indexing.types import Ids, Scores
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +66,7 @@ class Trust:
         return 1.0 / (1.0 + math.exp(-_STEEPNESS * min(max(margin, -1.0), 1.0)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Calibration:
     """Facts about a collection that make scores comparable; derived, and fitted again when due.
 
@@ -100,9 +102,30 @@ class Calibration:
         """
         mean, spread = 0.0, 1.0
         if vector is not None:
-            scores = _scores(comparable(vector, self.metric)[0], self.sample, self.metric)
-            mean, spread = float(scores.mean()), float(scores.std())
+            mean, spread = self._moments(vector[0])
         return Chance(documents, mean, spread, self.reliability(terms), reach)
+
+    def _moments(self, query: Vectors) -> tuple[float, float]:
+        """Mean and standard deviation of the metric's scores of a query (dim,) over the sample."""
+        if self.metric is Metric.EUCLIDEAN:
+            scores = _scores(query, self.sample, self.metric)
+            return float(scores.mean()), float(scores.std())
+        products = _scores(query, self._root, self.metric)
+        length = math.sqrt(float(query @ query)) if self.metric is Metric.COSINE else 1.0
+        length = length or 1.0  # no direction: as far from everything
+        spread = math.sqrt(float(products[1:] @ products[1:]))
+        return float(products[0]) / length, spread / length
+
+    @cached_property
+    def _root(self) -> Vectors:
+        """float32 (1 + m, dim): the sample's mean, and a root of its covariance.
+
+        With X the sample without its mean, of n rows, and X / sqrt(n) = QR, the variance of a
+        query's inner products with it is |Rq|^2; R has fewer rows than a large sample.
+        """
+        centre = self.sample.mean(axis=0, dtype=np.float64)
+        root = np.linalg.qr((self.sample - centre) / math.sqrt(len(self.sample)), mode="r")
+        return np.ascontiguousarray(np.vstack([centre, root]), dtype=np.float32)
 
     def reliability(self, terms: Iterable[str] | None) -> float:
         """0 to 1: how far vectors can be trusted for a query of those words.

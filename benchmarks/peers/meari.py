@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.peers.protocol import Ids, Raw, Setting, Task, Vectors
 
 BLOCK = 5000
-WISHES = (0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.985, 0.99)
+WISHES = (0.92, 0.94, 0.945, 0.95, 0.955, 0.96, 0.97, 0.98, 0.985, 0.99, 0.9925, 0.995)
 """Recalls to ask for: questions from elsewhere find less than documents, so the index aims higher
 than it is asked to, and may find more than that."""
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -31,7 +31,10 @@ _PIECE_WIDTHS = (4, 5, 3, 6, 2, 7, 8, 1)
 """Numbers coded together in 4 bits, the first that divides the width of a vector."""
 _LEAST_TRAINING = 640
 """Rows to train with; fewer are repeated, for 16 means need some to be means of."""
-_TRAINING_PER_LIST = 50
+_TRAINING_PER_LIST = 128
+_MOST_TRAINING = 131_072
+_LISTS = 1.7
+"""Times the square root of the number of rows."""
 _SEED = 20_261
 _REACHES = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 _CANDIDATES = (5, 7, 10, 14, 20, 40)
@@ -73,14 +76,15 @@ class IvfIndex:
             vectors: float32 (n, dim).
             metric: how vectors are compared.
             rows: int64, those to take in; None takes all.
-            settings: `lists` (default one and a half times the square root of the number of rows).
+            settings: `lists` (default 1.7 times the square root of the number of rows).
         """
         import faiss
 
         if rows is None:
             rows = np.arange(len(vectors), dtype=np.int64)
         dim = vectors.shape[1]
-        lists = max(1, min(settings.get("lists", round(1.5 * len(rows) ** 0.5)), len(rows) // 40))
+        lists = settings.get("lists", round(_LISTS * len(rows) ** 0.5))
+        lists = max(1, min(lists, len(rows) // 40))
         number = _order(metric)
         quantizer = faiss.IndexFlat(dim, number)
         index = faiss.IndexIVFPQFastScan(quantizer, dim, lists, dim // _piece_width(dim), 4, number)
@@ -91,7 +95,8 @@ class IvfIndex:
         index.cp.max_points_per_centroid = _TRAINING_PER_LIST
         built = cls(index, vectors, metric, RowMask(np.zeros(len(vectors), dtype=bool)))
         if len(rows):
-            index.train(_training(vectors, rows, lists * _TRAINING_PER_LIST))
+            most = min(lists * _TRAINING_PER_LIST, _MOST_TRAINING)
+            index.train(_training(vectors, rows, most))
             built.insert(vectors, rows)
         return built
 
