@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexing.index import VectorIndex
     from indexing.types import Hits, Ids, Metric, Scores
 
-_FILTERED_AIM = 1 - (1 - FILTERED_RECALL) / 8
+_FILTERED_AIM = 1 - (1 - FILTERED_RECALL) / 5
 """Few queries are measured with, and questions find less."""
 _SHARES = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 """Shares of rows that filters keep, at which filtered searches are measured."""

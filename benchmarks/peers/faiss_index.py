@@ -10,6 +10,8 @@ import numpy as np
 from benchmarks.peers.protocol import K, main, make_labels
 
 if TYPE_CHECKING:
+    import faiss
+
     from benchmarks.peers.protocol import Ids, Raw, Setting, Task, Vectors
 
 EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
@@ -46,17 +48,7 @@ class FaissSide:
         """Train on 100,000 rows at most, add, write; labels are kept outside."""
         import faiss
 
-        rows, dim = vectors.shape
-        cells = 256 if rows < 100_000 else 1024 if rows < 500_000 else 4096
-        name = self._factory.replace("NLIST", str(cells))
-        index = faiss.index_factory(dim, name, faiss.METRIC_INNER_PRODUCT)
-        if name.startswith("HNSW"):
-            index.hnsw.efConstruction = 100
-        if not index.is_trained:
-            chosen = np.random.default_rng(22).permutation(rows)[:100_000]
-            index.train(vectors[np.sort(chosen)])
-        index.add(vectors)
-        faiss.write_index(index, self._path)
+        faiss.write_index(build(self._factory, vectors), self._path)
 
     def open(self) -> None:
         """Read the file into memory."""
@@ -109,6 +101,23 @@ class FaissSide:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def build(factory: str, vectors: Vectors) -> faiss.Index:
+    """FAISS's index of that name over the vectors, NLIST being a power of two."""
+    import faiss
+
+    rows, dim = vectors.shape
+    cells = 256 if rows < 100_000 else 1024 if rows < 500_000 else 4096
+    name = factory.replace("NLIST", str(cells))
+    index = faiss.index_factory(dim, name, faiss.METRIC_INNER_PRODUCT)
+    if name.startswith("HNSW"):
+        index.hnsw.efConstruction = 100
+    if not index.is_trained:
+        chosen = np.random.default_rng(22).permutation(rows)[:100_000]
+        index.train(vectors[np.sort(chosen)])
+    index.add(vectors)
+    return index
 
 
 if __name__ == "__main__":
