@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli import (
+    classify,
     collections,
     encode,
     encoders,
@@ -51,6 +52,7 @@ def app() -> typer.Typer:
     root.command("similarity", cls=Verb)(similarity.similarity)
     root.add_typer(_encoders(), name="encoders")
     root.add_typer(_words(), name="words")
+    root.command("classify", cls=Verb)(classify.classify)
     root.add_typer(train.verbs(), name="train")
     root.add_typer(_evaluations(), name="eval")
     return root
