@@ -85,8 +85,7 @@ class Rule:
         scaled = logits / np.float32(self.temperature)
         if self.task == "multi":
             # By tanh, which overflows for no logit: sigmoid(x) = (1 + tanh(x / 2)) / 2.
-            spread: Floats = (1 + np.tanh(scaled / 2)) / 2
-            return spread
+            return np.asarray((1 + np.tanh(scaled / 2)) / 2, dtype=np.float32)
         powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
         shares: Floats = powers / powers.sum(axis=1, keepdims=True)
         return shares
@@ -94,9 +93,8 @@ class Rule:
     def decide(self, probabilities: Floats) -> Flags:
         """Bool (n, C): the classes a text is given; of equal ones the first."""
         if self.task == "multi":
-            limits = 0.5 if self.thresholds is None else np.float32(self.thresholds)
-            given: Flags = probabilities >= limits
-            return given
+            each = (0.5,) if self.thresholds is None else self.thresholds
+            return np.asarray(probabilities >= np.asarray(each, dtype=np.float32))
         made = np.zeros(probabilities.shape, dtype=np.bool_)
         best = probabilities.argmax(axis=1)
         rows = np.arange(len(best))

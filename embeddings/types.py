@@ -50,7 +50,7 @@ class EncoderCard:
 
     Attributes:
         name: what `load_encoder` was asked for (`minilm`, a folder, a hub name).
-        kind: `hash` or `sentence-transformers`.
+        kind: `hash`, `words` or `sentence-transformers`.
         dim: width of a vector.
         max_tokens: tokens read of one input, special tokens counted; the rest is cut.
         pooling: how token states become one vector (`mean`, `cls`, ...).

@@ -13,7 +13,7 @@ from service.engine import Engine
 from service.errors import install_handlers
 from service.gauges import Gauges
 from service.observe import RequestLog
-from service.routes import collections, documents, encoding, health, search, words
+from service.routes import classify, collections, documents, encoding, health, search, words
 from service.routes.page import page_routes, reference_routes
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ _TAGS = [
     {"name": "search", "description": "Asking a collection."},
     {"name": "encoding", "description": "Vectors and scores without a collection."},
     {"name": "words", "description": "Word vectors: neighbours, analogies, similarity."},
+    {"name": "classify", "description": "Classifiers: which class a text belongs to."},
     {"name": "health", "description": "Without a key, at any time."},
 ]
 
@@ -77,7 +78,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     app.state.engine = engine
-    for module in (collections, documents, search, encoding, words, health):
+    for module in (collections, documents, search, encoding, words, classify, health):
         app.include_router(module.routes)
     app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)

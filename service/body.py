@@ -32,6 +32,7 @@ _COUNTED = {
     "texts": "max_texts",
 }
 """Fields with many items, and the setting that bounds them."""
+_TEXT_BEGINNINGS = ("/v1/classify/",)
 _TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch")
 
 
@@ -61,7 +62,8 @@ class BodyLimit:
         await self._app(scope, _Counter(receive, limit).receive, send)
 
     def _limit(self, path: str) -> int:
-        carries_texts = path in _TEXT_PATHS or path.endswith(_TEXT_ENDINGS)
+        named = path in _TEXT_PATHS or path.startswith(_TEXT_BEGINNINGS)
+        carries_texts = named or path.endswith(_TEXT_ENDINGS)
         settings = self._settings
         return settings.max_body_bytes if carries_texts else settings.max_request_bytes
 

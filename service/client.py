@@ -209,6 +209,11 @@ class Client:
         query = httpx.QueryParams({"a": a, "b": b})
         return self._connection.ask("GET", f"{_words(model, 'similarity')}?{query}")
 
+    def classify(self, model: str, texts: Sequence[str], *, top: int = 1) -> JsonObject:
+        """Which class each text belongs to, by a classifier in the server's data folder."""
+        path = f"/v1/classify/{quote(model, safe='')}"
+        return self._connection.ask("POST", path, {"texts": list(texts), "top": top})
+
     def encoders(self) -> JsonObject:
         """The encoders the server knows and uses: `{"encoders": [...]}`."""
         return self._connection.ask("GET", "/v1/encoders")

@@ -17,16 +17,18 @@ from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index import kind_of
 from indexing.types import Metric
 from indexing.validation import check_name
+from service.classifiers import Classifiers
 from service.errors import NotReadyError
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
+from service.models import FOLDER as MODELS
 from service.threads import Threads
-from service.word_models import FOLDER as MODELS
 from service.word_models import WordModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from embeddings.types import Encoder
     from indexing.local import LocalCollection
     from service.settings import Settings
 
@@ -85,6 +87,7 @@ class Engine:
         metrics: what was counted.
         problems: why collections cannot be opened, by name; they keep no others from answering.
         words: the word vectors in the data folder.
+        classifiers: those in the data folder.
     """
 
     def __init__(self, settings: Settings, folder: DataFolder | None = None) -> None:
@@ -93,7 +96,9 @@ class Engine:
         self.readiness = Readiness("starting", "the data folder is being opened")
         self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
-        self.words = WordModels(settings.data.expanduser() / MODELS)
+        models = settings.data.expanduser() / MODELS
+        self.words = WordModels(models)
+        self.classifiers = Classifiers(models, device=settings.device, shared=self._encoder)
         self._readers = Threads("read", settings.search_threads, settings.max_waiting)
         self._writers = Threads("write", settings.write_threads, settings.max_waiting)
         self._watchers = Threads("watch", 1, settings.max_waiting)
@@ -209,6 +214,10 @@ class Engine:
             message = "not ready: the data folder is not open; try again in a moment"
             raise NotReadyError(message)
         return self._folder
+
+    def _encoder(self, name: str) -> Encoder:
+        """The encoder of that name, shared with the collections."""
+        return self.folder.encoder(name)
 
     def without_folder(self, message: str) -> str:
         """The message with files named relative to the data folder: where that lies is not told."""

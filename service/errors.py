@@ -21,6 +21,7 @@ from embeddings.errors import (
     EmbeddingError,
     EncoderNotFoundError,
     EncoderRefusedError,
+    HeadMismatchError,
     InvalidInputError,
     UnknownWordError,
 )
@@ -171,6 +172,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     NotReadyError: (503, "not_ready", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
+    HeadMismatchError: (409, "encoder_mismatch", "model"),
     UnknownWordError: (404, "word_not_found", "word"),
     DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),

@@ -86,6 +86,8 @@ def run_training(
     folder = out / CHECKPOINTS
     notes: list[str] = []
     checkpoint = begin_run(out, recipe, resume=resume)
+    # Read now: the run itself removes old checkpoints.
+    resumed_from = None if checkpoint is None else _step(checkpoint)
     begun, spent = time.perf_counter(), _seconds(checkpoint)
     while True:
         trainer = assemble(batches)
@@ -120,7 +122,7 @@ def run_training(
         history=list(state.log_history),
         throughput=trainer.meter.read(),
         seconds=spent + time.perf_counter() - begun,
-        resumed_from=None if checkpoint is None else _step(checkpoint),
+        resumed_from=resumed_from,
         best=state.best_metric,
         best_step=state.best_global_step if state.best_metric is not None else None,
         notes=notes,

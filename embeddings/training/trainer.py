@@ -97,7 +97,7 @@ class Loop(_Trainer):
         own: Any = self.model
         self.meter = Meter(cost_of(own))
         _silence(self)
-        for callback in _callbacks(setup, self.meter):
+        for callback in _callbacks(self):
             self.add_callback(callback)
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ class Loop(_Trainer):
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """The recipe's optimiser, over the model and the weights that losses have."""
         if self.optimizer is None:
-            own: Any = model or self.model
+            own: Any = self.model if model is None else model
             parts = [own, *self._losses().values()]
             self.optimizer = make_optimiser(parts, self.setup.optimiser)
         return self.optimizer
@@ -157,11 +157,37 @@ class Loop(_Trainer):
         super()._load_from_checkpoint(resume_from_checkpoint, *args, **given)
         load_own_weights(self._losses(), Path(resume_from_checkpoint) / LOSS_WEIGHTS)
 
+    def average_own_gradients(self) -> None:
+        """Make the gradients of weights that losses have the same in all processes.
+
+        The library's DistributedDataParallel wraps the model alone.
+        """
+        import torch.distributed as dist
+
+        if not (dist.is_available() and dist.is_initialized()):
+            return
+        model: Any = self.model
+        for parameter in own_weights(self._losses(), model).values():
+            if parameter.grad is not None:
+                dist.all_reduce(parameter.grad)
+                parameter.grad /= dist.get_world_size()
+
     def _losses(self) -> dict[str, nn.Module]:
         """The losses that are modules, by data set; `` where there is one loss."""
         loss: Any = getattr(self, "loss", None)
         losses = loss if isinstance(loss, dict) else {"": loss}
         return {name: each for name, each in losses.items() if hasattr(each, "named_parameters")}
+
+
+def own_weights(losses: Mapping[str, nn.Module], model: nn.Module) -> dict[str, nn.Parameter]:
+    """Weights of losses that are not the model's, by `LOSS/NAME`."""
+    models = {id(parameter) for parameter in model.parameters()}
+    return {
+        f"{name}/{key}": parameter
+        for name, loss in losses.items()
+        for key, parameter in loss.named_parameters()
+        if id(parameter) not in models
+    }
 
 
 def save_own_weights(losses: Mapping[str, nn.Module], model: nn.Module, path: Path) -> None:
@@ -172,15 +198,9 @@ def save_own_weights(losses: Mapping[str, nn.Module], model: nn.Module, path: Pa
     """
     from safetensors.torch import save_file
 
-    models = {id(parameter) for parameter in model.parameters()}
-    own = {
-        f"{name}/{key}": parameter.detach().cpu().contiguous()
-        for name, loss in losses.items()
-        for key, parameter in loss.named_parameters()
-        if id(parameter) not in models
-    }
+    own = own_weights(losses, model)
     if own:
-        save_file(own, str(path))
+        save_file({name: each.detach().cpu().contiguous() for name, each in own.items()}, path)
 
 
 def load_own_weights(losses: Mapping[str, nn.Module], path: Path) -> None:
@@ -266,15 +286,20 @@ def _silence(trainer: _Trainer) -> None:
     trainer.remove_callback(PrinterCallback)
 
 
-def _callbacks(setup: Setup, meter: Meter) -> list[Any]:
+def _callbacks(trainer: Loop) -> list[Any]:
     from transformers import EarlyStoppingCallback, TrainerCallback
+
+    setup = trainer.setup
 
     class Telling(TrainerCallback):
         """Tells the listener of steps and measurements, and the meter of steps."""
 
+        def on_pre_optimizer_step(self, *_: Any, **__: Any) -> None:
+            trainer.average_own_gradients()
+
         def on_step_end(self, args: Any, state: Any, control: Any, **given: Any) -> None:
             del args, control, given
-            meter.step()
+            trainer.meter.step()
             if not state.is_world_process_zero:
                 return
             setup.listener.progress("train", state.global_step, state.max_steps)

@@ -6,6 +6,7 @@ arXiv:1607.04606.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 
 _OFFSET, _PRIME = 2_166_136_261, 16_777_619
@@ -20,18 +21,25 @@ class Subwords:
         shortest: characters of the shortest n-gram; `<` and `>` around a word count.
         longest: characters of the longest.
         buckets: rows of the table of vectors; n-grams of one bucket share a vector.
+        jamo: True takes Hangul apart into its letters first, so that 먹다 and 먹이 share more than
+            a syllable (Park et al., "Subword-level Word Vector Representations for Korean", 2018).
     """
 
     shortest: int
     longest: int
     buckets: int
+    jamo: bool = False
+
+    def spelled(self, word: str) -> str:
+        """The word as its n-grams are taken from it."""
+        return unicodedata.normalize("NFD", word) if self.jamo else word
 
     def buckets_of(self, word: str) -> list[int]:
         """The bucket of each n-gram of `<word>`, by start, then by length; gensim's order.
 
         A lone `<` or `>` is no n-gram.
         """
-        framed = f"<{word}>"
+        framed = f"<{self.spelled(word)}>"
         end = len(framed)
         return [
             _hash(framed[start : start + length]) % self.buckets

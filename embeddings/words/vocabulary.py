@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-_LEAST_ALIKE = 0.7
+_LEAST_ALIKE = 0.6
 """Ratio of matching letters from which a spelling is called near, 0 to 1."""
 
 
@@ -60,7 +60,7 @@ class Vocabulary:
         """Up to `count` known words spelled most like this one, most alike first.
 
         Hangul is compared letter by letter (자모), so that 네이바 is near 네이버. Empty if none
-        shares 70 % of its letters.
+        shares 60 % of its letters.
         """
         asked = unicodedata.normalize("NFD", word.lower())
         letters = set(asked)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 Form = Literal["text", "binary"]
 _MOST_DIM = 65_536
-_MOST_WORDS = 1 << 31
+_MOST_PACKED = 256
+"""Times that numbers may take more room in memory than in the file."""
 _MOST_WORD_BYTES = 4_096
 _BLOCK_ROWS = 4_096
 
@@ -99,8 +100,9 @@ def _read_header(path: Path, file: io.BufferedReader[Any]) -> tuple[int, int]:
     except ValueError as error:
         message = f"{path} is no word2vec file: its first line is {line[:60]!r}, not `words dim`"
         raise EncoderRefusedError(message) from error
-    if not (1 <= dim <= _MOST_DIM and 1 <= words < _MOST_WORDS):
-        message = f"{path} tells of {words:,} words of {dim:,} numbers; refused"
+    size = path.stat().st_size
+    if not (1 <= dim <= _MOST_DIM and words >= 1 and 4 * words * dim <= _MOST_PACKED * size):
+        message = f"{path} tells of {words:,} words of {dim:,} numbers in {size:,} bytes; refused"
         raise EncoderRefusedError(message)
     return words, dim
 
@@ -118,8 +120,8 @@ def _is_text(start: bytes, dim: int) -> bool:
 def _read_text(
     path: Path, file: io.BufferedReader[Any], words: int, dim: int
 ) -> tuple[list[str], Vectors]:
+    vectors = np.empty((words, dim), dtype=np.float32)
     names: list[str] = []
-    blocks: list[Vectors] = []
     rows: list[list[bytes]] = []
     for number, line in enumerate(file, 2):
         parts = line.rstrip().rsplit(b" ", dim)
@@ -128,20 +130,18 @@ def _read_text(
             raise EncoderRefusedError(message)
         names.append(_decoded(path, parts[0], number))
         rows.append(parts[1:])
-        if len(rows) == _BLOCK_ROWS:
-            blocks.append(_numbers(path, rows, number))
+        if len(rows) == _BLOCK_ROWS or len(names) == words:
+            vectors[len(names) - len(rows) : len(names)] = _numbers(path, rows, number)
             rows = []
         if len(names) == words:
             break
-    if rows:
-        blocks.append(_numbers(path, rows, len(names) + 1))
     _check_whole(path, names, words)
-    return names, np.concatenate(blocks)
+    return names, vectors
 
 
 def _numbers(path: Path, rows: list[list[bytes]], last: int) -> Vectors:
     try:
-        block = np.array(rows, dtype=np.bytes_).astype(np.float32)
+        block: Vectors = np.array(rows, dtype=np.bytes_).astype(np.float32)
     except ValueError as error:
         message = f"{path}, lines {last - len(rows) + 1:,} to {last:,}: {error}"
         raise EncoderRefusedError(message) from error
@@ -151,8 +151,8 @@ def _numbers(path: Path, rows: list[list[bytes]], last: int) -> Vectors:
 def _read_binary(
     path: Path, file: io.BufferedReader[Any], words: int, dim: int
 ) -> tuple[list[str], Vectors]:
+    vectors = np.empty((words, dim), dtype="<f4")
     names: list[str] = []
-    blocks: list[bytes] = []
     for number in range(1, words + 1):
         name = bytearray()
         while (byte := file.read(1)) not in {b" ", b""}:
@@ -163,11 +163,10 @@ def _read_binary(
         vector = file.read(4 * dim)
         if len(vector) < 4 * dim:
             break
+        vectors[number - 1] = np.frombuffer(vector, dtype="<f4")
         names.append(_decoded(path, bytes(name).lstrip(b"\n"), number))
-        blocks.append(vector)
     _check_whole(path, names, words)
-    vectors = np.frombuffer(b"".join(blocks), dtype="<f4").reshape(words, dim)
-    return names, vectors.astype(np.float32)
+    return names, vectors.astype(np.float32, copy=False)
 
 
 def _decoded(path: Path, name: bytes, number: int) -> str:

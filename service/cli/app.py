@@ -9,16 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli import (
+    check,
+    classify,
     collections,
     encode,
     encoders,
     evaluate,
     index,
+    ladder,
     recommend,
     search,
     serve,
     similarity,
     train,
+    tune,
     words,
 )
 from service.cli.command import Meari, Verb
@@ -51,7 +55,10 @@ def app() -> typer.Typer:
     root.command("similarity", cls=Verb)(similarity.similarity)
     root.add_typer(_encoders(), name="encoders")
     root.add_typer(_words(), name="words")
+    root.command("classify", cls=Verb)(classify.classify)
     root.add_typer(train.verbs(), name="train")
+    root.command("check", cls=Verb)(check.check)
+    root.command("tune", cls=Verb)(tune.tune)
     root.add_typer(_evaluations(), name="eval")
     return root
 
@@ -89,6 +96,7 @@ def _evaluations() -> typer.Typer:
     group.command("retrieval", cls=Verb)(evaluate.retrieval)
     group.command("similarity", cls=Verb)(evaluate.similarity)
     group.command("words", cls=Verb)(evaluate.words)
+    group.command("encoders", cls=Verb)(ladder.encoders)
     group.command("compare", cls=Verb)(evaluate.compare)
     return group
 

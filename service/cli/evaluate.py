@@ -137,7 +137,7 @@ def retrieval(
             device=chosen.device,
             progress=progress,
         )
-    _show(report, as_json=as_json)
+    show(report, as_json=as_json)
     if out is not None:
         note(f"written to {out}")
 
@@ -170,7 +170,7 @@ def similarity(
             out=out,
             progress=progress,
         )
-    _show(report, as_json=as_json)
+    show(report, as_json=as_json)
     if out is not None:
         note(f"written to {out}")
 
@@ -187,7 +187,7 @@ def words(
 
     with _stages() as progress:
         report = run_words(tests, model=model, seed=seed, out=out, progress=progress)
-    _show(report, as_json=as_json)
+    show(report, as_json=as_json)
     if out is not None:
         note(f"written to {out}")
 
@@ -208,10 +208,10 @@ def compare(
     from eval import compare as comparing
 
     report = comparing.compare(a, b, qrels=qrels, measures=measures or (), shared=shared, seed=seed)
-    _show(report, as_json=as_json)
+    show(report, as_json=as_json)
 
 
-def _show(report: Report, *, as_json: bool) -> None:
+def show(report: Report, *, as_json: bool) -> None:
     """JSON; or the page, laid out on a terminal and as Markdown in a file or pipe."""
     if as_json:
         write_json(report.to_json())

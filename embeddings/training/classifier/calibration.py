@@ -10,6 +10,7 @@ import numpy as np
 
 from embeddings.classifier import Rule
 from embeddings.training.classifier.measures import (
+    LEAST_PROBABILITY,
     calibration_error,
     cross_entropy,
     micro_f1,
@@ -79,17 +80,36 @@ def calibrate(logits: Floats | None, truth: Flags | None, recipe: ClassifierReci
 def find_temperature(logits: Floats, truth: Flags, rule: Rule) -> float:
     """The temperature that makes the cross-entropy of the logits least, 0.05 to 20.
 
-    Guo et al. 2017, arXiv:1706.04599, section 4.2. The answers stay the same.
+    Guo et al. 2017, arXiv:1706.04599, section 4.2. The answers stay the same. Of n texts, one part
+    in n + 2 of each counts as if nobody knew its class (as in Platt 1999, section 2.2): where
+    every answer is right, plain cross-entropy would have all probabilities be 1.
+
+    Args:
+        logits: float32 (n, C).
+        truth: bool (n, C).
+        rule: how logits become probabilities.
     """
     from scipy.optimize import minimize_scalar
 
+    is_multi, unsure = rule.task == "multi", 1 / (len(truth) + 2)
+
     def cost(log_temperature: float) -> float:
-        tried = replace(rule, temperature=math.exp(log_temperature))
-        return cross_entropy(truth, tried.probabilities(logits), is_multi=rule.task == "multi")
+        tried = replace(rule, temperature=math.exp(log_temperature)).probabilities(logits)
+        known = cross_entropy(truth, tried, is_multi=is_multi)
+        return (1 - unsure) * known + unsure * _guessed(tried, is_multi=is_multi)
 
     bounds = (math.log(_COLDEST), math.log(_HOTTEST))
     found = minimize_scalar(cost, bounds=bounds, method="bounded", options={"xatol": 1e-4})
     return round(float(math.exp(found.x)), 4)
+
+
+def _guessed(probabilities: Floats, *, is_multi: bool) -> float:
+    """The mean cross-entropy if every class, or with and without a label, were as likely."""
+    likely = np.maximum(probabilities.astype(np.float64), LEAST_PROBABILITY)
+    if not is_multi:
+        return float(-np.log(likely).mean())
+    unlikely = np.maximum(1 - probabilities.astype(np.float64), LEAST_PROBABILITY)
+    return float(-(np.log(likely) + np.log(unlikely)).mean() / 2)
 
 
 def find_thresholds(probabilities: Floats, truth: Flags, *, each: bool) -> tuple[float, ...]:
@@ -101,13 +121,13 @@ def find_thresholds(probabilities: Floats, truth: Flags, *, each: bool) -> tuple
         each: one for each label with 10 texts or more; otherwise one for all, by micro F1.
     """
     common = best_threshold(probabilities.ravel(), truth.ravel())
+    labels = range(truth.shape[1])
     if not each:
-        return (common,) * truth.shape[1]
+        return tuple(common for _ in labels)
+    has_enough = truth.sum(axis=0) >= _LEAST_TEXTS
     return tuple(
-        best_threshold(probabilities[:, place], truth[:, place])
-        if truth[:, place].sum() >= _LEAST_TEXTS
-        else common
-        for place in range(truth.shape[1])
+        best_threshold(probabilities[:, place], truth[:, place]) if has_enough[place] else common
+        for place in labels
     )
 
 

@@ -47,8 +47,7 @@ class Split:
     @property
     def in_scope(self) -> npt.NDArray[np.bool_]:
         """Bool (n,): True for texts that have a class."""
-        known: npt.NDArray[np.bool_] = self.truth.any(axis=1)
-        return known
+        return np.asarray(self.truth.any(axis=1))
 
     def at(self, rows: npt.NDArray[Any]) -> Split:
         """Some of the examples: their numbers, or a mask."""
@@ -101,7 +100,7 @@ def load_examples(recipe: ClassifierRecipe) -> Examples:
         name: [_read(source, recipe) for source in sources]
         for name, sources in (("train", recipe.train), ("dev", recipe.dev), ("test", recipe.test))
     }
-    foreign = None if recipe.unknown is None else recipe.unknown.label
+    foreign = "" if recipe.unknown is None else recipe.unknown.label
     classes = recipe.classes or _classes_in(read["train"], foreign)
     made = {name: _split(sources, classes, foreign) for name, sources in read.items() if sources}
     train, dev, notes = made["train"], made.get("dev"), []
@@ -175,12 +174,12 @@ def _labels(rows: Rows, row: int, value: object, recipe: ClassifierRecipe) -> tu
     return tuple(dict.fromkeys(found))
 
 
-def _classes_in(sources: Sequence[_Read], foreign: str | None) -> tuple[str, ...]:
+def _classes_in(sources: Sequence[_Read], foreign: str) -> tuple[str, ...]:
     found = {label for read in sources for labels in read.labels for label in labels}
     return tuple(sorted(found - {foreign}))
 
 
-def _split(sources: Sequence[_Read], classes: Sequence[str], foreign: str | None) -> Split:
+def _split(sources: Sequence[_Read], classes: Sequence[str], foreign: str) -> Split:
     places = {label: place for place, label in enumerate(classes)}
     truth = np.zeros((sum(len(read.texts) for read in sources), len(classes)), dtype=np.bool_)
     start = 0

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 BINS = 15
 """Of the expected calibration error, as Guo et al. 2017 have it."""
-_LEAST_PROBABILITY = 1e-12
+LEAST_PROBABILITY = 1e-12
+"""What stands for 0 in logarithms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,9 @@ def exact(truth: Flags, given: Flags) -> float:
 
 def cross_entropy(truth: Flags, probabilities: Floats, *, is_multi: bool) -> float:
     """The mean negative logarithm of what truth was given; over texts, or texts and labels."""
-    likely = np.maximum(probabilities.astype(np.float64), _LEAST_PROBABILITY)
+    likely = np.maximum(probabilities.astype(np.float64), LEAST_PROBABILITY)
     if is_multi:
-        unlikely = np.maximum(1 - probabilities.astype(np.float64), _LEAST_PROBABILITY)
+        unlikely = np.maximum(1 - probabilities.astype(np.float64), LEAST_PROBABILITY)
         return float(-np.where(truth, np.log(likely), np.log(unlikely)).mean())
     return float(-np.log(likely[truth]).mean())
 

@@ -180,5 +180,6 @@ class Standard:
         W (x - m) / s + b = (W / s) x + (b - (W / s) m).
         """
         first, *others = layers
-        weight = first.weight / self.deviation
-        return [Layer(weight, first.bias - weight @ self.mean), *others]
+        weight: Floats = (first.weight / self.deviation).astype(np.float32)
+        bias: Floats = (first.bias - weight @ self.mean).astype(np.float32)
+        return [Layer(weight, bias), *others]

@@ -60,12 +60,12 @@ class Unknown:
 
     Attributes:
         label: rows of this label belong to no class. They are not learned; those of the dev split
-            set the threshold, those of the test split judge it.
+            set the threshold, those of the test split judge it. Empty: there are none.
         keep: where the dev split has no such rows, the share of its texts that are still
             answered; the threshold follows from it.
     """
 
-    label: str | None = None
+    label: str = ""
     keep: Annotated[float, Within(above=0, most=1)] = 0.95
 
 

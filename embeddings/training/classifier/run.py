@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -185,10 +186,8 @@ def learn_head(work: Work) -> Frozen:
     seconds, done = 0.0, 0
     for name, split in examples.splits():
         begun = time.perf_counter()
-        encoded[name] = vectors.of(
-            split.texts,
-            lambda some, before=done: work.listener.progress("encode", before + some, total),
-        )
+        tell = partial(_tell_encoded, work.listener, done, total)
+        encoded[name] = vectors.of(split.texts, tell)
         done += len(split)
         seconds += time.perf_counter() - begun if name != "test" else 0.0
     fitted = fit_head(
@@ -199,7 +198,10 @@ def learn_head(work: Work) -> Frozen:
         measure=recipe.measure,
         seed=recipe.run.seed,
         device=work.place.device,
-        listener=work.listener,
+        # Of a run that goes on to the encoder, those measures are the ones that count.
+        listener=replace(work.listener, measured=Listener().measured)
+        if recipe.tunes
+        else work.listener,
     )
     work.listener.note(
         f"the head alone: {fitted.epochs} epochs in {fitted.seconds:.1f} s"
@@ -331,6 +333,10 @@ def _prompt(recipe: ClassifierRecipe, frozen: Frozen | None) -> str:
         return ""
     encoder = load_encoder(recipe.encoder, device="cpu") if frozen is None else frozen.encoder
     return encoder.card.prompts.get(recipe.role, "")
+
+
+def _tell_encoded(listener: Listener, before: int, total: int, done: int) -> None:
+    listener.progress("encode", before + done, total)
 
 
 def _cut_notes(encoded: dict[str, Encoding], encoder: Encoder) -> list[str]:

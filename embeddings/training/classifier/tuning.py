@@ -102,7 +102,7 @@ def save_encoder(outcome: Outcome, head: Head, folder: Path) -> None:
         alone = SentenceTransformer(
             modules=list(model)[: -layer_count(head)],
             device=str(model.device),
-            prompts=model.prompts,
+            prompts={name: text or "" for name, text in model.prompts.items()},
             default_prompt_name=model.default_prompt_name,
         )
         alone.save(str(folder), create_model_card=False)
@@ -238,7 +238,7 @@ def _evaluator(
         """Loss and measures of the dev split, in one pass over it."""
 
         def __init__(self) -> None:
-            super().__init__()
+            super().__init__()  # type: ignore[no-untyped-call]
             self.primary_metric = recipe.measure
             self.greater_is_better = recipe.measure != "loss"
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import Counter, deque
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import islice
+from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
@@ -29,27 +29,29 @@ _AHEAD = 2
 
 
 def analysed(
-    texts: Iterable[str], analyzer: Analyzer, processes: int | None
-) -> Iterator[tuple[list[str], dict[str, int]]]:
-    """Lines of words with blanks between, and how often each word stands in them, in order.
+    texts: Iterable[str], analyzer: Analyzer, processes: int | None, *, skip: int = 0
+) -> Iterator[list[str]]:
+    """Lines of words with blanks between, batch by batch, in order.
 
-    A text gives one line, a long one several; a line of one word alone is left out.
+    A text gives one line, a long one several; a line of one word alone is left out. Where batches
+    end depends on the texts alone.
 
     Args:
         texts: read as they are needed, a few batches ahead.
         analyzer: what words are.
         processes: None is one a processor, at most 8. With more than one the caller's main
             module must be importable, as for every `multiprocessing` by spawning.
+        skip: batches to pass over, whose texts are read and not analysed.
 
     Raises:
         AnalyzerError: Kiwi cannot be loaded.
         TrainingError: a process ended or cannot be started.
     """
     count = processes or min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
-    batches = _batches(texts)
+    batches = islice(_batches(texts), skip, None)
     first = list(islice(batches, 2))
     if count == 1 or len(first) < 2:
-        for batch in (*first, *batches):
+        for batch in chain(first, batches):
             yield _lines(analyzer, batch)
         return
     with ProcessPoolExecutor(
@@ -59,8 +61,8 @@ def analysed(
         initargs=(analyzer.kind, analyzer.stems),
     ) as pool:
         try:
-            running = deque(pool.submit(_work, batch) for batch in first)
-            for batch in batches:
+            running: deque[Future[list[str]]] = deque()
+            for batch in chain(first, batches):
                 running.append(pool.submit(_work, batch))
                 if len(running) >= count * (1 + _AHEAD):
                     yield running.popleft().result()
@@ -88,20 +90,18 @@ def _start(kind: str, stems: bool) -> None:
     _Process.analyzer = load_analyzer(kind, stems=stems)
 
 
-def _work(batch: list[str]) -> tuple[list[str], dict[str, int]]:
+def _work(batch: list[str]) -> list[str]:
     return _lines(_Process.analyzer, batch)
 
 
-def _lines(analyzer: Analyzer, batch: list[str]) -> tuple[list[str], dict[str, int]]:
-    lines: list[str] = []
-    counts: Counter[str] = Counter()
+def _lines(analyzer: Analyzer, batch: list[str]) -> list[str]:
+    lines = []
     for terms in analyzer.analyze(batch):
         for start in range(0, len(terms), MOST_LINE_WORDS):
             line = terms[start : start + MOST_LINE_WORDS]
             if len(line) > 1:
                 lines.append(" ".join(line))
-                counts.update(line)
-    return lines, dict(counts)
+    return lines
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:

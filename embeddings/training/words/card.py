@@ -71,7 +71,8 @@ def _course(receipt: Mapping[str, Any]) -> str:
     ]
     head = "| epoch | held-out loss | noise ranked below | words/s |\n|---|---|---|---|"
     told = [f"- {each[:1].upper()}{each[1:]}." for each in sentences]
-    return "\n".join(["## How the training went\n", *told, "", head, *rows, ""])
+    picture = "\n![learning curves](learning_curves.png)\n" if receipt["scores"] else ""
+    return "\n".join(["## How the training went\n", *told, "", head, *rows, picture])
 
 
 def _use(folder: Path, receipt: Mapping[str, Any]) -> str:

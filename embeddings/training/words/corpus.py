@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from embeddings.training.errors import DataError
 from embeddings.training.words.analysis import analysed
 from embeddings.training.words.lines import COUNTS_FILE, HELDOUT_FILE, LineWriter, Part
 from embeddings.training.words.progress import WordProgress
+from embeddings.training.words.shards import Shards
 from embeddings.training.words.texts import find_files, read_texts
 from embeddings.words.tensors import write_text
 from embeddings.words.vocabulary import Vocabulary
@@ -125,23 +127,36 @@ def prepare_corpus(
     found = Corpus.read(place)
     if found is not None and found.key == key:
         return found
+    # what is analysed stays there when the run is killed, and is found again by the key
+    begun = folder / f"{key[:16]}.begun"
+    shards = Shards(begun)
+    unfinished = begun / f"whole.{os.getpid()}"
+    shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished.mkdir()
+    _analyse(files, described, analyzer, recipe, shards, tell)
+    _collect(shards, recipe, _Facts(unfinished, key, described, analyzer)).write()
     shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True)
-    try:
-        made = _analyse(files, described, analyzer, recipe, _Facts(place, key), tell)
-    except BaseException:
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    made.write()
+    unfinished.rename(place)
+    shutil.rmtree(begun, ignore_errors=True)
+    return _read_whole(place)
+
+
+def _read_whole(place: Path) -> Corpus:
+    made = Corpus.read(place)
+    if made is None:
+        message = f"the corpus was written to {place} and cannot be read there; is the disk full?"
+        raise DataError(message)
     return made
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
-    """Where a corpus is written and by which key it is found again."""
+    """What a corpus knows beside its lines."""
 
     folder: Path
     key: str
+    described: list[dict[str, Any]]
+    analyzer: Analyzer
 
 
 def _analyse(
@@ -149,31 +164,42 @@ def _analyse(
     described: list[dict[str, Any]],
     analyzer: Analyzer,
     recipe: WordRecipe,
-    facts: _Facts,
+    shards: Shards,
     tell: Tell,
-) -> Corpus:
+) -> None:
+    """Cut the texts into lines of words behind those that are there."""
     started = time.perf_counter()
     total = sum(each["bytes"] for each in described)
     reading = _Reading(files, described, recipe.column)
+    batches = analysed(reading.texts(), analyzer, recipe.processes, skip=shards.batches)
+    for _ in shards.write(batches):
+        elapsed = time.perf_counter() - started
+        tell(WordProgress("analyse", reading.bytes, total, elapsed))
+
+
+def _collect(shards: Shards, recipe: WordRecipe, facts: _Facts) -> Corpus:
+    """The lines in parts to train on, their counts, and those held out.
+
+    Raises:
+        DataError: there is no line.
+    """
     writing = LineWriter(facts.folder, recipe.heldout)
     try:
-        for lines, counts in analysed(reading.texts(), analyzer, recipe.processes):
-            writing.add(lines, counts)
-            elapsed = time.perf_counter() - started
-            tell(WordProgress("analyse", reading.bytes, total, elapsed))
+        for lines in shards.read():
+            writing.add(lines)
         written = writing.finish()
     finally:
         writing.close()
     if not written.parts:
-        names = ", ".join(file.path.name for file in files)
+        names = ", ".join(each["path"] for each in facts.described)
         message = f"no two words stand together anywhere in {names}; there is nothing to learn"
         raise DataError(message)
     return Corpus(
         folder=facts.folder,
         key=facts.key,
-        sources=tuple(described),
-        analyzer=analyzer.kind,
-        analyzer_fingerprint=analyzer.fingerprint,
+        sources=tuple(facts.described),
+        analyzer=facts.analyzer.kind,
+        analyzer_fingerprint=facts.analyzer.fingerprint,
         parts=written.parts,
         heldout=written.heldout,
         forgotten=written.forgotten,

@@ -11,7 +11,7 @@ from embeddings.words.tensors import write_text
 from embeddings.words.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 COUNTS_FILE = "counts.tsv"
@@ -71,9 +71,10 @@ class LineWriter:
         self._file: IO[str] | None = None
         self._lines = self._words = 0
 
-    def add(self, lines: list[str], counts: dict[str, int]) -> None:
-        """Write lines, but for those held out."""
-        self._counts.update(counts)
+    def add(self, lines: Sequence[str]) -> None:
+        """Count and write lines, but for those held out."""
+        for line in lines:
+            self._counts.update(line.split(" "))
         if len(self._counts) > _MOST_COUNTED:
             self._forget()
         self._keep(line for line in lines if not self._heldout.takes(line))

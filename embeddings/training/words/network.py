@@ -41,7 +41,7 @@ class Network:
         self.workers = recipe.workers or len(os.sched_getaffinity(0))
         self.subwords: Subwords | None = None
         if recipe.has_subwords:
-            self.subwords = Subwords(recipe.shortest, recipe.longest, recipe.buckets)
+            self.subwords = Subwords(recipe.shortest, recipe.longest, recipe.buckets, recipe.jamo)
         try:
             self._model = _make(recipe, self.workers)
             counts = dict(zip(vocabulary.words, vocabulary.counts.tolist(), strict=True))
@@ -59,6 +59,8 @@ class Network:
         if self.subwords is not None:
             # it would be composed anew, word by word in Python, after every part
             self._model.wv.adjust_vectors = _do_nothing
+            if self.subwords.jamo:
+                self._model.wv.buckets_word = _buckets(vocabulary, self.subwords)
             flat = [np.asarray(each, dtype=np.int64) for each in self._model.wv.buckets_word]
             self._lengths = np.array([len(each) for each in flat], dtype=np.int64)
             self._places = np.concatenate(flat) if flat else np.zeros(0, dtype=np.int64)
@@ -177,6 +179,17 @@ class Network:
             places = self._places[np.repeat(self._starts[rows[having]], lengths[having]) + steps]
             sums[having] += np.add.reduceat(wv.vectors_ngrams[places], firsts, axis=0)
         return sums, (lengths + 1).astype(np.float32)
+
+
+def _buckets(vocabulary: Vocabulary, subwords: Subwords) -> list[npt.NDArray[np.uint32]]:
+    """The buckets of each word's n-grams, as `Subwords.buckets_of` has them, by gensim's C."""
+    from gensim.models.fasttext import ft_ngram_hashes
+
+    sizes = (subwords.shortest, subwords.longest, subwords.buckets)
+    return [
+        np.array(ft_ngram_hashes(subwords.spelled(word), *sizes), dtype=np.uint32)
+        for word in vocabulary.words
+    ]
 
 
 def _make(recipe: WordRecipe, workers: int) -> Any:  # noqa: ANN401 - gensim has no types

@@ -37,6 +37,7 @@ class WordRecipe:
         shortest: characters of the shortest n-gram, `<` and `>` around a word counted.
         longest: of the longest.
         buckets: vectors that n-grams share by hash.
+        jamo: take Hangul apart into letters before n-grams are taken; a syllable is 2 or 3 of them.
         analyzer: `auto`, `kiwi` or `bigrams`; English words are lower-cased and not stemmed.
         column: of .tsv its number from 1, of .jsonl its key; None takes all cells of a .tsv
             line, and `title` and `text` of a .jsonl object.
@@ -65,6 +66,7 @@ class WordRecipe:
     shortest: Annotated[int, Within(least=1, most=32)] = 3
     longest: Annotated[int, Within(least=1, most=32)] = 6
     buckets: Annotated[int, Within(least=1, most=MOST_BUCKETS)] = 200_000
+    jamo: bool = False
     analyzer: Literal["auto", "kiwi", "bigrams"] = "auto"
     column: Annotated[int, Within(least=1)] | str | None = None
     heldout: Annotated[int, Within(least=0, most=100_000)] = 2_000

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 import platform
+from dataclasses import asdict
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from embeddings.training.curves import Curves, draw_curves
 from embeddings.training.receipt import Receipt, write_receipt
 from embeddings.training.toml_text import plain
 from embeddings.training.words.card import write_card
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from embeddings.training.words.scoring import HeldOutPairs
     from embeddings.words.vocabulary import Vocabulary
 
+RANKING = "noise ranked below"
 ENCODER_CARD = "encoder_card.json"
 _EQUAL = 0.002
 """Share by which held-out losses differ that are called equal."""
@@ -59,6 +62,9 @@ def save(
     receipt = write_receipt(
         describe(recipe, corpus, vocabulary, network, state, pairs, seconds), folder
     )
+    if pairs is not None:
+        picture = folder / "learning_curves.png"
+        draw_curves(_curves(state), picture, measure=RANKING, title=f"{folder.name}, by epoch")
     write_table(table, folder)
     card = WordEncoder.from_folder(folder, name=folder.name).card
     kept = {key: receipt[key] for key in ("kind", "data", "recipe", "scores")}
@@ -107,13 +113,7 @@ def describe(
             "system": platform.platform(terse=True),
         },
         seconds=seconds,
-        curves={
-            "epochs": [
-                {"epoch": e.epoch, "loss": e.loss, "ranking": e.ranking, "alpha": e.alpha}
-                | {"seconds": e.seconds, "words_per_s": e.words_per_s}
-                for e in state.curve
-            ]
-        },
+        curves={**_curves(state).to_json(), "epochs": [asdict(each) for each in state.curve]},
         scores={
             split: {"loss": each.loss, "ranking": each.ranking or 0.0}
             for split, each in (("before", first), ("heldout", last))
@@ -135,6 +135,18 @@ def describe(
                 "coverage": int(vocabulary.counts.sum()) / corpus.words,
             },
             "gensim": metadata.version("gensim"),
+        },
+    )
+
+
+def _curves(state: State) -> Curves:
+    """The held-out loss and ranking and the learning rate, a step an epoch."""
+    return Curves(
+        loss=[],
+        dev_loss=[(each.epoch, each.loss) for each in state.curve if each.loss is not None],
+        rate=[(each.epoch, each.alpha) for each in state.curve],
+        measures={
+            RANKING: [(e.epoch, e.ranking) for e in state.curve if e.ranking is not None],
         },
     )
 

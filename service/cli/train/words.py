@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.cli.errors import STOPPED
 from service.cli.output import (
     AsJson,
     counted,
     facts,
     note,
-    notices,
     told_rate,
     told_time,
     write,
@@ -74,8 +74,12 @@ def words(
     from embeddings.training.words.running import train_words
 
     recipe = read_recipe(WordRecipe, config, sets or (), epochs=epochs)
-    with _told(recipe.epochs) as tell:
-        made = train_words(sources, out, recipe, resume=resume, cache=cache, tell=tell)
+    try:
+        with _told(recipe.epochs) as tell:
+            made = train_words(sources, out, recipe, resume=resume, cache=cache, tell=tell)
+    except KeyboardInterrupt as error:
+        note("the same command with --resume goes on from the last epoch")
+        raise typer.Exit(STOPPED) from error
     if as_json:
         write_json({"folder": str(made.folder), "words": made.words, "training": made.receipt})
         return
@@ -87,17 +91,23 @@ def _told(epochs: int) -> Iterator[Callable[[WordProgress], None]]:
     """What tells how far the run is: a meter for each stage, and a line an epoch."""
     stage, ended = "", -1
     with ExitStack() as meters:
-        meter: Callable[[Amount], None] = lambda _: None  # noqa: E731 - until the first stage
+
+        def begin() -> Callable[[Amount], None]:
+            meters.close()
+            return meters.enter_context(metered("word" if stage == "train" else "byte"))
+
+        meter = begin()
 
         def tell(progress: WordProgress) -> None:
             nonlocal stage, ended, meter
             if progress.stage != stage:
                 stage = progress.stage
-                meters.close()
-                meter = meters.enter_context(metered("word" if stage == "train" else "byte"))
+                meter = begin()
             if stage == "train" and progress.epoch != ended:
                 ended = progress.epoch
-                notices().print(_epoch_line(progress, epochs), soft_wrap=True)
+                meters.close()  # two consoles do not share a terminal
+                note(_epoch_line(progress, epochs))
+                meter = begin()
             if stage != "save":
                 meter(Amount.after(progress.seconds, progress.done, progress.total))
 

@@ -25,6 +25,14 @@ def test_a_frame_alone_is_no_n_gram() -> None:
     assert len(Subwords(1, 1, 100).buckets_of("ab")) == 2
 
 
+def test_hangul_may_be_taken_apart() -> None:
+    whole, apart = Subwords(1, 1, 1 << 40), Subwords(1, 1, 1 << 40, jamo=True)
+    assert len(whole.buckets_of("먹다")) == 2
+    assert len(apart.buckets_of("먹다")) == 5
+    assert len({*apart.buckets_of("먹다")} & {*apart.buckets_of("먹이")}) == 3
+    assert apart.buckets_of("abc") == whole.buckets_of("abc")
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     word=st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12),

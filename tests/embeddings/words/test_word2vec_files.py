@@ -70,6 +70,7 @@ def test_every_bit_comes_back(tmp_path: Path, form: str, ending: str) -> None:
         (b"not a header\n", "not `words dim`"),
         (b"0 5\n", "tells of 0 words"),
         (b"2 99999999\n", "tells of 2 words of 99,999,999"),
+        (b"999999999999 300\na 1\n", "tells of 999,999,999,999 words of 300 numbers in 21 bytes"),
         (b"2 2\na 1 2\n", "ends after 1 of 2 words"),
         (b"2 2\na 1 2\nb 1\n", "line 3 has 1 numbers; 2 are needed"),
         (b"1 2\na 1 nan\n", "NaN or infinity"),

@@ -50,6 +50,7 @@ def test_the_status_words_of_the_contract():
         "NotReadyError": 503,
         "EncoderNotFoundError": 404,
         "EncoderRefusedError": 400,
+        "HeadMismatchError": 409,
         "UnknownWordError": 404,
         "DeviceError": 500,
         "InvalidInputError": 422,

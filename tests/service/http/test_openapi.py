@@ -2,9 +2,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
+from embeddings.words.folder import WordFacts, WordTable, write_table
+from embeddings.words.vocabulary import Vocabulary
+from tests.service.http.test_classify import write as write_classifier
+
 if TYPE_CHECKING:
+    from pathlib import Path
     from typing import Any
 
     from tests.service.http.conftest import Client
@@ -58,6 +64,8 @@ def test_what_is_served(document: dict[str, Any]):
             "GET /v1/words/{model}/neighbours",
             "POST /v1/words/{model}/analogy",
             "GET /v1/words/{model}/similarity",
+            "GET /v1/classify",
+            "POST /v1/classify/{model}",
         ]
     )
 
@@ -102,8 +110,18 @@ def test_limits_and_examples_are_told(document: dict[str, Any]):
     assert [option["type"] for option in embeddings["anyOf"]] == ["string", "array"]
 
 
+def write_capitals(folder: Path) -> None:
+    """Word vectors of the words in the example of an analogy."""
+    vectors = np.eye(4, dtype=np.float32)
+    facts = WordFacts(method="cbow", dim=4, analyzer="kiwi")
+    write_table(WordTable.of(facts, Vocabulary(["한국", "서울", "일본", "도쿄"]), vectors), folder)
+
+
 def test_the_examples_work(animals: Client):
     """Every body has one, and it is answered as its operation promises."""
+    models = animals.app.state.engine.settings.data / "models"
+    write_capitals(models / "capitals")
+    write_classifier(models / "capitals")
     document = animals.get("/openapi.json").json()
     schemas = document["components"]["schemas"]
     tried = 0
@@ -119,8 +137,9 @@ def test_the_examples_work(animals: Client):
                 animals.post("/v1/collections/animals/documents", {"documents": documents})
             if "model" in example:
                 example["model"] = "hash:64"
-            answer = animals.post(path.replace("{collection}", "animals"), example)
+            place = path.replace("{collection}", "animals").replace("{model}", "capitals")
+            answer = animals.post(place, example)
             assert str(answer.status_code) in methods["post"]["responses"], path
             assert answer.is_success, answer.text
             tried += 1
-    assert tried == 13
+    assert tried == 15

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from embeddings.training.errors import DataError
+from embeddings.training.words import analysis, lines
 from embeddings.training.words import corpus as corpus_module
-from embeddings.training.words import lines
 from embeddings.training.words.corpus import Corpus, prepare_corpus
 from embeddings.training.words.heldout import HeldOut
 from embeddings.training.words.progress import tell_nobody
@@ -17,6 +18,8 @@ from embeddings.training.words.recipe import WordRecipe
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from embeddings.text.analyzer import Analyzer
 
 ONE = WordRecipe(processes=1, heldout=0)
 
@@ -104,11 +107,39 @@ def test_an_analysed_corpus_is_found_again(tmp_path: Path, monkeypatch: pytest.M
         prepare(tmp_path, "one two\n" * 10)
 
 
+def test_an_analysis_that_was_stopped_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(analysis, "_BATCH_CHARACTERS", 100)
+    text = "".join(f"word{n} word{n % 9} w\n" for n in range(900))
+    whole = prepare(tmp_path, text, WordRecipe(processes=1, heldout=30))
+    shutil.rmtree(tmp_path / "cache")
+    cut, done = analysis._lines, 0
+
+    def cut_or_stop(analyzer: Analyzer, batch: list[str]) -> list[str]:
+        nonlocal done
+        done += 1
+        if done == 40:
+            raise KeyboardInterrupt
+        return cut(analyzer, batch)
+
+    monkeypatch.setattr(analysis, "_lines", cut_or_stop)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path, text, WordRecipe(processes=1, heldout=30))
+    assert not list((tmp_path / "cache").glob(f"{whole.key[:16]}/*"))
+    again = prepare(tmp_path, text, WordRecipe(processes=1, heldout=30))
+    assert again == whole
+    assert lines_of(again) == lines_of(whole)
+    batches = -(-len(text) // 108)
+    assert done - 40 < batches - 30  # two shards of 16 batches were not cut again
+    assert not list((tmp_path / "cache").glob("*.begun"))
+
+
 @pytest.mark.parametrize("text", ["", "\n\n", "!!! ???\n", "alone\n"])
 def test_a_corpus_without_two_words_together(tmp_path: Path, text: str) -> None:
-    with pytest.raises(DataError, match=r"no two words stand together anywhere in a\.txt"):
+    with pytest.raises(DataError, match=r"no two words stand together anywhere in .*a\.txt"):
         prepare(tmp_path, text)
-    assert not list((tmp_path / "cache").iterdir())
+    assert not list((tmp_path / "cache").glob("*/lines-*"))
 
 
 def test_held_out_lines_are_even_and_of_one_side() -> None:

@@ -134,7 +134,7 @@ import sys
 from pathlib import Path
 from embeddings.training.words import lines, running
 from embeddings.training.words.recipe import WordRecipe
-lines.PART_WORDS = 2000
+lines.PART_WORDS = 5000
 running._CHECKPOINT_EVERY = 0.0
 
 def tell(progress):
@@ -147,7 +147,7 @@ if __name__ == "__main__":
 
 
 def test_a_killed_run_goes_on_to_the_same_vectors(tmp_path: Path, corpus_file: Path) -> None:
-    given = {"dim": 16, "epochs": 40, "min_count": 1, "workers": 1, "processes": 1, "sample": 0.0}
+    given = {"dim": 16, "epochs": 10, "min_count": 1, "workers": 1, "processes": 1, "sample": 0.0}
     (tmp_path / "run.py").write_text(KILLED, encoding="utf-8")
 
     def start(out: str) -> subprocess.Popen[str]:
@@ -167,7 +167,7 @@ def test_a_killed_run_goes_on_to_the_same_vectors(tmp_path: Path, corpus_file: P
     with killed:
         for line in killed.stdout:
             stage, done = line.split()
-            if stage == "train" and int(done) > 100_000:
+            if stage == "train" and int(done) > 50_000:
                 break
         killed.send_signal(signal.SIGKILL)
     assert killed.returncode == -signal.SIGKILL

@@ -83,6 +83,16 @@ def test_vectors_are_composed_as_gensim_does(method: str) -> None:
     assert (network.buckets() is None) == (method == "skip-gram")
 
 
+def test_hangul_is_taken_apart_before_it_is_trained() -> None:
+    recipe = WordRecipe(method="fasttext", dim=8, buckets=50, workers=1, jamo=True)
+    network = Network(recipe, Vocabulary(["먹다", "a"], [5, 4]))
+    arrays = network.arrays()
+    places = network.subwords.buckets_of("먹다")
+    mean = (arrays["vectors"][0] + arrays["ngrams"][places].sum(axis=0)) / (len(places) + 1)
+    assert len(places) == 5 + 4 + 3 + 2
+    np.testing.assert_allclose(network.word_vectors()[0], mean, rtol=1e-5)
+
+
 def test_what_foretells_is_what_is_trained() -> None:
     recipe = WordRecipe(method="fasttext", dim=8, buckets=50, workers=1)
     network = Network(recipe, Vocabulary(["ab", "c"], [5, 4]))

@@ -1,0 +1,1 @@
+"""Good practice before a long run: what usually goes wrong is looked for in minutes."""

@@ -1,0 +1,1 @@
+"""Search over the keys of a recipe for the values that measure best on its dev data."""
