@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 
 from embeddings.load import load_encoder
 from indexing.backlog import Backlog
@@ -16,6 +15,8 @@ from indexing.types import Document, Metric, SearchRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 VECTOR = np.ones((1, 64), dtype=np.float32)
 
