@@ -81,6 +81,7 @@ class Reading:
         self._files = [(corpus, file) for corpus in corpora for file in _files_of(corpus)]
         self._sizes = [file.path.stat().st_size for _, file in self._files]
         self._rows = [0] * len(self._files)
+        self._hashes: list[str] = []
 
     def texts(self) -> Iterator[str]:
         """Every text that is not blank, from the start.
@@ -116,16 +117,19 @@ class Reading:
 
     def describe(self) -> list[dict[str, Any]]:
         """What the receipt says of each file, with the texts read of it the last time."""
+        if not self._hashes:
+            self._hashes = [hash_file(file.path) for _, file in self._files]
+        read = zip(self._files, self._sizes, self._rows, self._hashes, strict=True)
         return [
             {
                 "name": corpus.name or file.path.name.partition(".")[0],
                 "path": str(file.path),
-                "sha256": hash_file(file.path),
+                "sha256": hashed,
                 "bytes": size,
                 "rows": rows,
                 "licence": corpus.licence or None,
             }
-            for (corpus, file), size, rows in zip(self._files, self._sizes, self._rows, strict=True)
+            for (corpus, file), size, rows, hashed in read
         ]
 
 
