@@ -74,8 +74,8 @@ def judge(
       two standard errors, and the dev split gained nothing.
     - `overfit`: the dev loss has risen by 5 % or more from its lowest point, the measure has lost
       2 % or more of its best value, or the loss fell and the dev split gained nothing.
-    - `underfit`: neither the loss fell by 5 % nor the dev split gained 1 %, or the measure was
-      still rising when training ended.
+    - `underfit`: neither the loss fell by 5 % and two standard errors nor the dev split gained
+      1 %, or the measure was still rising when training ended.
     - `good` otherwise; `unknown` with less than three points of loss.
 
     Args:
@@ -140,7 +140,7 @@ def _judge_loss(losses: list[float], *, is_measured: bool) -> tuple[str, str]:
     if end > begin * 1.05 + noise:
         return "broken", f"The loss rose from {begin:.4f} to {end:.4f}: lower the learning rate"
     begin = max(begin, losses[0])
-    if begin - end < 0.05 * abs(begin):
+    if begin - end < 0.05 * abs(begin) + noise:
         return "underfit", (
             f"The loss hardly moved ({begin:.4f} to {end:.4f}): train longer, raise the learning "
             "rate, or take a larger body"
