@@ -71,7 +71,9 @@ def calibrate(logits: Floats | None, truth: Flags | None, recipe: ClassifierReci
         rule = replace(rule, thresholds=limits)
         facts["thresholds"] = list(limits)
     if recipe.unknown is not None:
-        least, how = find_least(probabilities, truth, recipe.unknown.keep)
+        least, how = find_least(
+            probabilities, truth, worth=recipe.unknown.worth, keep=recipe.unknown.keep
+        )
         rule = replace(rule, least=least)
         facts["unknown"] = {"least": least, "set_by": how}
     return Calibrated(rule, facts, [])
@@ -146,11 +148,17 @@ def best_threshold(probabilities: Floats, truth: Flags) -> float:
     return float((ranked[place] + below) / 2)
 
 
-def find_least(probabilities: Floats, truth: Flags, keep: float) -> tuple[float, str]:
+def find_least(
+    probabilities: Floats, truth: Flags, *, worth: float, keep: float
+) -> tuple[float, str]:
     """The best probability below which a text belongs to no class, and how it was found.
 
-    With texts of no class: the threshold with the highest mean of the share of others answered
-    rightly and the share of those not answered. Without: the one that `keep` of the texts reach.
+    Args:
+        probabilities: float32 (n, C).
+        truth: bool (n, C); rows without any True are of no class.
+        worth: with such rows, the threshold has the highest sum of the share of others answered
+            rightly and `worth` times the share of those refused.
+        keep: without such rows, the share of texts that reach the threshold.
     """
     best = probabilities.max(axis=1).astype(np.float64)
     foreign = ~truth.any(axis=1)
@@ -165,7 +173,7 @@ def find_least(probabilities: Floats, truth: Flags, keep: float) -> tuple[float,
     )
     answered *= (right & ~foreign).sum() / max(int((~foreign).sum()), 1)
     refused = np.searchsorted(np.sort(best[foreign]), limits) / foreign.sum()
-    place = int((answered + refused).argmax())
+    place = int((answered + worth * refused).argmax())
     return float(limits[place]), f"{int(foreign.sum()):,} dev texts of no class"
 
 

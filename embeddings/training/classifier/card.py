@@ -25,7 +25,7 @@ def _use(facts: Mapping[str, Any], folder: Path) -> str:
     lines = [
         "## How to use it",
         "",
-        f"It gives a text {several} {len(facts['classes'])} labels.",
+        f"It gives a text {several} {len(facts['labels']):,} labels.",
         "",
         "```sh",
         f"meari classify {folder.name} 'a text' 'another'",

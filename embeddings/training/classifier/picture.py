@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 _MOST_DRAWN = 30
 """Classes in the picture; of more, those with the most errors."""
-_MOST_NUMBERED = 15
-"""Classes up to which the picture has numbers."""
 _LONGEST = 32
 """Characters of a label in the picture."""
 _USUAL = "DejaVu Sans"
@@ -37,16 +35,14 @@ def draw_confusions(errors: Errors, path: Path, *, title: str) -> None:
     counts, labels = errors.matrix(), errors.labels
     if not (counts[-1].any() or counts[:, -1].any()):
         counts, labels = counts[:-1, :-1], labels[:-1]
-    everything = len(labels)
-    if everything > _MOST_DRAWN:
-        wrong = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    # Shares stay those of whole classes: what falls outside the picture still counts.
+    totals, kept = counts.sum(axis=1), np.arange(len(labels))
+    if len(labels) > _MOST_DRAWN:
+        wrong = counts.sum(axis=0) + totals - 2 * counts.diagonal()
         kept = np.sort(np.argsort(-wrong, kind="stable")[:_MOST_DRAWN])
-        # Shares stay those of whole classes: what falls outside the picture still counts.
-        totals = counts.sum(axis=1)[kept]
+        title = f"{title}: the {_MOST_DRAWN} of {len(labels)} classes with the most errors"
         counts, labels = counts[np.ix_(kept, kept)], tuple(labels[place] for place in kept)
-        title = f"{title}: the {_MOST_DRAWN} of {everything} classes with the most errors"
-    else:
-        totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals[kept], 1)[:, None]
     shares = counts / np.maximum(totals, 1)[:, None]
     size = max(4.5, 1.5 + 0.32 * len(labels))
     figure = Figure(figsize=(size + 1.6, size), layout="constrained")
@@ -54,36 +50,50 @@ def draw_confusions(errors: Errors, path: Path, *, title: str) -> None:
     axes = figure.subplots()
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     figure.colorbar(image, label="share of the texts of a class", shrink=0.8)
-    shown, family = drawable(labels)
+    shown, family = drawable(labels, [int(place) + 1 for place in kept])
     axes.set_xticks(range(len(labels)), shown, rotation=90, fontsize=7, family=family)
     axes.set_yticks(range(len(labels)), shown, fontsize=7, family=family)
     axes.set(xlabel="given", ylabel="true")
-    axes.set_title(drawable([title])[0][0], fontsize=9, family=drawable([title])[1])
-    if len(labels) <= _MOST_NUMBERED:
-        for row, column in np.ndindex(*counts.shape):
-            colour = "white" if shares[row, column] > 0.5 else "black"
-            number = f"{counts[row, column]:,}"
-            axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=7)
+    family, letters = _font_of([title])
+    told = "".join(letter if ord(letter) in letters else "?" for letter in _plain(title))
+    axes.set_title(told, fontsize=9, family=family)
+    for row, column in zip(*np.nonzero(counts), strict=True):
+        colour = "white" if shares[row, column] > 0.5 else "black"
+        number = f"{counts[row, column]:,}"
+        axes.text(column, row, number, ha="center", va="center", color=colour, fontsize=6)
     figure.savefig(path, dpi=110)
 
 
-def drawable(labels: Sequence[str]) -> tuple[list[str], str]:
+def drawable(labels: Sequence[str], numbers: Sequence[int]) -> tuple[list[str], str]:
     """Labels as a font here can draw them, cut, and that font's family.
 
-    Where no font has the letters of a label, its number (from 1) stands for it: `#3`.
+    Args:
+        labels: n texts.
+        numbers: n numbers; where no font has the letters of a label, `#3` stands for it.
     """
+    shown = [_plain(label)[:_LONGEST] for label in labels]
+    family, letters = _font_of(shown)
+    return [
+        label if {ord(letter) for letter in label} <= letters else f"#{number}"
+        for label, number in zip(shown, numbers, strict=True)
+    ], family
+
+
+def _font_of(texts: Sequence[str]) -> tuple[str, set[int]]:
+    """The first font with all letters of the texts, else the usual one, and its letters."""
     from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 
-    # `$` would begin a formula.
-    shown = [" ".join(label.split())[:_LONGEST].replace("$", r"\$") for label in labels]
-    needed = {ord(letter) for label in shown for letter in label}
+    def letters_of(family: str) -> set[int]:
+        return set(get_font(findfont(FontProperties(family=family))).get_charmap())
+
+    needed = {ord(letter) for text in texts for letter in text}
     there = {entry.name for entry in fontManager.ttflist}
     for family in (_USUAL, *(name for name in _KOREAN if name in there)):
-        letters = get_font(findfont(FontProperties(family=family))).get_charmap()
-        if needed <= letters.keys():
-            return shown, family
-    letters = get_font(findfont(FontProperties(family=_USUAL))).get_charmap()
-    return [
-        label if all(ord(letter) in letters for letter in label) else f"#{place}"
-        for place, label in enumerate(shown, 1)
-    ], _USUAL
+        if needed <= (letters := letters_of(family)):
+            return family, letters
+    return _USUAL, letters_of(_USUAL)
+
+
+def _plain(text: str) -> str:
+    """The text in one line; `$` would begin a formula."""
+    return " ".join(text.split()).replace("$", r"\$")

@@ -46,7 +46,7 @@ class Head:
     batch: Count = 64
     patience: Count | None = 8
     optimiser: Optimiser = field(
-        default_factory=lambda: Optimiser(learning_rate=3e-3, weight_decay=0.1)
+        default_factory=lambda: Optimiser(learning_rate=3e-3, weight_decay=1.0)
     )
     schedule: Schedule = field(default_factory=lambda: Schedule(name="cosine", warmup=0.02))
 
@@ -61,11 +61,14 @@ class Unknown:
     Attributes:
         label: rows of this label belong to no class. They are not learned; those of the dev split
             set the threshold, those of the test split judge it. Empty: there are none.
+        worth: the threshold makes the share of other dev texts that are answered rightly, plus
+            `worth` times the share of such rows that are refused, the highest.
         keep: where the dev split has no such rows, the share of its texts that are still
             answered; the threshold follows from it.
     """
 
     label: str = ""
+    worth: Above0 = 0.5
     keep: Annotated[float, Within(above=0, most=1)] = 0.95
 
 

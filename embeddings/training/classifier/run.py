@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,104 +18,19 @@ from embeddings.training.classifier.fitting import Labelled, fit_head
 from embeddings.training.classifier.objective import Objective
 from embeddings.training.classifier.report import Errors, score
 from embeddings.training.classifier.vectors import Vectors, check_encodable
+from embeddings.training.classifier.work import TUNED, VECTORS, Frozen, Trained, Work
+from embeddings.training.processes import first_goes_first, is_first, wait_for_all
+from embeddings.training.receipt import RECEIPT
+from embeddings.training.toml_text import to_toml
 from embeddings.training.trainer import Listener
 
 if TYPE_CHECKING:
-    from embeddings.classifier import Layer, Rule
+    from embeddings.classifier import Layer
     from embeddings.training.classifier.calibration import Calibrated
-    from embeddings.training.classifier.examples import Examples, Split
-    from embeddings.training.classifier.fitting import Fitted
+    from embeddings.training.classifier.examples import Split
     from embeddings.training.classifier.recipe import ClassifierRecipe
-    from embeddings.training.precision import Place
+    from embeddings.training.loop import Outcome
     from embeddings.types import Encoder, Encoding
-
-VECTORS = "vectors"
-"""Kept vectors, beside the checkpoints."""
-TUNED = "tuned"
-"""The tuned encoder, beside the checkpoints until it is known to be kept."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Work:
-    """A run: its recipe, its data and where it computes.
-
-    Attributes:
-        recipe: what to do.
-        out: the classifier's folder.
-        place: device and precision.
-        listener: who is told.
-        examples: what is learned and measured.
-        objective: what is made small.
-    """
-
-    recipe: ClassifierRecipe
-    out: Path
-    place: Place
-    listener: Listener
-    examples: Examples
-    objective: Objective
-
-    @property
-    def checkpoints(self) -> Path:
-        """What is kept while the run goes on."""
-        from embeddings.training.loop import CHECKPOINTS
-
-        return self.out / CHECKPOINTS
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Frozen:
-    """A head that learned alone, and the vectors it learned on.
-
-    Attributes:
-        encoder: whose vectors.
-        fitted: the head and how it went.
-        encoded: vectors by split.
-        seconds: encoding train and dev split took; little where they were kept.
-    """
-
-    encoder: Encoder
-    fitted: Fitted
-    encoded: dict[str, Encoding]
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Trained:
-    """A finished classifier before it is written: one of two ways.
-
-    Attributes:
-        way: `head` or `full`.
-        encoder: as it will answer.
-        layers: of the head.
-        calibrated: the rule, and what setting it did.
-        answers: to dev and test split.
-        scores: of dev and test split.
-        history: like a trainer's log.
-        seconds: of all that this way needs.
-        throughput: as the receipt has it.
-        knows_nothing: True if the head began with weights that were drawn.
-        extra: for the receipt.
-        notes: in sentences.
-    """
-
-    way: str
-    encoder: Encoder
-    layers: tuple[Layer, ...]
-    calibrated: Calibrated
-    answers: dict[str, Answers]
-    scores: dict[str, dict[str, float]]
-    history: list[dict[str, Any]]
-    seconds: float
-    throughput: dict[str, Any]
-    knows_nothing: bool
-    extra: dict[str, Any] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rule(self) -> Rule:
-        """How it decides."""
-        return self.calibrated.rule
 
 
 def train_classifier(
@@ -138,18 +54,37 @@ def train_classifier(
         TrainingError: the run cannot start or be resumed.
         DeviceError: the device is not here.
     """
+    from embeddings.training.classifier.tuning import Tuning, tune
     from embeddings.training.classifier.writing import write_outcome
-    from embeddings.training.loop import finish
+    from embeddings.training.loop import begin_run
 
     work = prepare(recipe, out, listener or Listener())
-    frozen = learn_head(work) if recipe.needs_vectors else None
-    ways: dict[str, Trained] = {}
-    if frozen is not None and (recipe.compare or not recipe.full):
-        ways["head"] = conclude_head(work, frozen)
+    begin_run(out, to_toml(recipe), resume=resume)
+    frozen = outcome = None
+    if recipe.needs_vectors:
+        with first_goes_first():  # the others read the vectors it kept
+            frozen = learn_head(work)
     if recipe.tunes:
-        ways["full"] = learn_all(work, frozen, resume=resume)
-    receipt = write_outcome(work, ways, kept=_better(work, ways))
-    finish(out)
+        tuning = Tuning(
+            recipe,
+            out,
+            work.place,
+            work.listener,
+            work.examples,
+            work.objective,
+            first=frozen.fitted.layers if frozen is not None and recipe.head_first else None,
+            prompt=_prompt(recipe, frozen),
+        )
+        outcome = tune(tuning, resume=resume)
+    if is_first():
+        ways: dict[str, Trained] = {}
+        if frozen is not None and (recipe.compare or not recipe.full):
+            ways["head"] = conclude_head(work, frozen)
+        if outcome is not None:
+            ways["full"] = conclude_full(work, frozen, outcome)
+        write_outcome(work, ways, kept=_better(work, ways))
+    wait_for_all()
+    receipt: dict[str, Any] = json.loads((out / RECEIPT).read_bytes())
     return receipt
 
 
@@ -165,8 +100,6 @@ def prepare(recipe: ClassifierRecipe, out: Path, listener: Listener) -> Work:
     if recipe.tunes:
         find_body(recipe.encoder)
     examples = load_examples(recipe)
-    for sentence in examples.notes:
-        listener.note(sentence)
     objective = Objective.of(examples.train.truth, recipe)
     return Work(recipe, out, place, listener, examples, objective)
 
@@ -176,7 +109,7 @@ def learn_head(work: Work) -> Frozen:
     from embeddings.load import load_encoder
 
     recipe, examples = work.recipe, work.examples
-    encoder = load_encoder(recipe.encoder, device=work.place.device)
+    encoder = load_encoder(recipe.encoder, device=work.device)
     check_encodable(encoder)
     folder = Path(recipe.cache) if recipe.cache else work.checkpoints / VECTORS
     vectors = Vectors(encoder, recipe.role, folder)
@@ -197,7 +130,7 @@ def learn_head(work: Work) -> Frozen:
         None if examples.dev is None else Labelled(encoded["dev"].vectors, examples.dev.truth),
         measure=recipe.measure,
         seed=recipe.run.seed,
-        device=work.place.device,
+        device=work.device,
         # Of a run that goes on to the encoder, those measures are the ones that count.
         listener=replace(work.listener, measured=Listener().measured)
         if recipe.tunes
@@ -237,38 +170,27 @@ def conclude_head(work: Work, frozen: Frozen) -> Trained:
     )
 
 
-def learn_all(work: Work, frozen: Frozen | None, *, resume: bool) -> Trained:
+def conclude_full(work: Work, frozen: Frozen | None, outcome: Outcome) -> Trained:
     """The classifier whose encoder learned with the head."""
     from embeddings.load import load_encoder
-    from embeddings.training.classifier.tuning import Tuning, head_of, save_encoder, tune
+    from embeddings.training.classifier.tuning import head_of, save_encoder
     from embeddings.training.flops import peak_of
     from embeddings.training.receipt import describe_run
 
     recipe = work.recipe
-    first = frozen.fitted.layers if frozen is not None and recipe.head_first else None
-    tuning = Tuning(
-        recipe,
-        work.out,
-        work.place,
-        work.listener,
-        work.examples,
-        work.objective,
-        first,
-        prompt=_prompt(recipe, frozen),
-    )
-    outcome = tune(tuning, resume=resume)
     folder = work.checkpoints / TUNED
     shutil.rmtree(folder, ignore_errors=True)
     save_encoder(outcome, recipe.head, folder)
     layers = head_of(outcome, recipe.head)
-    encoder = load_encoder(str(folder.resolve()), device=work.place.device)
+    encoder = load_encoder(str(folder.resolve()), device=work.device)
     encoded = {
         name: encoder.encode(split.texts, role=recipe.role)
         for name, split in work.examples.splits()
         if name != "train"
     }
     calibrated, answers, scores = measure(work, encoded, layers)
-    before = 0.0 if first is None or frozen is None else frozen.seconds + frozen.fitted.seconds
+    began = frozen if recipe.head_first else None
+    before = 0.0 if began is None else began.seconds + began.fitted.seconds
     peak = peak_of(work.place)
     return Trained(
         way="full",
@@ -281,7 +203,7 @@ def learn_all(work: Work, frozen: Frozen | None, *, resume: bool) -> Trained:
         seconds=before + outcome.seconds,
         throughput=outcome.throughput.to_json(peak[0] if peak else None)
         | {"peak_from": peak[1] if peak else None},
-        knows_nothing=first is None,
+        knows_nothing=began is None,
         extra=describe_run(outcome) | {"head_first_seconds": round(before, 3)},
         notes=[*outcome.notes, *_cut_notes(encoded, encoder)],
     )

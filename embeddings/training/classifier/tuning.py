@@ -18,6 +18,7 @@ from embeddings.training.classifier.objective import (
     set_weights,
     weights_of,
 )
+from embeddings.training.processes import first_goes_first, join_processes
 from embeddings.training.toml_text import to_toml
 from embeddings.training.trainer import Setup
 
@@ -66,9 +67,9 @@ class Tuning:
     prompt: str = ""
 
     @property
-    def from_scratch(self) -> bool:
-        """True if the first loss is that of a head that knows nothing."""
-        return self.first is None
+    def device(self) -> str:
+        """Of this process (`cuda:1` for the second of several)."""
+        return join_processes(self.place)
 
 
 def tune(tuning: Tuning, *, resume: bool) -> Outcome:
@@ -105,7 +106,7 @@ def save_encoder(outcome: Outcome, head: Head, folder: Path) -> None:
             prompts={name: text or "" for name, text in model.prompts.items()},
             default_prompt_name=model.default_prompt_name,
         )
-        alone.save(str(folder), create_model_card=False)
+    _save(alone, folder)
 
 
 def head_of(outcome: Outcome, head: Head) -> tuple[Layer, ...]:
@@ -162,15 +163,16 @@ def _fresh_model(tuning: Tuning) -> tuple[SentenceTransformer, list[nn.Module]]:
     from embeddings.training.bodies import build_body, reopen_body
     from embeddings.training.loop import CHECKPOINTS, write_whole
 
-    recipe, device = tuning.recipe, tuning.place.device
+    recipe, device = tuning.recipe, tuning.device
     start = tuning.out / CHECKPOINTS / START
     set_seed(recipe.run.seed)
-    if (start / "modules.json").is_file():
-        model = reopen_body(start, recipe.body, device=device)
-    else:
-        model = build_body(recipe.body, tuning.examples.train.texts, device=device)
-        if recipe.from_scratch:
-            write_whole(start, lambda folder: model.save(str(folder), create_model_card=False))
+    with first_goes_first() as is_first:
+        if (start / "modules.json").is_file():
+            model = reopen_body(start, recipe.body, device=device)
+        else:
+            model = build_body(recipe.body, tuning.examples.train.texts, device=device)
+            if recipe.from_scratch and is_first:
+                write_whole(start, lambda folder: _save(model, folder))
     set_seed(recipe.run.seed)
     width = int(model.get_embedding_dimension() or 0)
     layers = make_layers(recipe.head, width, len(tuning.examples.classes))
@@ -179,6 +181,13 @@ def _fresh_model(tuning: Tuning) -> tuple[SentenceTransformer, list[nn.Module]]:
     for layer in layers:
         model.append(layer.to(device))
     return model, layers
+
+
+def _save(model: SentenceTransformer, folder: Path) -> None:
+    from embeddings.progress import without_bars
+
+    with without_bars():
+        model.save(str(folder), create_model_card=False)
 
 
 def _with_head_rate(base: type, layers: Sequence[nn.Module], rate: float) -> type:

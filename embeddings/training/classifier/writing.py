@@ -11,13 +11,14 @@ import numpy as np
 from embeddings.classifier import Classifier, Head
 from embeddings.classifier_folder import ENCODER, is_built_in, write_classifier
 from embeddings.training.classifier.card import CONFUSIONS, tell_classes
+from embeddings.training.classifier.work import TUNED
 from embeddings.training.curves import Curves, draw_curves, write_tensorboard
 from embeddings.training.errors import TrainingError
 from embeddings.training.toml_text import plain
 from embeddings.training.verdict import judge
 
 if TYPE_CHECKING:
-    from embeddings.training.classifier.run import Trained, Work
+    from embeddings.training.classifier.work import Trained, Work
     from embeddings.training.verdict import Verdict
 
 CURVES = "learning_curves.png"
@@ -33,6 +34,7 @@ def write_outcome(work: Work, ways: dict[str, Trained], *, kept: str) -> dict[st
         TrainingError: what was written answers otherwise than what was trained.
     """
     from embeddings.training.card import write_encoder_card, write_model_card
+    from embeddings.training.loop import finish
     from embeddings.training.receipt import Receipt, describe_hardware, write_receipt
 
     recipe, out, trained = work.recipe, work.out, ways[kept]
@@ -68,6 +70,7 @@ def write_outcome(work: Work, ways: dict[str, Trained], *, kept: str) -> dict[st
         extra=trained.extra | {"classifier": _facts(work, ways, kept, written)},
     )
     told = write_receipt(receipt, out)
+    finish(out)
     if trained.way == "full":
         write_encoder_card(
             out / ENCODER, name=f"{name}-encoder", languages=recipe.languages, training=told
@@ -87,6 +90,7 @@ def _facts(work: Work, ways: dict[str, Trained], kept: str, written: Classifier)
     facts: dict[str, Any] = {
         "way": kept,
         "task": recipe.task,
+        "labels": list(examples.classes),
         "measure": recipe.measure,
         "fingerprint": written.card.fingerprint,
         "encoder": {
@@ -110,7 +114,7 @@ def _facts(work: Work, ways: dict[str, Trained], kept: str, written: Classifier)
             for each, count in zip(errors.classes(), learned, strict=True)
         ]
         facts["confusions"] = errors.worst()
-        title = f"{work.out.resolve().name}, {split} split"
+        title = f"{recipe.name or work.out.resolve().name}, {split} split"
         draw_confusions(errors, work.out / CONFUSIONS, title=title)
     return facts
 
@@ -151,8 +155,6 @@ def _place_encoder(work: Work, trained: Trained) -> None:
     shutil.rmtree(target, ignore_errors=True)
     name = trained.encoder.card.name
     if trained.way == "full":
-        from embeddings.training.classifier.run import TUNED
-
         (work.checkpoints / TUNED).rename(target)
         return
     if is_built_in(name):

@@ -86,35 +86,36 @@ def summarise(out: Path, made: JsonObject) -> None:
         facts(
             [
                 ("classifier", str(out)),
-                ("classes", len(told["classes"])),
+                ("classes", len(told["labels"])),
                 ("trained", _WAYS[told["way"]]),
                 ("time", told_time(made["seconds"])),
                 ("temperature", told["calibration"].get("temperature")),
             ]
         )
     )
-    compared = told["compared"]
-    ways = {way: compared[way]["scores"] for way in _WAYS} if compared else {"": made["scores"]}
-    columns = {
-        f"{split} {way}".strip(): scores
-        for split in ("dev", "test")
-        for way, found in ways.items()
-        if (scores := found.get(split))
-    }
-    if columns:
-        names = list(dict.fromkeys(name for scores in columns.values() for name in scores))
-        rows = [[name, *(scores.get(name) for scores in columns.values())] for name in names]
-        if compared:
-            seconds = {column: compared[column.split()[-1]]["seconds"] for column in columns}
-            rows.append(["seconds", *seconds.values()])
-        _write_scores(columns, rows)
+    _write_scores(made["scores"], told["compared"])
     for each in told["confusions"][:3]:
         note(f"{each['count']:,} texts of {each['true']} were taken for {each['given']}")
     for sentence in [*made["verdict"]["sentences"], *made["notes"]]:
         note(sentence)
 
 
-def _write_scores(columns: Mapping[str, Any], rows: list[list[Any]]) -> None:
-    # Headings of two words cannot be told apart in the blank separated list of numbers.
-    headings = [column.replace(" ", "-") for column in columns]
-    write_table(["measure", *headings], rows, numbers=" ".join(headings))
+def _write_scores(scores: Mapping[str, Any], compared: Mapping[str, Any] | None) -> None:
+    """A table of measures by split, and by way of training where two were compared."""
+    ways = {"": scores}
+    if compared:
+        ways = {f"-{way}": compared[way]["scores"] for way in _WAYS}
+    columns = {
+        f"{split}{way}": found[split]
+        for split in ("dev", "test")
+        for way, found in ways.items()
+        if split in found
+    }
+    if not columns:
+        return
+    names = list(dict.fromkeys(name for found in columns.values() for name in found))
+    rows = [[name, *(found.get(name) for found in columns.values())] for name in names]
+    if compared:
+        spent = [compared[column.partition("-")[2]]["seconds"] for column in columns]
+        rows.append(["seconds", *spent])
+    write_table(["measure", *columns], rows, numbers=" ".join(columns))

@@ -120,7 +120,8 @@ def test_thresholds_are_part_of_the_rule() -> None:
     assert half.rule.thresholds is None
 
 
-def test_the_least_probability_weighs_both_faults_alike() -> None:
+@pytest.mark.parametrize("worth", [0.2, 0.5, 1.0])
+def test_the_least_probability_weighs_both_faults(worth: float) -> None:
     random = np.random.default_rng(2)
     known, foreign = random.uniform(0.5, 1.0, 80), random.uniform(0.35, 0.7, 20)
     best = np.concatenate([known, foreign]).astype(np.float32)
@@ -128,13 +129,13 @@ def test_the_least_probability_weighs_both_faults_alike() -> None:
     truth = np.zeros((100, 2), np.bool_)
     truth[:80, 0] = True
     probabilities = np.maximum(probabilities, 0.01)
-    least, how = find_least(probabilities, truth, keep=0.95)
+    least, how = find_least(probabilities, truth, worth=worth, keep=0.95)
     assert how == "20 dev texts of no class"
 
     def quality(limit: float) -> float:
         top = probabilities.max(axis=1)
         right = (probabilities.argmax(axis=1) == 0) & (top >= limit)
-        return float(right[:80].mean() + (top < limit)[80:].mean())
+        return float(right[:80].mean() + worth * (top < limit)[80:].mean())
 
     assert quality(least) >= max(quality(limit) for limit in np.linspace(0, 1, 501)) - 1e-9
 
@@ -143,7 +144,7 @@ def test_without_foreign_texts_a_share_is_kept() -> None:
     best = np.linspace(0.5, 1, 101).astype(np.float32)
     probabilities = np.stack([best, 1 - best], axis=1)
     truth = np.stack([np.ones(101, np.bool_), np.zeros(101, np.bool_)], axis=1)
-    least, how = find_least(probabilities, truth, keep=0.9)
+    least, how = find_least(probabilities, truth, worth=1.0, keep=0.9)
     assert least == pytest.approx(0.55, abs=1e-6)
     assert how == "90% of the dev texts are answered"
 
