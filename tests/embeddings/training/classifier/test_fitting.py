@@ -149,7 +149,7 @@ def test_a_head_learns_what_can_be_told_apart(kind: str) -> None:
     assert first["step"] == 1
     assert first["loss"] == pytest.approx(math.log(3), rel=0.5)
     losses = [entry["loss"] for entry in fitted.history if "loss" in entry]
-    assert losses[-1] < 0.25 * losses[0]
+    assert losses[-1] < 0.4 * losses[0]
 
 
 def test_the_best_weights_are_kept_and_waiting_ends() -> None:
