@@ -103,7 +103,7 @@ class Workshop:
                 value = json.dumps(str(Path(self.folder(found[1:])).resolve()))
             overrides.append(f"{key}={value}")
         path = None if model.recipe is None else Path(model.recipe)
-        recipe = read_recipe(kind, path, overrides)
+        recipe: Any = read_recipe(kind, path, overrides)
         return recipe if path is None else self._with_data(recipe, path.parent)
 
     def _with_data(self, recipe: Any, folder: Path) -> Any:  # noqa: ANN401 - of several kinds

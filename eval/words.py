@@ -122,9 +122,9 @@ class WordsReport:
                 f"{self.seed}.",
             ]
         for name, scores in self.analogies.items():
-            columns = (f"{name}", "questions", "asked", "3CosAdd", "3CosMul")
+            head = (f"{name}", "questions", "asked", "3CosAdd", "3CosMul")
             parts += [
-                table(columns, [_section_row(each) for each in scores], numbers=set(columns[1:])),
+                table(head, [_section_row(each) for each in scores], numbers=set(head[1:])),
                 "Asked are the questions whose four words are known; shares are of those.",
             ]
         told = [(key, value) for key, value in self.model.items() if key != "name"]

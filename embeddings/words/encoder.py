@@ -158,13 +158,13 @@ class WordEncoder:
                     unknown += 1
                 else:
                     total += made * self._weights[-1]
-        total /= np.float32(max(len(terms) - unknown, 1))
+        np.divide(total, max(len(terms) - unknown, 1), out=total)
         return total, unknown
 
     def _sum(self, rows: Iterable[int]) -> Vectors:
         places = np.fromiter(rows, dtype=np.int64)
         table = self.words.table
-        scales = self._weights[places] * table.norms[places]
+        scales: Vectors = self._weights[places] * table.norms[places]
         summed: Vectors = scales @ table.unit[places]
         return summed
 

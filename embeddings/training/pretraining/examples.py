@@ -60,7 +60,7 @@ def marks_of(tokenizer: Any, recipe: PretrainRecipe) -> Marks:
     last = tokenizer.sep_token_id if tokenizer.sep_token_id is not None else None
     last = tokenizer.eos_token_id if last is None else last
     known = tokenizer.get_vocab()
-    sentinels = []
+    sentinels: list[int] = []
     while (token := known.get(f"<extra_id_{len(sentinels)}>")) is not None:
         sentinels.append(token)
     pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else last

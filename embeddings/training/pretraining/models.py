@@ -236,8 +236,9 @@ def _t5(recipe: PretrainRecipe, tokenizer: Any) -> Any:
     from transformers import T5Config, T5ForConditionalGeneration
 
     size = recipe.size
+    make: Any = T5Config  # its signature leaves out what all configurations take
     return T5ForConditionalGeneration(
-        T5Config(
+        make(
             vocab_size=len(tokenizer),
             d_model=size.width,
             d_kv=size.width // size.heads,

@@ -55,6 +55,6 @@ def cut_spans(
 
 def _parts(total: int, parts: int, draw: np.random.Generator) -> list[int]:
     """`total` in so many parts of at least 1, each division equally likely."""
-    cuts = np.sort(draw.choice(total - 1, parts - 1, replace=False)) + 1 if parts > 1 else []
+    cuts = np.sort(draw.choice(max(1, total - 1), parts - 1, replace=False)) + 1
     borders = np.concatenate([[0], cuts, [total]])
     return [int(each) for each in np.diff(borders)]

@@ -31,7 +31,8 @@ def language_trainer() -> type:
             self.loss_is_scaled_for_ga = True
 
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            chosen: Examples = train_dataset or self.train_dataset
+            given: Any = train_dataset or self.train_dataset
+            chosen: Examples = given
             lengths = chosen.lengths if self.setup.running.group_by_length else None  # type: ignore[attr-defined]
             size = self.args.per_device_train_batch_size
             return EpochOrder(lengths, size, len(chosen), self.args.seed)

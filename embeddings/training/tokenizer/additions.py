@@ -132,7 +132,7 @@ def _extend_unigram(
     ranked = sorted(added, key=lambda piece: (len(piece) > 1, -found[piece]))
     forced = sum(len(piece) == 1 for piece in added)
     _check_enough(recipe, forced, len(added) - forced)
-    old += [[piece, found[piece] + shift] for piece in ranked[: recipe.pieces]]
+    old += [(piece, found[piece] + shift) for piece in ranked[: recipe.pieces]]
     return Tokenizer.from_str(json.dumps(data, ensure_ascii=False))
 
 

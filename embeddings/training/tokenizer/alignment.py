@@ -10,12 +10,14 @@ or from none, by t(e | k) alone; EM gives
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy.typing as npt
 
 MOST_CELLS = 40_000_000
 """Token pairs that EM is run over; about 1.5 GB of memory at the most."""
@@ -82,7 +84,7 @@ def align(
     del sources, targets
     row_of = keys // width
     chances = 1.0 / np.bincount(row_of)[row_of]
-    totals = np.empty(0)
+    totals: npt.NDArray[Any] = np.empty(0)
     for _ in range(iterations):
         weights = chances[cell_of]
         weights /= np.bincount(occurrences, weights)[occurrences]

@@ -151,7 +151,8 @@ def wrap_like(old: PreTrainedTokenizerFast, new: Tokenizer) -> PreTrainedTokeniz
         for name, token in old.special_tokens_map.items()
         if isinstance(token, str) and name.endswith("_token")
     }
-    return PreTrainedTokenizerFast(
+    fast: Any = PreTrainedTokenizerFast
+    wrapped: PreTrainedTokenizerFast = fast(
         tokenizer_object=new,
         model_max_length=old.model_max_length,
         padding_side=old.padding_side,
@@ -159,3 +160,4 @@ def wrap_like(old: PreTrainedTokenizerFast, new: Tokenizer) -> PreTrainedTokeniz
         model_input_names=list(old.model_input_names),
         **named,
     )
+    return wrapped

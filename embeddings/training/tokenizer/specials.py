@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -84,5 +84,7 @@ def as_transformers(
     """
     from transformers import PreTrainedTokenizerFast
 
+    fast: Any = PreTrainedTokenizerFast
     given = {} if max_tokens is None else {"model_max_length": max_tokens}
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **wrapping.named, **given)
+    wrapped: PreTrainedTokenizerFast = fast(tokenizer_object=tokenizer, **wrapping.named, **given)
+    return wrapped

@@ -132,9 +132,9 @@ def _from_translations(
     for row in range(len(growth.pieces)):
         if found.counts.get(row, 0.0) < _LEAST_COUNT:
             continue
-        targets, weights = found.best(row, _MOST_TRANSLATIONS, _LEAST_CHANCE)
-        if len(targets):
-            made.put(row, growth.table[targets], weights, "translations")
+        best, weights = found.best(row, _MOST_TRANSLATIONS, _LEAST_CHANCE)
+        if len(best):
+            made.put(row, growth.table[best], weights, "translations")
     made.facts["pairs"] = found.pairs
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from embeddings.training.words.corpus import Part
+    from embeddings.training.words.lines import Part
     from embeddings.training.words.recipe import WordRecipe
     from embeddings.types import Vectors
     from embeddings.words.vocabulary import Vocabulary
@@ -134,7 +134,8 @@ class Network:
             rows = np.arange(start, min(start + _BLOCK, len(composed)))
             sums, sizes = self._sums(rows)
             composed[rows] = sums / sizes[:, None]
-        return composed
+        whole: Vectors = composed
+        return whole
 
     def buckets(self) -> Vectors | None:
         """float32 (buckets, dim): vectors of n-grams; None without."""
