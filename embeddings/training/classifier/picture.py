@@ -43,7 +43,6 @@ def draw_confusions(errors: Errors, path: Path, *, title: str) -> None:
         title = f"{title}: the {_MOST_DRAWN} of {len(labels)} classes with the most errors"
         counts, labels = counts[np.ix_(kept, kept)], tuple(labels[place] for place in kept)
     shares = counts / np.maximum(totals[kept], 1)[:, None]
-    shares = counts / np.maximum(totals, 1)[:, None]
     size = max(4.5, 1.5 + 0.32 * len(labels))
     figure = Figure(figsize=(size + 1.6, size), layout="constrained")
     FigureCanvasAgg(figure)

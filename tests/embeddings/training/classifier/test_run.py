@@ -259,3 +259,23 @@ def test_korean_labels_are_drawn_or_numbered() -> None:
     shown, family = drawable(["book", "책 $5"], [4, 9])
     assert shown[0] == "book"
     assert shown[1] == ("#9" if family == "DejaVu Sans" else r"책 \$5")
+
+
+def test_of_many_classes_those_with_the_most_errors_are_drawn(tmp_path: Path) -> None:
+    from embeddings.classifier import Answers
+    from embeddings.training.classifier.examples import Split
+    from embeddings.training.classifier.picture import draw_confusions
+    from embeddings.training.classifier.report import Errors
+
+    truth = np.tile(np.eye(40, dtype=np.bool_), (3, 1))
+    given = truth.copy()
+    given[:5] = np.roll(given[:5], 1, axis=1)
+    zeros = np.zeros(120, np.int32)
+    labels = tuple(f"class {place}" for place in range(40))
+    answers = Answers(labels, given.astype(np.float32), given, zeros, zeros.astype(np.bool_))
+    errors = Errors(Split([f"text {row}" for row in range(120)], truth, []), answers)
+    assert [(each["true"], each["given"]) for each in errors.worst()] == [
+        (f"class {place}", f"class {place + 1}") for place in range(5)
+    ]
+    draw_confusions(errors, tmp_path / "drawn.png", title="many")
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
