@@ -53,15 +53,28 @@ class RangeTest:
 
 
 def run_range_test(
-    stepper: Stepper, *, progress: Callable[[int, int], None], steps: int = STEPS
+    stepper: Stepper, batches: Sequence[Any], *, progress: Callable[[int, int], None]
 ) -> RangeTest:
-    """Raise the rate from 1e-7 to 10, evenly in its logarithm, a step each."""
+    """Raise the rate from 1e-7 to 10, evenly in its logarithm, a step each.
+
+    Batches are taken in turn, and how hard each is to begin with is taken out of its losses: what
+    is left is what the steps did.
+
+    Args:
+        stepper: of a fresh trainer.
+        batches: one or more.
+        progress: told steps done and steps in all.
+    """
+    begun = stepper.measure(batches)
+    mean = float(np.mean(begun))
     rates, losses = [], []
-    for at, rate in enumerate(np.geomspace(LOW, HIGH, steps)):
-        losses.append(stepper.step(stepper.batch(), float(rate)))
+    for at, rate in enumerate(np.geomspace(LOW, HIGH, STEPS)):
+        turn = at % len(batches)
+        loss = stepper.step(batches[turn], float(rate))
+        losses.append(loss - begun[turn] + mean)
         rates.append(float(rate))
-        progress(at + 1, steps)
-        if not math.isfinite(losses[-1]) or losses[-1] > _BURST * max(losses[0], 1e-3) + 1:
+        progress(at + 1, STEPS)
+        if not math.isfinite(loss) or losses[-1] > _BURST * mean + 1:
             break
     return read_range(rates, losses)
 
@@ -81,12 +94,12 @@ def read_range(rates: Sequence[float], losses: Sequence[float]) -> RangeTest:
     noise = float(np.std(known[: max(len(known) // 6, 2)]))
     lowest = int(np.argmin(smooth))
     suggested = None
-    if smooth[lowest] < first - max(noise, 0.02 * abs(first)):
+    if lowest and smooth[lowest] < first - max(noise, 0.02 * abs(first)):
         slopes = np.gradient(np.array(smooth[: lowest + 1]), np.log(rates[: lowest + 1]))
         suggested = float(rates[int(np.argmin(slopes))])
     # Bounded losses never burst: what was won and lost again tells as much.
     won = max(first - smooth[lowest], 0.0)
-    limit = max(smooth[lowest] + won / 2, smooth[lowest] + 2 * noise)
+    limit = smooth[lowest] + max(won / 2, 2 * noise, (WORSE - 1) * abs(first))
     above = [loss > limit for loss in smooth]
     calm = max((at for at, is_above in enumerate(above) if not is_above), default=-1)
     diverged = rates[calm + 1] if calm + 1 < len(rates) else None

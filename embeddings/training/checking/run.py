@@ -32,6 +32,8 @@ _AT_ONCE = 32
 """Examples of a step at most: the checks are made on small batches."""
 _FEW = 4
 """Batches that the first loss and gradients are taken of."""
+_TURNS = 8
+"""Batches that the range test takes in turn."""
 _LEARNED, _HELD = 192, 192
 """Examples that answers are learned from, and held out."""
 
@@ -140,9 +142,10 @@ def _gradients(checking: Checking) -> list[Finding]:
 
 def _learning_rate(checking: Checking) -> list[Finding]:
     size = checking.batches.per_step
-    rows = checking.rows(rates.STEPS * size)
+    rows = checking.rows(_TURNS * size)
+    stepper = Stepper(checking.trainer(rows))
     test = rates.run_range_test(
-        Stepper(checking.trainer(rows)), progress=checking.telling("range test")
+        stepper, batches_of(stepper), progress=checking.telling("range test")
     )
     rate = checking.subject.rate
     rates.draw_range(test, checking.folder / PLOT, rate=rate)

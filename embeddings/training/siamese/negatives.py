@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import TYPE_CHECKING
 
 from embeddings.training.errors import DataError, TrainingError
@@ -70,23 +72,25 @@ def _from_own(
 
     first, second = list(loaded.texts)[:2]
     corpus = list(dict.fromkeys(loaded.documents.values())) or None
-    mined = mine_hard_negatives(
-        loaded.to_dataset().select_columns([first, second]),
-        model,
-        anchor_column_name=first,
-        positive_column_name=second,
-        corpus=corpus,
-        range_min=wanted.skip,
-        range_max=wanted.skip + wanted.among,
-        relative_margin=1 - wanted.margin,
-        num_negatives=wanted.count,
-        query_prompt=prompts.query or None,
-        corpus_prompt=prompts.document or None,
-        output_format="n-tuple",
-        batch_size=batch,
-        use_faiss=False,
-        verbose=False,
-    )
+    # The library draws bars whatever it is told.
+    with redirect_stderr(StringIO()):
+        mined = mine_hard_negatives(
+            loaded.to_dataset().select_columns([first, second]),
+            model,
+            anchor_column_name=first,
+            positive_column_name=second,
+            corpus=corpus,
+            range_min=wanted.skip,
+            range_max=wanted.skip + wanted.among,
+            relative_margin=1 - wanted.margin,
+            num_negatives=wanted.count,
+            query_prompt=prompts.query or None,
+            corpus_prompt=prompts.document or None,
+            output_format="n-tuple",
+            batch_size=batch,
+            use_faiss=False,
+            verbose=False,
+        )
     return {name: list(mined[name]) for name in mined.column_names}
 
 
