@@ -27,6 +27,9 @@ WORSE = 1.1
 """A loss above so many times the first one got worse."""
 SLOW = 300.0
 """A rate so many times below the suggested one learns slowly."""
+FAST = 100.0
+"""A rate so many times above the suggested one jumps about, even where the loss is bounded and cannot
+burst: steps of a cosine's loss still fall, to a multiple of what they could reach."""
 _SMOOTH = 0.7
 _BURST = 3.0
 """The test ends where the loss is so many times the first one."""
@@ -153,8 +156,8 @@ def check_rate(test: RangeTest, rate: float, tried: tuple[float, float]) -> Find
         tried: losses before and after steps at the recipe's rate.
     """
     before, after = tried
-    state = "passed"
-    advice = ""
+    state, advice = "passed", ""
+    value, limit = after, WORSE * before
     better = f"take about {test.suggested:.0e}" if test.suggested is not None else "lower it a lot"
     if after > WORSE * before:
         state = "failed"
@@ -162,6 +165,12 @@ def check_rate(test: RangeTest, rate: float, tried: tuple[float, float]) -> Find
     elif test.diverged is not None and rate >= test.diverged:
         state = "failed"
         advice = f", and the range test diverges from {test.diverged:.0e} on; {better}"
+    elif test.suggested is not None and rate > FAST * test.suggested:
+        state, value, limit = "failed", rate, FAST * test.suggested
+        advice = (
+            f", but the loss falls fastest at {test.suggested:.0e}, and more than {FAST:.0f} times "
+            f"that only jumps about; {better}"
+        )
     elif test.suggested is not None and rate < test.suggested / SLOW:
         state = "warned"
         advice = (
@@ -178,8 +187,8 @@ def check_rate(test: RangeTest, rate: float, tried: tuple[float, float]) -> Find
         check="learning rate",
         state=state,  # type: ignore[arg-type]
         sentence=sentence,
-        value=after,
-        limit=WORSE * before,
+        value=value,
+        limit=limit,
         details={
             "rate": rate,
             "before": before,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from functools import cache
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from embeddings.training.errors import DataError, RecipeError
 from embeddings.training.tokenizer.hangul import keep_whole, syllables_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from tokenizers import Tokenizer
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _SLACK = 4_000
 """Pieces learned beyond those wanted: some are of the old script alone and are not taken."""
+_UNKNOWN = "<unk>"
 
 
 def extend(
@@ -67,27 +70,31 @@ def _is_of(char: str, scripts: tuple[str, ...]) -> bool:
 def _extend_wordpiece(
     made: Tokenizer, recipe: ExtensionRecipe, texts: Callable[[], Iterable[str]]
 ) -> Tokenizer:
-    from tokenizers import trainers
+    from tokenizers import models, trainers
 
     from embeddings.training.tokenizer.pieces import add_pieces
 
     model: Any = made.model
     prefix = model.continuing_subword_prefix
     known = made.get_vocab()
-    syllables = syllables_of(recipe.syllables) if "HANGUL" in recipe.scripts else []
-    learning = _learner(made)
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=recipe.pieces + _SLACK,
-        min_frequency=recipe.min_count,
-        initial_alphabet=syllables,
-        continuing_subword_prefix=prefix,
-        show_progress=False,
-    )
-    learning.train_from_iterator(_with_script(texts(), recipe.scripts), trainer)
-    learned = sorted(learning.get_vocab().items(), key=lambda each: each[1])
+    syllables = _syllables(recipe)
+    unknown = model.unk_token
+
+    def learn(size: int) -> list[str]:
+        learning = _learner(made, models.WordPiece(unk_token=unknown), recipe)
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=size,
+            min_frequency=recipe.min_count,
+            initial_alphabet=syllables,
+            continuing_subword_prefix=prefix,
+            show_progress=False,
+        )
+        learning.train_from_iterator(texts(), trainer)
+        return [piece for piece, _ in sorted(learning.get_vocab().items(), key=itemgetter(1))]
+
+    found = _learn_enough(learn, recipe, known)
     # Single characters first: without them a word they are in would be unknown as a whole.
     both = [form for char in syllables for form in (char, prefix + char)]
-    found = [piece for piece, _ in learned if is_new(piece, recipe.scripts)]
     single = [piece for piece in found if len(piece.removeprefix(prefix)) == 1]
     wanted = dict.fromkeys([*both, *single])
     forced = [piece for piece in wanted if piece not in known]
@@ -112,56 +119,95 @@ def _extend_unigram(
         )
         raise RecipeError(message)
     scores = dict(old)
-    syllables = syllables_of(recipe.syllables) if "HANGUL" in recipe.scripts else []
-    learning = _learner(made, models.Unigram())
-    trainer = trainers.UnigramTrainer(
-        vocab_size=recipe.pieces + _SLACK,
-        initial_alphabet=syllables,
-        unk_token="<unk>",  # noqa: S106 - a token of text
-        special_tokens=["<unk>"],
-        show_progress=False,
-    )
-    learning.train_from_iterator(_with_script(texts(), recipe.scripts), trainer)
-    learned = json.loads(learning.to_str())["model"]["vocab"]
-    found = {piece: score for piece, score in learned if is_new(piece, recipe.scripts)}
-    shifts = [scores[piece] - score for piece, score in found.items() if piece in scores]
+    syllables = _syllables(recipe)
+    learned: dict[str, float] = {}
+
+    def learn(size: int) -> list[str]:
+        learning = _learner(made, models.Unigram(), recipe)
+        trainer = trainers.UnigramTrainer(
+            vocab_size=size,
+            initial_alphabet=syllables,
+            unk_token=_UNKNOWN,
+            special_tokens=[_UNKNOWN],
+            show_progress=False,
+        )
+        learning.train_from_iterator(texts(), trainer)
+        learned.clear()
+        learned.update(json.loads(learning.to_str())["model"]["vocab"])
+        return list(learned)
+
+    pieces = _learn_enough(learn, recipe, scores)
+    shifts = [scores[piece] - learned[piece] for piece in pieces if piece in scores]
     shift = float(np.median(shifts)) if shifts else 0.0
-    lowest = min(found.values(), default=0.0)
-    found |= {char: found.get(char, lowest) for char in syllables}
+    lowest = min((learned[piece] for piece in pieces), default=0.0)
+    found = {piece: learned.get(piece, lowest) for piece in dict.fromkeys([*pieces, *syllables])}
     added = [piece for piece in found if piece not in scores]
     ranked = sorted(added, key=lambda piece: (len(piece) > 1, -found[piece]))
     forced = sum(len(piece) == 1 for piece in added)
     _check_enough(recipe, forced, len(added) - forced)
-    old += [(piece, found[piece] + shift) for piece in ranked[: recipe.pieces]]
+    data["model"]["vocab"] = [
+        *old,
+        *([piece, found[piece] + shift] for piece in ranked[: recipe.pieces]),
+    ]
     return Tokenizer.from_str(json.dumps(data, ensure_ascii=False))
 
 
-def _learner(made: Tokenizer, model: Any = None) -> Tokenizer:  # noqa: ANN401 - any model
-    """A tokenizer without pieces that reads and parts words as this one does."""
-    from tokenizers import Tokenizer, models
+def _syllables(recipe: ExtensionRecipe) -> list[str]:
+    return syllables_of(recipe.syllables) if "HANGUL" in recipe.scripts else []
 
-    learning = Tokenizer(model or models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+
+def _learn_enough(
+    learn: Callable[[int], list[str]], recipe: ExtensionRecipe, known: Mapping[str, object]
+) -> list[str]:
+    """Pieces of the new scripts, best first.
+
+    Words hold other letters too, whose pieces are learned and not taken: how many they are is
+    known afterwards, so that more are learned until enough are of the new scripts.
+    """
+    size = recipe.pieces + _SLACK
+    while True:
+        learned = learn(size)
+        found = [piece for piece in learned if is_new(piece, recipe.scripts)]
+        enough = sum(piece not in known for piece in found) >= recipe.pieces
+        if enough or len(learned) < size:
+            return found
+        size *= 2
+
+
+def _learner(made: Tokenizer, model: Any, recipe: ExtensionRecipe) -> Tokenizer:  # noqa: ANN401
+    """A tokenizer without pieces that reads as this one does, and drops words of old scripts."""
+    from tokenizers import Regex, Tokenizer, pre_tokenizers
+
+    learning = Tokenizer(model)
     learning.normalizer = made.normalizer
-    learning.pre_tokenizer = made.pre_tokenizer
+    others = pre_tokenizers.Split(Regex(rf"\A[^{_class_of(recipe.scripts)}]+\z"), "removed")
+    parts = [] if made.pre_tokenizer is None else [made.pre_tokenizer]
+    learning.pre_tokenizer = pre_tokenizers.Sequence([*parts, others])
     return learning
 
 
-def _with_script(texts: Iterable[str], scripts: tuple[str, ...]) -> Iterable[str]:
-    """Of each text the words with a character of the scripts: no piece of others is learned."""
-    seen: dict[str, bool] = {}
-    for text in texts:
-        # Composed, so that a jamo from a file name of macOS is seen as the syllable it is.
-        words = unicodedata.normalize("NFC", text).split()
-        kept = []
-        for word in words:
-            if len(seen) > 1 << 20:
-                seen.clear()
-            if word not in seen:
-                seen[word] = is_new(word, scripts)
-            if seen[word]:
-                kept.append(word)
-        if kept:
-            yield " ".join(kept)
+@cache
+def _class_of(scripts: tuple[str, ...]) -> str:
+    """The characters of scripts as ranges of a regular expression.
+
+    Raises:
+        RecipeError: there are none.
+    """
+    ranges: list[list[int]] = []
+    for point in range(0x20000):
+        if not _is_of(chr(point), scripts):
+            continue
+        if ranges and ranges[-1][1] == point - 1:
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    if not ranges:
+        message = (
+            f"recipe key 'scripts' is {list(scripts)}; no character's name begins so. Name them as "
+            "Unicode does: HANGUL, HIRAGANA, KATAKANA, CJK, CYRILLIC, GREEK, ARABIC, THAI"
+        )
+        raise RecipeError(message)
+    return "".join(f"{chr(first)}-{chr(last)}" for first, last in ranges)
 
 
 def _check_enough(recipe: ExtensionRecipe, forced: int, longer: int) -> None:
