@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from embeddings.training.errors import DataError
@@ -42,14 +43,12 @@ def learn_pieces(recipe: TokenizerRecipe, texts: Callable[[], Iterable[str]]) ->
         _check_room(recipe, alphabet, specials)
     trainer = _trainer(recipe, specials, alphabet, wrapping.named["unk_token"])
     try:
-        made.train_from_iterator(texts(), trainer)
+        made.train_from_iterator(chain(_doubled(recipe), texts()), trainer)
     except DataError:
         raise
     except Exception as error:  # the library raises no narrower one
         message = f"no tokenizer of {recipe.vocabulary:,} pieces can be learned: {error}"
         raise DataError(message) from error
-    if recipe.algorithm == "wordpiece":
-        made = _with_syllables(made, recipe)
     _check_size(made, recipe)
     wrap(made, wrapping)
     return made
@@ -128,9 +127,6 @@ def _trainer(
             max_token_length=3 * recipe.longest,
             **shared,
         )
-    # Both forms of each syllable that is known in any case come on top, see `_with_syllables`.
-    forced = len(syllables_of(recipe.syllables))
-    shared["vocab_size"] = max(recipe.vocabulary - forced, 1)
     return trainers.WordPieceTrainer(
         min_frequency=recipe.min_count,
         initial_alphabet=alphabet,
@@ -157,6 +153,13 @@ def _alphabet(recipe: TokenizerRecipe, texts: Iterable[str], tokenizer: Tokenize
     return [*dict.fromkeys([*kept, *syllables_of(recipe.syllables)])]
 
 
+def _doubled(recipe: TokenizerRecipe) -> list[str]:
+    """Each syllable that is known in any case at the start and inside of a word, for WordPiece."""
+    if recipe.algorithm != "wordpiece":
+        return []
+    return [2 * char for char in syllables_of(recipe.syllables)]
+
+
 def _check_room(recipe: TokenizerRecipe, alphabet: list[str], specials: list[str]) -> None:
     needed = len(alphabet) + len(specials)
     if recipe.algorithm == "wordpiece":
@@ -171,16 +174,10 @@ def _check_room(recipe: TokenizerRecipe, alphabet: list[str], specials: list[str
         raise DataError(message)
 
 
-def _with_syllables(tokenizer: Tokenizer, recipe: TokenizerRecipe) -> Tokenizer:
-    """The vocabulary filled up: syllables known in any case, inside of words too."""
-    known = tokenizer.get_vocab()
-    inside = [f"##{char}" for char in syllables_of(recipe.syllables) if f"##{char}" not in known]
-    return add_pieces(tokenizer, inside[: max(recipe.vocabulary - len(known), 0)])
-
-
-def _check_size(tokenizer: Tokenizer, recipe: TokenizerRecipe) -> None:
+def _check_size(tokenizer: Tokenizer, recipe: TokenizerRecipe, learned_too: int) -> None:
+    """Refuse another size than asked for; room kept for syllables that were learned stays empty."""
     size = tokenizer.get_vocab_size()
-    if size == recipe.vocabulary:
+    if recipe.vocabulary - learned_too <= size <= recipe.vocabulary:
         return
     if size > recipe.vocabulary:
         message = (

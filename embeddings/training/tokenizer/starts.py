@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 _MOST_TRANSLATIONS = 5
 _LEAST_CHANCE = 0.05
 """The smallest t(old piece | new piece) of a translation that counts."""
-_LEAST_COUNT = 1.0
-"""How many old tokens a new piece must have stood for, in expectation."""
+_LEAST_COUNT = 0.4
+"""How many old tokens a new piece must have stood for, in expectation; a pair of words gives 0.5
+and more, the rest of which falls to no source at all."""
 _MOST_TOKENS = 48
 """Tokens of a side beyond which a parallel text is not looked at: words are lost in it."""
 

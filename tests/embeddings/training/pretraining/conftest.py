@@ -21,7 +21,7 @@ STORIES = [
     *("고양이가 따뜻한 집에서 잠을 잔다", "개가 푸른 정원에서 뛰어 논다"),
     *("a train leaves the old station", "버스가 낡은 정류장을 떠난다"),
 ]
-SIZES = {"wordpiece": 130, "bpe": 340, "unigram": 190}
+SIZES = {"wordpiece": 130, "bpe": 340, "unigram": 170}
 
 
 def make_texts(count: int, seed: int = 1) -> list[str]:

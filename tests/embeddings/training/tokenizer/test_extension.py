@@ -160,8 +160,8 @@ def test_unigram_pieces_are_added_and_old_texts_cut_as_before(
         [str(english)], TokenizerRecipe(algorithm="unigram", vocabulary=150), tmp_path / "old"
     )
     old = bare(Tokenizer.from_file(str(tmp_path / "old" / "tokenizer.json")))
-    new, _ = extend(old, ExtensionRecipe(pieces=60, syllables="seen"), lambda: lines)
-    assert new.get_vocab_size() == old.get_vocab_size() + 60
+    new, _ = extend(old, ExtensionRecipe(pieces=50, syllables="seen"), lambda: lines)
+    assert new.get_vocab_size() == old.get_vocab_size() + 50
     texts = [line for line in lines if line.isascii()]
     assert [each.ids for each in new.encode_batch(texts)] == [
         each.ids for each in old.encode_batch(texts)
@@ -169,7 +169,6 @@ def test_unigram_pieces_are_added_and_old_texts_cut_as_before(
     unknown = old.token_to_id("<unk>")
     assert unknown in old.encode("학교에서").ids
     assert unknown not in new.encode("학교에서").ids
-    assert len(new.encode("학교에서", add_special_tokens=False).ids) <= 3
 
 
 def test_what_cannot_be_extended_is_refused(

@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 
 from embeddings.training.errors import DataError, RecipeError, TrainingError
 from embeddings.training.recipe import read_recipe
+from embeddings.training.tokenizer.hangul import syllables_of
 from embeddings.training.tokenizer.pieces import learn_pieces
 from embeddings.training.tokenizer.recipe import TokenizerRecipe
 from embeddings.training.tokenizer.run import corpora_of, train_tokenizer
@@ -49,7 +50,7 @@ def test_a_folder_opens_with_its_size_specials_and_normaliser(
     assert receipt["data"]["train"][0]["rows"] == 900
     assert 0 < receipt["extra"]["held_out"] < 30
     scores = receipt["scores"]["held out"]
-    assert 1 <= scores["ko tokens_per_word"] < 3
+    assert 1 <= scores["ko tokens_per_word"] < 4.5
     assert scores["ko unknown_rate"] == scores["en unknown_rate"] == 0
     with pytest.raises(TrainingError, match="holds a model already"):
         train_tokenizer([str(corpus)], chosen, tmp_path / "out")
@@ -68,9 +69,10 @@ def test_wrapping(lines: list[str]) -> None:
 def test_common_syllables_are_known_in_any_case(lines: list[str]) -> None:
     seen = learn_pieces(recipe("wordpiece"), lambda: lines)
     assert seen.encode("뿌리깊은", add_special_tokens=False).tokens == ["[UNK]"]
-    size = 2 * 2_350 + 300
+    size = 2 * 2_350 + 200
     known = learn_pieces(recipe("wordpiece", vocabulary=size, syllables="common"), lambda: lines)
-    assert known.get_vocab_size() == size
+    inside = sum(f"##{char}" in seen.get_vocab() for char in syllables_of("common"))
+    assert size - inside <= known.get_vocab_size() <= size
     tokens = known.encode("뿌리깊은 쀍", add_special_tokens=False).tokens
     assert tokens == ["뿌", "##리", "##깊", "##은", "[UNK]"]
 

@@ -31,11 +31,11 @@ def test_translations_come_first_and_keep_their_length() -> None:
     made = first_vectors(
         growth("학교", "나무"),
         ExtensionRecipe(),
-        [("학교", "school"), ("나무", "tree"), ("학교", "school")],
+        [("학교", "school"), ("나무", "tree")] * 2,
     )
     assert made.ways == ["translations", "translations"]
     assert made.vectors == pytest.approx(np.array([[0, 2], [4, 0]]), abs=1e-5)
-    assert made.facts == {"pairs": 3}
+    assert made.facts == {"pairs": 4}
 
 
 def test_a_mixture_points_between_and_is_as_long_as_its_parts() -> None:
@@ -71,7 +71,7 @@ def test_neighbours_among_word_vectors(tmp_path: Path) -> None:
     listed = [f"{word} {a} {b}" for word, (a, b) in rows.items()]
     path.write_text("\n".join([f"{len(rows)} 2", *listed]) + "\n", encoding="utf-8")
     chosen = ExtensionRecipe(vectors=str(path), neighbours=1)
-    made = first_vectors(growth("학교", "대학", "나무", "없음"), chosen, [("학교", "school")])
+    made = first_vectors(growth("학교", "대학", "나무", "없음"), chosen, [("학교", "school")] * 2)
     assert made.ways == ["translations", "neighbours", "neighbours", "mean"]
     assert made.vectors[1] == pytest.approx(made.vectors[0])  # 대학 is nearest to 학교
     assert made.vectors[2] == pytest.approx(TABLE[2])  # 나무 to the old piece `tree`
