@@ -28,8 +28,8 @@ WORSE = 1.1
 SLOW = 300.0
 """A rate so many times below the suggested one learns slowly."""
 FAST = 100.0
-"""A rate so many times above the suggested one jumps about, even where the loss is bounded and cannot
-burst: steps of a cosine's loss still fall, to a multiple of what they could reach."""
+"""A rate so many times above the suggested one jumps about, even where the loss is bounded and
+cannot burst: a cosine's loss still falls then, to a multiple of what it could reach."""
 _SMOOTH = 0.7
 _BURST = 3.0
 """The test ends where the loss is so many times the first one."""

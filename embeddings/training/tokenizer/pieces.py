@@ -174,10 +174,9 @@ def _check_room(recipe: TokenizerRecipe, alphabet: list[str], specials: list[str
         raise DataError(message)
 
 
-def _check_size(tokenizer: Tokenizer, recipe: TokenizerRecipe, learned_too: int) -> None:
-    """Refuse another size than asked for; room kept for syllables that were learned stays empty."""
+def _check_size(tokenizer: Tokenizer, recipe: TokenizerRecipe) -> None:
     size = tokenizer.get_vocab_size()
-    if recipe.vocabulary - learned_too <= size <= recipe.vocabulary:
+    if size == recipe.vocabulary:
         return
     if size > recipe.vocabulary:
         message = (
