@@ -26,8 +26,13 @@ VERBS = [
     "recommend",
     "encode",
     "similarity",
+    "classify",
+    "check",
+    "tune",
     "collections",
     "encoders",
+    "words",
+    "train",
     "eval",
 ]
 
