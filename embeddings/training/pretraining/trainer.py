@@ -14,6 +14,8 @@ from embeddings.training.pretraining.models import tells_chosen
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from embeddings.training.options import Running
+
 
 def language_trainer() -> type:
     """A trainer to give to `trainer_of`; its data sets are `Examples`."""
@@ -33,9 +35,10 @@ def language_trainer() -> type:
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             given: Any = train_dataset or self.train_dataset
             chosen: Examples = given
-            lengths = chosen.lengths if self.setup.running.group_by_length else None  # type: ignore[attr-defined]
-            size = self.args.per_device_train_batch_size
-            return EpochOrder(lengths, size, len(chosen), self.args.seed)
+            running: Running = self.setup.running  # type: ignore[attr-defined]
+            lengths = chosen.lengths if running.group_by_length else None
+            # By the batch and not by its pieces: cut smaller, it has the same examples.
+            return EpochOrder(lengths, running.batch, len(chosen), running.seed)
 
         def compute_loss(
             self,

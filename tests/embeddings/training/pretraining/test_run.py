@@ -111,7 +111,6 @@ def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-@pytest.mark.xfail(reason="batches in parts hold other examples than whole ones")
 def test_a_batch_in_parts_is_the_same_batch(recipe: Make, tmp_path: Path) -> None:
     shared = {"most_steps": 3, "evaluations": 1}
     size = {"width": 32, "layers": 1, "heads": 2, "dropout": 0.0}
