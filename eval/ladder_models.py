@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 STAMP = "ladder.json"
 """In a model's folder once it is whole: what it was made of."""
 RECEIPT = "training.json"
+CORPORA = "corpora"
+"""Beside the models: corpora cut into words, shared by the models that learn from them."""
 
 
 @dataclass(slots=True)
@@ -212,6 +214,7 @@ def _words(shop: Workshop, model: Model, folder: Path) -> None:
         folder,
         shop.recipe(WordRecipe, model),
         resume=_can_resume(folder),
+        cache=Path(shop.ladder.models) / CORPORA,
         tell=lambda told: shop.progress(told.stage, told.done, told.total),
     )
 
