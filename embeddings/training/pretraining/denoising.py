@@ -68,20 +68,27 @@ def make_dataset(texts: Sequence[str], deletion: Deletion) -> Dataset:
     return made
 
 
-def sampler_of(deletion: Deletion, *, by_length: bool) -> Callable[..., Any]:
-    """The kernel's batches; each epoch damages texts in another way."""
+def damaging_sampler(*, by_length: bool) -> Callable[..., Any]:
+    """The kernel's batches; each epoch damages the texts in another way.
+
+    The library makes batches of the dev texts by it too, and those have a damage of their own.
+    """
     from embeddings.training.batches import batch_sampler
 
     base: Any = batch_sampler(by_length=by_length, distinct=False)
 
-    class Telling(base):  # type: ignore[misc]
-        """Tells the damage which epoch it is."""
+    class Damaging(base):  # type: ignore[misc]
+        """Tells the damage of its data set which epoch it is."""
+
+        def __init__(self, dataset: Dataset, *args: Any, **given: Any) -> None:
+            super().__init__(dataset, *args, **given)
+            self._deletion: Deletion = dataset.format["format_kwargs"]["transform"]
 
         def __iter__(self) -> Any:
-            deletion.epoch = self.epoch
+            self._deletion.epoch = self.epoch
             return super().__iter__()
 
-    return Telling
+    return Damaging
 
 
 def fresh_encoder(work: Work) -> SentenceTransformer:
@@ -90,14 +97,14 @@ def fresh_encoder(work: Work) -> SentenceTransformer:
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
     from transformers import set_seed
 
-    from embeddings.progress import without_bars
     from embeddings.training.loop import CHECKPOINTS
+    from embeddings.training.pretraining.quiet import quietly
     from embeddings.training.processes import first_goes_first
 
     recipe = work.recipe
     start = work.out / CHECKPOINTS / START
     set_seed(recipe.run.seed)
-    with without_bars(), first_goes_first() as is_first:
+    with quietly(), first_goes_first() as is_first:
         if is_first and not start.is_dir():
             _write_start(work, start)
         first = Transformer(
@@ -131,10 +138,10 @@ def make_loss(model: SentenceTransformer) -> Any:
     """
     from sentence_transformers.sentence_transformer.losses import DenoisingAutoEncoderLoss
 
-    from embeddings.progress import without_bars
+    from embeddings.training.pretraining.quiet import quietly
 
     try:
-        with without_bars():
+        with quietly():
             return DenoisingAutoEncoderLoss(model, tie_encoder_decoder=True)
     except ValueError as error:
         kind = type(model.transformers_model).__name__
@@ -152,16 +159,16 @@ def assemble_denoising(work: Work, batches: Batches) -> Loop:
     from embeddings.training.trainer import trainer_of, training_arguments
 
     recipe = work.recipe
-    deletion = Deletion(recipe.noise.delete, recipe.run.seed)
-    # The dev texts are damaged in one way for ever, so that losses of two steps compare.
-    dev = make_dataset(work.dev_texts, Deletion(recipe.noise.delete, recipe.run.seed))
+    share, seed = recipe.noise.delete, recipe.run.seed
+    # Measuring is always epoch 0: damaged in one way, losses of two steps compare.
+    dev = make_dataset(work.dev_texts, Deletion(share, seed)) if work.dev_texts else None
     setup = work.setup()
     model = fresh_encoder(work)
     arguments = training_arguments(
         SentenceTransformerTrainingArguments,
         setup,
         batches,
-        batch_sampler=sampler_of(deletion, by_length=recipe.run.group_by_length),
+        batch_sampler=damaging_sampler(by_length=recipe.run.group_by_length),
         # Other processes would not hear of a new epoch.
         dataloader_num_workers=0,
         dataloader_persistent_workers=False,
@@ -169,8 +176,8 @@ def assemble_denoising(work: Work, batches: Batches) -> Loop:
     trainer: Loop = trainer_of(SentenceTransformerTrainer)(
         model=model,
         args=arguments,
-        train_dataset=make_dataset(work.train_texts, deletion),
-        eval_dataset=dev if work.dev_texts else None,
+        train_dataset=make_dataset(work.train_texts, Deletion(share, seed)),
+        eval_dataset=dev,
         loss=make_loss(model),
         setup=setup,
     )

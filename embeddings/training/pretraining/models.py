@@ -89,14 +89,14 @@ def make_model(recipe: PretrainRecipe, tokenizer: Any, weights: Path | None) -> 
         RecipeError: the architecture of the weights cannot be trained for the objective.
         TrainingError: the weights cannot be read, or do not fit the tokenizer.
     """
-    from embeddings.progress import without_bars
     from embeddings.training.initialisation import initialise
+    from embeddings.training.pretraining.quiet import quietly
 
     if weights is None:
         made = _MAKERS[recipe.body_name](recipe, tokenizer)
         initialise(made, recipe.size.initialisation)
     else:
-        with without_bars():
+        with quietly():
             made = _open(recipe, weights)
     check_fits(tokenizer, made, recipe.body_name)
     if recipe.objective == "masked":

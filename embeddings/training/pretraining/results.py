@@ -18,11 +18,11 @@ EVENTS = "tensorboard"
 
 def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     """Write the model, its scores, curves, receipt and cards; the receipt as JSON values."""
-    from embeddings.progress import without_bars
     from embeddings.training.card import write_encoder_card, write_model_card
     from embeddings.training.curves import Curves, draw_curves, write_tensorboard
     from embeddings.training.flops import peak_of
     from embeddings.training.loop import finish
+    from embeddings.training.pretraining.quiet import quietly
     from embeddings.training.pretraining.saving import save_encoder
     from embeddings.training.receipt import (
         Receipt,
@@ -41,7 +41,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
         curves, expected_of(work), measure=work.measure, higher_is_better=work.higher_is_better
     )
     if recipe.objective == "denoising":
-        with without_bars():
+        with quietly():
             model.save(str(out), create_model_card=False)
     else:
         save_encoder(model, work.tokenizer, out, recipe=recipe, weights=work.weights)
@@ -72,7 +72,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     written = write_receipt(receipt, out)
     # The fingerprint is over all weights in the folder, so those of checkpoints go first.
     finish(out)
-    with without_bars():
+    with quietly():
         card = write_encoder_card(out, name=name, languages=recipe.languages, training=written)
     write_model_card(out, name=name, training=written, card=card)
     return written

@@ -30,12 +30,12 @@ def save_encoder(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    from embeddings.progress import without_bars
     from embeddings.training.pretraining.models import tell_all
+    from embeddings.training.pretraining.quiet import quietly
 
     out.mkdir(parents=True, exist_ok=True)
     tell_all(model)
-    with without_bars():
+    with quietly():
         model.save_pretrained(str(out))
         tokenizer.save_pretrained(str(out))
         first = Transformer(

@@ -161,15 +161,16 @@ def _doubled(recipe: TokenizerRecipe) -> list[str]:
 
 
 def _check_room(recipe: TokenizerRecipe, alphabet: list[str], specials: list[str]) -> None:
+    """Refuse a vocabulary that cannot hold the characters, before the corpus is read again.
+
+    WordPiece needs most of them twice; `_check_size` knows afterwards which.
+    """
     needed = len(alphabet) + len(specials)
-    if recipe.algorithm == "wordpiece":
-        needed += len(alphabet)
     if needed > recipe.vocabulary:
-        forms = ", each at the start and inside of a word," * (recipe.algorithm == "wordpiece")
         message = (
             f"recipe key 'vocabulary' is {recipe.vocabulary:,}; the {len(alphabet):,} characters "
-            f"of the corpus{forms} and {len(specials)} special tokens need {needed:,}. Raise it, "
-            f"or lower `coverage` ({recipe.coverage:g}) so that rare characters get no piece"
+            f"of the corpus and {len(specials)} special tokens need {needed:,}. Raise it, or lower "
+            f"`coverage` ({recipe.coverage:g}) so that rare characters get no piece"
         )
         raise DataError(message)
 

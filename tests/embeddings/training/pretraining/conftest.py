@@ -13,7 +13,7 @@ from embeddings.training.tokenizer.recipe import TokenizerRecipe
 from embeddings.training.tokenizer.run import train_tokenizer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STORIES = [
@@ -28,6 +28,17 @@ def make_texts(count: int, seed: int = 1) -> list[str]:
     """Paragraphs of three sentences, each told by its first words."""
     draw = random.Random(seed)
     return [f"{'. '.join(draw.choices(STORIES, k=3))}. {number % 10}." for number in range(count)]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Matrices this small are multiplied faster by one thread, above all beside other work."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -84,10 +84,7 @@ class KilledError(Exception):
     """Ends a run from outside."""
 
 
-DECODER_IS_LOST = pytest.mark.xfail(reason="checkpoints lack the decoder, a part of the loss")
-
-
-@pytest.mark.parametrize("objective", ["masked", pytest.param("denoising", marks=DECODER_IS_LOST)])
+@pytest.mark.parametrize("objective", ["masked", "denoising"])
 def test_a_run_that_was_killed_goes_on_to_the_same_weights(
     objective: str, recipe: Make, tmp_path: Path
 ) -> None:
