@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _POOL = 50
 """Batches whose examples are sorted by length together; more would make batches less random."""
@@ -74,18 +76,48 @@ def grouped_order(lengths: Sequence[int] | None, size: int, total: int, seed: in
     return np.concatenate([*shuffled, *rest]) if shuffled or rest else order
 
 
+def distinct_batches(
+    order: Iterable[int], texts: Sequence[frozenset[int]], size: int
+) -> Iterator[list[int]]:
+    """Rows cut into batches in which no text stands twice, as near to their order as can be.
+
+    A row that shares a text with its batch waits for the next one. The last batches may be short.
+
+    Args:
+        order: of rows.
+        texts: hashes of the texts of each row.
+        size: rows of a batch.
+    """
+    coming = iter(order)
+    waiting: deque[int] = deque()
+    while True:
+        batch: list[int] = []
+        held: set[int] = set()
+        again: list[int] = []
+        # Where one text is in every row, all rows wait; nobody looks through all of them each time.
+        for row in chain((waiting.popleft() for _ in range(min(len(waiting), 8 * size))), coming):
+            if held.isdisjoint(texts[row]):
+                batch.append(row)
+                held |= texts[row]
+            else:
+                again.append(row)
+            if len(batch) == size or len(again) > 32 * size:
+                break
+        waiting.extendleft(reversed(again))
+        if not batch:
+            return
+        yield batch
+
+
 def batch_sampler(*, by_length: bool, distinct: bool) -> Callable[..., Any]:
     """What sentence-transformers' trainer makes batches with.
 
     Args:
         by_length: texts of like length together.
-        distinct: no text twice in a batch, for in-batch negatives (a second copy would be a
-            wrong negative); lengths are then not looked at.
+        distinct: no text twice in a batch, for in-batch negatives: a second copy would be a
+            wrong negative. Data with targets of their own (a column `label`) have none.
     """
-    from sentence_transformers.base.sampler import DefaultBatchSampler, NoDuplicatesBatchSampler
-
-    if distinct:
-        return NoDuplicatesBatchSampler
+    from sentence_transformers.base.sampler import DefaultBatchSampler
 
     class Grouped(DefaultBatchSampler):
         """Batches in `grouped_order` of seed and epoch."""
@@ -96,13 +128,21 @@ def batch_sampler(*, by_length: bool, distinct: bool) -> Callable[..., Any]:
             super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed)
             self._total, self._seed = len(dataset), seed or 0
             self._lengths = text_lengths(dataset) if by_length else None
+            has_targets = "label" in dataset.column_names
+            self._texts = text_hashes(dataset) if distinct and not has_targets else None
 
         def __iter__(self) -> Iterator[list[int]]:
             order = grouped_order(
                 self._lengths, self.batch_size, self._total, self._seed * 1_000_003 + self.epoch
+            ).tolist()
+            batches: Iterable[list[int]] = (
+                order[start : start + self.batch_size]
+                for start in range(0, self._total, self.batch_size)
             )
-            for start in range(0, self._total, self.batch_size):
-                batch = order[start : start + self.batch_size].tolist()
+            if self._texts is not None:
+                batches = distinct_batches(order, self._texts, self.batch_size)
+            # A text that is in very many rows makes more and shorter batches, which are left out.
+            for batch in islice(batches, -(-self._total // self.batch_size)):
                 if len(batch) == self.batch_size or not self.drop_last:
                     yield batch
 
@@ -151,3 +191,10 @@ def text_lengths(dataset: Any) -> list[int]:
     columns = [dataset[name] for name in dataset.column_names if name not in {"label", "score"}]
     texts = [column for column in columns if len(column) and isinstance(column[0], str)]
     return [max(len(text.encode()) for text in row) for row in zip(*texts, strict=True)]
+
+
+def text_hashes(dataset: Any) -> list[frozenset[int]]:
+    """Hashes of the texts of each row."""
+    texts = [column for column in dataset.column_names if column not in {"label", "score"}]
+    columns = [[hash(text) for text in dataset[name]] for name in texts]
+    return [frozenset(row) for row in zip(*columns, strict=True)]

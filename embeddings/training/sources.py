@@ -6,6 +6,7 @@ import csv
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from embeddings.training.errors import DataError
 from embeddings.training.recipe import Count, FileName, Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 _FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
 _PACKINGS = (".gz", ".zst")
@@ -31,6 +32,8 @@ class Source:
         split: only rows whose `split_column` says so; None takes all.
         split_column: where the split is told.
         where: only rows with these values, column by column.
+        leave_out: no rows with one of these values, column by column.
+        header: False if a .csv or .tsv begins with its first row; its columns are then `1`, `2`.
         weight: how many times over it is read in an epoch where several are mixed.
         most: rows at most, from the top; None takes all.
         licence: of the data, for the receipt; empty says that nobody told.
@@ -42,6 +45,8 @@ class Source:
     split: str | None = None
     split_column: str = "split"
     where: dict[str, str] = field(default_factory=dict)
+    leave_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    header: bool = True
     weight: Weight = 1.0
     most: Count | None = None
     licence: str = ""
@@ -100,15 +105,17 @@ def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = 
     conditions = dict(source.where)
     if source.split is not None:
         conditions[source.split_column] = source.split
+    looked_at = list(dict.fromkeys([*conditions, *source.leave_out]))
     names = {name: source.columns.get(name, name) for name in wanted}
-    seen: dict[str, set[str]] = {column: set() for column in conditions}
+    seen: dict[str, set[str]] = {column: set() for column in looked_at}
+    read = partial(_READERS[kind], header=source.header) if kind in _DELIMITED else _READERS[kind]
     try:
-        for line, row in _READERS[kind](path, [*names.values(), *conditions]):
-            _check_columns(source, names, columns, conditions, row, line)
-            for column in conditions:
+        for line, row in read(path, [*names.values(), *looked_at]):
+            _check_columns(source, names, columns, looked_at, row, line)
+            for column in looked_at:
                 if len(seen[column]) < 20:
                     seen[column].add(str(row[column]))
-            if any(str(row[column]) != value for column, value in conditions.items()):
+            if not _is_wanted(row, conditions, source.leave_out):
                 continue
             for name, column in names.items():
                 made[name].append(row.get(column))
@@ -155,11 +162,19 @@ def _format(path: Path) -> str:
     return kind
 
 
+def _is_wanted(
+    row: dict[str, Any], conditions: dict[str, str], unwanted: dict[str, tuple[str, ...]]
+) -> bool:
+    return all(str(row[column]) == value for column, value in conditions.items()) and not any(
+        str(row[column]) in values for column, values in unwanted.items()
+    )
+
+
 def _check_columns(
     source: Source,
     names: dict[str, str],
     needed: Sequence[str],
-    conditions: dict[str, str],
+    conditions: Sequence[str],
     row: dict[str, Any],
     line: int,
 ) -> None:
@@ -175,10 +190,15 @@ def _check_columns(
 
 
 def _nothing(source: Source, conditions: dict[str, str], seen: dict[str, set[str]]) -> str:
-    if not conditions:
+    if not seen:
         return f"{source.path} holds no rows"
-    told = " and ".join(f"{column} = {value!r}" for column, value in conditions.items())
-    there = "; ".join(f"{column}: {', '.join(sorted(seen[column]))}" for column in conditions)
+    wanted = [f"{column} = {value!r}" for column, value in conditions.items()]
+    unwanted = [
+        f"{column} not {' or '.join(map(repr, values))}"
+        for column, values in source.leave_out.items()
+    ]
+    told = " and ".join([*wanted, *unwanted])
+    there = "; ".join(f"{column}: {', '.join(sorted(values))}" for column, values in seen.items())
     return f"{source.path} has no rows with {told}; there are {there or 'no rows at all'}"
 
 
@@ -222,7 +242,9 @@ def _read_jsonl(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str,
             yield number, row
 
 
-def _read_delimited(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _read_delimited(
+    path: Path, columns: list[str], *, header: bool
+) -> Iterator[tuple[int, dict[str, Any]]]:
     del columns
     is_tsv = ".tsv" in path.suffixes
     with _open(path) as file:
@@ -231,18 +253,20 @@ def _read_delimited(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[
             reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
         else:
             reader = csv.reader(file)
-        header = next(reader, [])
+        names = next(reader, []) if header else []
+        what = "header" if header else "first line"
         try:
             for row in reader:
                 if not row:
                     continue
-                if len(row) != len(header):
+                names = names or [str(number) for number in range(1, len(row) + 1)]
+                if len(row) != len(names):
                     message = (
-                        f"{path}, line {reader.line_num:,} has {len(row)} cells; its header has "
-                        f"{len(header)}"
+                        f"{path}, line {reader.line_num:,} has {len(row)} cells; its {what} has "
+                        f"{len(names)}"
                     )
                     raise DataError(message)
-                yield reader.line_num, dict(zip(header, row, strict=True))
+                yield reader.line_num, dict(zip(names, row, strict=True))
         except csv.Error as error:
             message = f"{path}, line {reader.line_num:,} cannot be read: {error}"
             raise DataError(message) from error
@@ -268,7 +292,8 @@ def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[st
         raise DataError(message) from error
 
 
-_READERS = {
+_DELIMITED = (".csv", ".tsv")
+_READERS: dict[str, Callable[..., Iterator[tuple[int, dict[str, Any]]]]] = {
     ".jsonl": _read_jsonl,
     ".csv": _read_delimited,
     ".tsv": _read_delimited,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from datasets import Dataset
+from hypothesis import given
+from hypothesis import strategies as st
 from torch.utils.data import ConcatDataset
 
 from embeddings.training.batches import (
     Batches,
     batch_sampler,
+    distinct_batches,
     grouped_order,
     mixing_sampler,
     text_lengths,
@@ -80,6 +83,45 @@ def test_distinct_batches_have_no_text_twice() -> None:
     for batch in made:
         answers = rows[batch]["b"]
         assert len(set(answers)) == len(answers)
+
+
+@given(
+    rows=st.lists(st.frozensets(st.integers(0, 9), max_size=3), max_size=60),
+    size=st.integers(1, 9),
+)
+def test_every_row_is_in_one_batch_and_no_text_twice(rows: list[frozenset[int]], size: int) -> None:
+    batches = list(distinct_batches(range(len(rows)), rows, size))
+    assert sorted(row for batch in batches for row in batch) == list(range(len(rows)))
+    for batch in batches:
+        assert 1 <= len(batch) <= size
+        assert sum(len(rows[row]) for row in batch) == len(
+            frozenset().union(*(rows[r] for r in batch))
+        )
+
+
+def test_distinct_batches_keep_to_their_order() -> None:
+    texts = [frozenset({0}), frozenset({0}), frozenset({1}), frozenset({2}), frozenset({0})]
+    assert list(distinct_batches(range(5), texts, 2)) == [[0, 2], [1, 3], [4]]
+
+
+def test_a_text_in_every_row_ends_after_as_many_batches_as_were_told() -> None:
+    rows = Dataset.from_dict({"a": [f"q{n}" for n in range(400)], "b": ["x"] * 400})
+    made = batch_sampler(by_length=True, distinct=True)(rows, batch_size=4, drop_last=False, seed=0)
+    assert list(map(len, made)) == [1] * len(made) == [1] * 100
+
+
+def test_distinct_batches_hold_like_lengths() -> None:
+    lengths = np.random.default_rng(0).integers(1, 200, 803)
+    rows = Dataset.from_dict({"a": [f"{n:04}" + "x" * length for n, length in enumerate(lengths)]})
+    made = batch_sampler(by_length=True, distinct=True)(rows, batch_size=8, drop_last=False, seed=0)
+    spread = np.mean([np.ptp(lengths[batch]) for batch in made])
+    assert spread < 10  # a plain shuffle has 155
+
+
+def test_rows_with_targets_may_stand_twice() -> None:
+    rows = Dataset.from_dict({"a": ["same"] * 8, "label": [1.0] * 8})
+    made = batch_sampler(by_length=True, distinct=True)(rows, batch_size=4, drop_last=False, seed=0)
+    assert [len(batch) for batch in made] == [4, 4]
 
 
 def test_data_sets_are_read_as_often_as_they_weigh() -> None:

@@ -80,6 +80,29 @@ def test_rows_are_chosen_and_counted(tmp_path: Path) -> None:
     assert len(read_rows(Source(path=str(path), most=2), ["first"])) == 2
 
 
+def test_rows_with_some_values_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("text\tkind\na\tword\nb\tsentence\nc\tname\n", encoding="utf-8")
+    rows = read_rows(Source(path=str(path), leave_out={"kind": ("word", "name")}), ["text"])
+    assert rows.columns == {"text": ["b"]}
+    assert rows.lines == [3]
+    everything = {"kind": ("word", "name", "sentence")}
+    with pytest.raises(DataError, match=r"kind not 'word' or 'name' or 'sentence'; there are kind"):
+        read_rows(Source(path=str(path), leave_out=everything), ["text"])
+
+
+def test_cells_of_a_file_without_header_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("t1\tone\nt2\ttwo\n", encoding="utf-8")
+    source = Source(path=str(path), header=False, columns={"anchor": "1", "positive": "2"})
+    rows = read_rows(source, ["anchor", "positive"])
+    assert rows.columns == {"anchor": ["t1", "t2"], "positive": ["one", "two"]}
+    assert rows.lines == [1, 2]
+    path.write_text("t1\tone\nt2\n", encoding="utf-8")
+    with pytest.raises(DataError, match="line 2 has 1 cells; its first line has 2"):
+        read_rows(source, ["anchor", "positive"])
+
+
 @pytest.mark.parametrize(
     ("name", "text", "given", "message"),
     [
