@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.processes import first_goes_first, is_first
 from embeddings.training.siamese.losses import RANKING
+from embeddings.training.siamese.recipe import TAUGHT
 from embeddings.training.trainer import Setup
 
 if TYPE_CHECKING:
@@ -53,11 +54,11 @@ def add_mined(work: Work, searcher: Searcher | None) -> None:
 
 
 def add_targets(work: Work) -> None:
-    """The teacher's vectors of first texts, which mse aims both texts at."""
+    """The teacher's vectors of first texts, which the losses with a teacher aim both texts at."""
     from embeddings.load import load_encoder
     from embeddings.training.errors import RecipeError
 
-    wanted = [name for name, loss in work.losses.items() if loss == "mse"]
+    wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
     if not wanted or work.recipe.loss.teacher is None:
         return
     teacher = load_encoder(work.recipe.loss.teacher, device=work.device)
@@ -71,7 +72,7 @@ def add_targets(work: Work) -> None:
     for name in wanted:
         work.listener.note(f"{name}: vectors of the teacher")
         first = next(iter(work.train[name].texts.values()))
-        work.targets[name] = teacher.encode(first, role="document").vectors.tolist()
+        work.targets[name] = teacher.encode(first, role="document").vectors
 
 
 def fresh_model(work: Work) -> SentenceTransformer:
@@ -165,7 +166,7 @@ def _dev_dataset(work: Work) -> Dataset | None:
     if len(work.dev) != 1 or len(work.train) != 1:
         return None
     (loss,), (learned,) = work.losses.values(), work.train.values()
-    alike = work.dev[0].source.form == learned.source.form and loss != "mse"
+    alike = work.dev[0].source.form == learned.source.form and loss not in TAUGHT
     if not alike or list(work.dev[0].texts) != list(learned.texts):
         return None
     return work.dev[0].to_dataset()

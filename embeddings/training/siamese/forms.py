@@ -12,8 +12,10 @@ from embeddings.training.errors import DataError
 from embeddings.training.sources import Source, describe_source, read_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    import numpy as np
+    import numpy.typing as npt
     from datasets import Dataset
 
     from embeddings.training.siamese.recipe import Examples
@@ -56,14 +58,15 @@ class Loaded:
         """The same examples with other columns."""
         return replace(self, texts=texts)
 
-    def to_dataset(self, target: Sequence[Any] | None = None) -> Dataset:
-        """What a trainer reads; `target` replaces the own one."""
+    def to_dataset(self, target: npt.NDArray[np.float32] | None = None) -> Dataset:
+        """What a trainer reads; `target` (rows, width) replaces the own one."""
         from datasets import Dataset
 
         columns: dict[str, Any] = dict(self.texts)
-        chosen = self.target if target is None else target
-        if chosen is not None:
-            columns["label"] = list(chosen)
+        if target is not None:
+            columns["label"] = target
+        elif self.target is not None:
+            columns["label"] = list(self.target)
         return Dataset.from_dict(columns)
 
 

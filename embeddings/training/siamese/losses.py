@@ -1,4 +1,4 @@
-"""Recipe's losses to sentence-transformers' own, and what each should begin with."""
+"""A recipe's losses: sentence-transformers' own and one of ours; what each should begin with."""
 
 from __future__ import annotations
 
@@ -49,6 +49,10 @@ def make_loss(name: str, options: Loss, model: SentenceTransformer, batches: Bat
         made = library.SoftmaxLoss(model, width, num_labels=len(LABELS))
     elif name == "mse":
         made = library.MSELoss(model)
+    elif name == "distil":
+        from embeddings.training.siamese.distillation import DistillationLoss
+
+        made = DistillationLoss(model, options.scale)
     elif batches.cached is None:
         made = library.MultipleNegativesRankingLoss(model, scale=options.scale)
     else:

@@ -23,6 +23,7 @@ LossName = Literal[
     "cached-ranking",
     "softmax",
     "mse",
+    "distil",
 ]
 
 FITTING: dict[str, tuple[str, ...]] = {
@@ -30,10 +31,14 @@ FITTING: dict[str, tuple[str, ...]] = {
     "pairs": ("ranking", "cached-ranking"),
     "triplets": ("ranking", "cached-ranking", "triplet"),
     "nli": ("softmax", "ranking", "cached-ranking", "cosine", "cosent", "angle"),
-    "parallel": ("mse", "ranking", "cached-ranking"),
+    "parallel": ("mse", "distil", "ranking", "cached-ranking"),
     "retrieval": ("ranking", "cached-ranking"),
 }
 """Losses that can learn from each form of data; the first is what `auto` takes."""
+
+
+TAUGHT = frozenset({"mse", "distil"})
+"""Losses that aim at the vectors of a teacher."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,13 +103,14 @@ class Loss:
             `contrastive` (Hadsell et al. 2006): scores of 0 and 1 alone; `triplet` (Schroff et
             al. 2015); `ranking`: in-batch negatives (Henderson et al. 2017, arXiv:1705.00652);
             `cached-ranking`: the same with cached gradients (Gao et al. 2021); `softmax` over
-            NLI labels; `mse` to a teacher's vectors (arXiv:2004.09813); `auto`: the data's.
-        scale: of cosines in ranking, cosent and angle: one over the temperature.
+            NLI labels; `mse` to a teacher's vectors (arXiv:2004.09813); `distil`: the same on the
+            sphere, with the teacher's likenesses inside a batch; `auto`: the data's.
+        scale: of cosines in ranking, distil, cosent and angle: one over the temperature.
         margin: of contrastive (default 0.5) and triplet (default 1, on vectors of any length).
         at_once: examples computed at once by cached-ranking.
         matryoshka: widths that a vector may be cut to, the loss taken at each (Kusupati et al.
             2022, arXiv:2205.13147); empty takes the whole alone.
-        teacher: encoder whose vectors mse aims at: a folder, `minilm` or a hub name.
+        teacher: encoder whose vectors mse and distil aim at: a folder, `minilm` or a hub name.
     """
 
     name: LossName = "auto"
@@ -177,10 +183,11 @@ class SiameseRecipe:
             message = "the recipe has no data to learn from; add a [[train]] table with its path"
             raise RecipeError(message)
         losses = {loss_of(self, source) for source in self.train}
-        if "mse" in losses and self.loss.teacher is None:
+        taught = sorted(losses & TAUGHT)
+        if taught and self.loss.teacher is None:
             message = (
-                'loss mse needs loss.teacher, the encoder to learn from; loss.name = "ranking" '
-                "learns from translations without one"
+                f"loss {taught[0]} needs loss.teacher, the encoder to learn from; "
+                'loss.name = "ranking" learns from translations without one'
             )
             raise RecipeError(message)
         if self.loss.matryoshka and "softmax" in losses:

@@ -33,7 +33,7 @@ class Work:
         dev: examples measured during the run.
         test: examples measured before and after it.
         losses: names of losses by data set.
-        targets: vectors of the teacher by data set, for mse.
+        targets: vectors of the teacher by data set, float32 (rows, width), for mse and distil.
         measured: the name of the measure that decides; None without dev data.
         evaluator: of the dev data.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from embeddings.training.trainer import Listener, Loop
     from embeddings.training.verdict import Expected
 
-_FLOORS = {"cosent": 0.4, "angle": 0.4, "mse": 0.5}
+_FLOORS = {"cosent": 0.4, "angle": 0.4, "mse": 0.5, "distil": 0.5}
 """Shares of the first loss that a few examples can be brought below; 0.1 for other losses."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -58,6 +59,45 @@ def test_cosine_is_the_squared_distance_from_the_score(model: SentenceTransforme
         a, b = (model(model.preprocess(TEXTS[n : n + 8]))["sentence_embedding"] for n in (0, 8))
     by_hand = float(((torch.cosine_similarity(a, b) - 0.25) ** 2).mean())
     assert value(made, model, 2, [0.25] * 8) == pytest.approx(by_hand, abs=1e-6)
+
+
+def taught(loss: Any, model: SentenceTransformer, vectors: torch.Tensor) -> float:  # noqa: ANN401
+    features = [model.preprocess(TEXTS[:8])]
+    return float(loss(features, vectors).detach())
+
+
+def test_distillation_is_over_when_the_teacher_s_vectors_are_told(
+    model: SentenceTransformer,
+) -> None:
+    with torch.no_grad():
+        own = model(model.preprocess(TEXTS[:8]))["sentence_embedding"]
+    made = make_loss("distil", Loss(teacher="minilm"), model, Batches(8))
+    assert taught(made, model, own) == pytest.approx(0, abs=1e-5)
+    # Neither the length of a teacher's vector counts, nor what the student has no room for.
+    longer = torch.cat([3 * own, torch.ones(8, 5)], dim=1)
+    assert taught(made, model, longer) == pytest.approx(0, abs=1e-5)
+    assert taught(made, model, own.flip(0)) > 0.1
+
+
+def test_distillation_by_hand(model: SentenceTransformer) -> None:
+    torch.manual_seed(1)
+    vectors = torch.randn(8, 8)
+    with torch.no_grad():
+        own = model(model.preprocess(TEXTS[:8]))["sentence_embedding"].numpy()
+    own /= np.linalg.norm(own, axis=1, keepdims=True)
+    aims = vectors.numpy() / np.linalg.norm(vectors.numpy(), axis=1, keepdims=True)
+
+    def shares(cosines: np.ndarray) -> np.ndarray:
+        powers = np.exp(20 * cosines)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    wanted, told = shares(aims @ aims.T), shares(own @ aims.T)
+    expected = (1 - (own * aims).sum(axis=1)).mean()
+    expected += (wanted * np.log(wanted / told)).sum(axis=1).mean()
+    made = make_loss("distil", Loss(teacher="minilm"), model, Batches(8))
+    assert taught(made, model, vectors) == pytest.approx(float(expected), rel=1e-4)
+    widths = make_loss("distil", Loss(teacher="minilm", matryoshka=(4,)), model, Batches(8))
+    assert taught(widths, model, vectors) > taught(made, model, vectors)
 
 
 def test_matryoshka_adds_the_losses_of_its_widths(model: SentenceTransformer) -> None:

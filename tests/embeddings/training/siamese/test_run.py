@@ -189,9 +189,17 @@ def test_every_form_is_learned(
         assert load_encoder(tmp_path / "out").card.prompts == {"query": "책: "}
 
 
-def test_a_teacher_is_followed(recipe: Recipes, data: Path, tmp_path: Path, trained: Any) -> None:  # noqa: ANN401
+@pytest.mark.parametrize("name", ["mse", "distil"])
+def test_a_teacher_is_followed(
+    name: str,
+    recipe: Recipes,
+    data: Path,
+    tmp_path: Path,
+    trained: Any,  # noqa: ANN401
+) -> None:
     parallel = [{"path": str(data / "parallel.tsv"), "form": "parallel"}]
-    given = {"train": parallel, "dev": [], "loss": {"teacher": str(trained[0])}}
+    loss = {"teacher": str(trained[0]), "name": name}
+    given = {"train": parallel, "dev": [], "loss": loss}
     with pytest.raises(RecipeError, match="teacher's vectors have 16 numbers, this body's 12"):
         train_siamese(recipe(**given, body="bow", dense=12), tmp_path / "narrow")
     receipt = train_siamese(
@@ -199,7 +207,7 @@ def test_a_teacher_is_followed(recipe: Recipes, data: Path, tmp_path: Path, trai
     )
     losses_then = [value for _, value in receipt["curves"]["loss"]]
     assert np.mean(losses_then[-5:]) < 0.6 * losses_then[0]
-    assert receipt["extra"]["losses"] == {"parallel": "mse"}
+    assert receipt["extra"]["losses"] == {"parallel": name}
 
 
 def test_several_dev_sources_decide_by_their_mean(
