@@ -17,6 +17,7 @@ from embeddings.training.curves import told_measure
 from embeddings.training.flops import cost_of
 from embeddings.training.meter import Meter
 from embeddings.training.optimisation import make_optimiser, make_schedule
+from embeddings.training.precision import separate_attention
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -95,6 +96,7 @@ class Loop(_Trainer):
         self.spent_before = 0.0
         super().__init__(*args, **given)
         own: Any = self.model
+        separate_attention(own, setup.place)
         self.meter = Meter(cost_of(own))
         _silence(self)
         for callback in _callbacks(self):

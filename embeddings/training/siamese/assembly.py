@@ -71,7 +71,11 @@ def add_targets(work: Work) -> None:
         raise RecipeError(message)
     for name in wanted:
         work.listener.note(f"{name}: vectors of the teacher")
-        first = next(iter(work.train[name].texts.values()))
+        loaded = work.train[name]
+        first = next(iter(loaded.texts.values()))
+        if loaded.source.learn == "target":
+            texts = {column: text for column, text in loaded.texts.items() if column != "source"}
+            work.train[name] = loaded.with_columns(texts)
         work.targets[name] = teacher.encode(first, role="document").vectors
 
 

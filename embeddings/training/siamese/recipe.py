@@ -72,12 +72,15 @@ class Examples(Source):
             qrels/SPLIT.tsv; also packed).
         range: the least and the greatest score of the file; they become 0 and 1.
         loss: of this source alone; `auto` is the recipe's.
+        learn: texts of parallel sentences that follow a teacher: `both`, or the `target` alone
+            (the source may be held in its place by sentences of its own language instead).
         negatives: mined for pairs and retrieval; None mines none.
     """
 
     form: Form = "scores"
     range: tuple[float, float] = (0.0, 1.0)
     loss: LossName = "auto"
+    learn: Literal["both", "target"] = "both"
     negatives: Negatives | None = None
 
     def __post_init__(self) -> None:
@@ -87,6 +90,12 @@ class Examples(Source):
         if self.negatives is not None and self.form not in {"pairs", "retrieval"}:
             message = (
                 f"{self.path} is of form {self.form!r}; negatives are mined for pairs and retrieval"
+            )
+            raise RecipeError(message)
+        if self.learn != "both" and self.form != "parallel":
+            message = (
+                f"learn is {self.learn!r} for {self.path}, which is of form {self.form!r}; it is "
+                "for parallel sentences"
             )
             raise RecipeError(message)
         if self.loss != "auto" and self.loss not in FITTING[self.form]:
@@ -183,6 +192,13 @@ class SiameseRecipe:
             message = "the recipe has no data to learn from; add a [[train]] table with its path"
             raise RecipeError(message)
         losses = {loss_of(self, source) for source in self.train}
+        for source in self.train:
+            if source.learn == "target" and loss_of(self, source) not in TAUGHT:
+                message = (
+                    f'learn = "target" for {source.path} needs a teacher for the sources to stay '
+                    'where they are: loss.teacher = "minilm"'
+                )
+                raise RecipeError(message)
         taught = sorted(losses & TAUGHT)
         if taught and self.loss.teacher is None:
             message = (

@@ -89,7 +89,7 @@ class Reading:
         Raises:
             DataError: a file is damaged, lacks the column, or all are empty.
         """
-        left: dict[str, int | None] = {corpus.path: corpus.most for corpus, _ in self._files}
+        left = {corpus: corpus.most for corpus, _ in self._files}
         total, before = sum(self._sizes), 0
         for number, (corpus, file) in enumerate(self._files):
             self._rows[number] = 0
@@ -101,11 +101,11 @@ class Reading:
                     self._listener.progress("read", before + read, total)
 
             for text in _texts_of(file, corpus.column, note):
-                most = left[corpus.path]
+                most = left[corpus]
                 if most is not None:
                     if most <= 0:
                         break
-                    left[corpus.path] = most - 1
+                    left[corpus] = most - 1
                 self._rows[number] += 1
                 yield text.strip()
             before += self._sizes[number]

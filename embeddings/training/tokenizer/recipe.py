@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from embeddings.training.errors import RecipeError
 from embeddings.training.recipe import Above0, Count, FileName, Share, Within
 from embeddings.training.sources import Source  # noqa: TC001 - read with the fields
+from embeddings.training.tokenizer.corpus import Corpus  # noqa: TC001 - read with the fields
 
 Algorithm = Literal["wordpiece", "bpe", "unigram"]
 Style = Literal["auto", "bert", "gpt2", "t5"]
@@ -20,6 +21,7 @@ class TokenizerRecipe:
     """A recipe for a tokenizer learned from scratch.
 
     Attributes:
+        train: files of text, each with a column of its own, beside those of the command line.
         algorithm: `wordpiece` (Schuster and Nakajima 2012; Wu et al. 2016, arXiv:1609.08144),
             `bpe` over bytes, which knows every text (Sennrich et al. 2016, arXiv:1508.07909;
             Radford et al. 2019), or `unigram` (Kudo 2018, arXiv:1804.10959).
@@ -38,13 +40,14 @@ class TokenizerRecipe:
         min_count: a pair is joined if it is seen so many times (wordpiece, bpe).
         longest: characters of the longest piece (bpe, unigram).
         max_tokens: that the folder says models read; None says nothing.
-        column: of the sources, see `embeddings.training.tokenizer.corpus.Corpus`.
-        most: texts at most of each source.
+        column: of the command line's sources, see `embeddings.training.tokenizer.corpus.Corpus`.
+        most: texts at most of each of them.
         heldout: texts at most that are kept out, to report on.
         languages: ISO 639-1 codes, for the receipt.
-        licence: of the sources, for the receipt; empty says that nobody told.
+        licence: of them, for the receipt; empty says that nobody told.
     """
 
+    train: tuple[Corpus, ...] = ()
     algorithm: Algorithm = "wordpiece"
     vocabulary: Annotated[int, Within(least=10, most=1_000_000)] = 16_000
     style: Style = "auto"
@@ -79,6 +82,7 @@ class ExtensionRecipe:
     """A recipe for pieces added to the tokenizer of an existing model.
 
     Attributes:
+        train: files of text, each with a column of its own, beside those of the command line.
         pieces: how many are added; reached exactly or refused.
         scripts: the scripts of the new pieces, as Unicode names their characters (`HANGUL`,
             `HIRAGANA`, `CYRILLIC`). Each new piece has a character of one of them, so that every
@@ -96,15 +100,16 @@ class ExtensionRecipe:
         neighbours: words a new piece's vector is mixed from, through `vectors`.
         temperature: of the softmax over their cosines.
         noise: deviation of what is added to the mean, in deviations of the old vectors.
-        column: of the sources, see `embeddings.training.tokenizer.corpus.Corpus`.
-        most: texts at most of each source.
+        column: of the command line's sources, see `embeddings.training.tokenizer.corpus.Corpus`.
+        most: texts at most of each of them.
         heldout: texts at most that are kept out, to report on.
         seed: of noise and draws.
         languages: ISO 639-1 codes of the extended model, for its card.
-        licence: of the sources, for the receipt; empty says that nobody told.
+        licence: of them, for the receipt; empty says that nobody told.
         name: of the extended model; None is the folder's.
     """
 
+    train: tuple[Corpus, ...] = ()
     pieces: Annotated[int, Within(least=1, most=1_000_000)] = 16_000
     scripts: tuple[str, ...] = ("HANGUL",)
     syllables: Syllables = "common"

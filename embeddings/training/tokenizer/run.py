@@ -77,12 +77,18 @@ def train_tokenizer(
 
 
 def corpora_of(sources: Sequence[str], recipe: TokenizerRecipe | ExtensionRecipe) -> list[Corpus]:
-    """The sources of a command line, read as the recipe says."""
-    if not sources:
-        raise DataError("no source of text; name files or folders")
+    """The corpora of a recipe and those of a command line, read as the recipe says.
+
+    Raises:
+        DataError: there are none.
+    """
+    if not sources and not recipe.train:
+        message = "no source of text; name files or folders, or add [[train]] tables to the recipe"
+        raise DataError(message)
     column, most, licence = recipe.column, recipe.most, recipe.licence
     named = dict.fromkeys(sources)
-    return [Corpus(path=path, column=column, most=most, licence=licence) for path in named]
+    given = [Corpus(path=path, column=column, most=most, licence=licence) for path in named]
+    return [*recipe.train, *given]
 
 
 def training_texts(reading: Reading, held: HeldOut) -> Iterator[str]:

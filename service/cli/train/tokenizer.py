@@ -11,10 +11,11 @@ from service.cli.output import AsJson, facts, note, told_time, write, write_json
 from service.cli.train.listening import listening
 
 Sources = Annotated[
-    list[str],
+    list[str] | None,
     typer.Argument(
         metavar="SOURCE",
-        help="Files .txt, .tsv, .jsonl (also .gz, .zst), .parquet, or folders of them.",
+        help="Files .txt, .tsv, .jsonl (also .gz, .zst), .parquet, or folders of them, "
+        "beside those of the recipe.",
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write; new.")]
@@ -37,8 +38,8 @@ Sets = Annotated[
 
 
 def tokenizer(
-    sources: Sources,
     out: Out,
+    sources: Sources = None,
     extend: Extend = None,
     config: Config = None,
     sets: Sets = None,
@@ -56,10 +57,10 @@ def tokenizer(
     with listening("byte") as listener:
         if extend is None:
             recipe = read_recipe(TokenizerRecipe, config, sets or ())
-            made = train_tokenizer(sources, recipe, out, listener=listener)
+            made = train_tokenizer(sources or [], recipe, out, listener=listener)
         else:
             extension = read_recipe(ExtensionRecipe, config, sets or ())
-            made = extend_vocabulary(extend, sources, extension, out, listener=listener)
+            made = extend_vocabulary(extend, sources or [], extension, out, listener=listener)
     if as_json:
         write_json({"folder": str(out), "training": made})
         return

@@ -210,6 +210,29 @@ def test_a_teacher_is_followed(
     assert receipt["extra"]["losses"] == {"parallel": name}
 
 
+def test_translations_alone_follow_a_teacher(
+    recipe: Recipes,
+    data: Path,
+    tmp_path: Path,
+    trained: Any,  # noqa: ANN401
+) -> None:
+    path = str(data / "parallel.tsv")
+    parallel = [
+        {"path": path, "form": "parallel", "learn": "target"},
+        {"path": path, "form": "parallel", "columns": {"target": "source"}, "learn": "target"},
+    ]
+    given = {"train": parallel, "dev": [], "loss": {"teacher": str(trained[0])}}
+    run = {"epochs": 8, "batch": 16, "device": "cpu"}
+    receipt = train_siamese(recipe(**given, run=run), tmp_path / "out")
+    losses_then = [value for _, value in receipt["curves"]["loss"]]
+    assert np.mean(losses_then[-5:]) < 0.6 * losses_then[0]
+    with pytest.raises(RecipeError, match="needs a teacher"):
+        recipe(train=parallel, dev=[])
+    scored = {"path": str(data / "dev.tsv"), "learn": "target"}
+    with pytest.raises(RecipeError, match="it is for parallel sentences"):
+        recipe(train=[scored])
+
+
 def test_several_dev_sources_decide_by_their_mean(
     recipe: Recipes, data: Path, tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ from transformers import AutoTokenizer
 
 from embeddings.training.errors import DataError, RecipeError, TrainingError
 from embeddings.training.recipe import read_recipe
+from embeddings.training.tokenizer.corpus import Corpus
 from embeddings.training.tokenizer.hangul import syllables_of
 from embeddings.training.tokenizer.pieces import learn_pieces
 from embeddings.training.tokenizer.recipe import TokenizerRecipe
@@ -109,6 +110,25 @@ def test_few_texts_are_reported_on_themselves(tmp_path: Path) -> None:
     assert "too few texts" in receipt["notes"][0]
     assert receipt["scores"]["training"]["en unknown_rate"] == 0
     assert json.loads((tmp_path / "out" / "training.json").read_bytes())["kind"] == "tokenizer"
+
+
+def test_files_of_the_recipe_have_columns_of_their_own(tmp_path: Path) -> None:
+    table = tmp_path / "a.tsv"
+    table.write_text("no\tbb ab\n" * 4, encoding="utf-8")
+    lines = tmp_path / "b.jsonl"
+    lines.write_text('{"ko": "cc", "en": "no"}\n' * 4, encoding="utf-8")
+    train = (
+        Corpus(path=str(table), column=2, most=3, licence="CC0"),
+        Corpus(path=str(lines), column="ko"),
+        Corpus(path=str(table), column=2, most=1),
+    )
+    chosen = TokenizerRecipe(vocabulary=11, train=train, heldout=0)
+    receipt = train_tokenizer([], chosen, tmp_path / "out")
+    read = [(file["name"], file["rows"], file["licence"]) for file in receipt["data"]["train"]]
+    assert read == [("a", 3, "CC0"), ("b", 4, None), ("a", 1, None)]
+    pieces = AutoTokenizer.from_pretrained(tmp_path / "out").get_vocab()
+    assert {"a", "b", "c"} <= {piece.removeprefix("##") for piece in pieces}
+    assert "n" not in pieces
 
 
 def test_a_misspelt_key_and_an_empty_special_are_refused() -> None:
