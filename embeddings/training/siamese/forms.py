@@ -128,6 +128,29 @@ def _columns(source: Examples, *names: str) -> Loaded:
     return Loaded(source, texts, files=[describe_source(source, len(rows))])
 
 
+def _groups(source: Examples) -> Loaded:
+    """Each text with the first of its group, and that one with the second.
+
+    All rows of a group share a text, so that no batch of in-batch negatives holds two of them.
+    """
+    rows = read_rows(source, ["text", "group"])
+    texts, groups = texts_of(rows, "text"), labels_of(rows, "group")
+    members: dict[str, dict[str, None]] = {}
+    for text, group in zip(texts, groups, strict=True):
+        members.setdefault(group, {})[text] = None
+    anchors: list[str] = []
+    positives: list[str] = []
+    for first, *others in members.values():
+        if others:
+            anchors += [first, *others]
+            positives += [others[0], *[first] * len(others)]
+    if not anchors:
+        message = f"{source.path}: every group has one text alone; there is nothing to bring nearer"
+        raise DataError(message)
+    made = {"anchor": anchors, "positive": positives}
+    return Loaded(source, made, files=[describe_source(source, len(rows))])
+
+
 def _nli(source: Examples) -> Loaded:
     rows = read_rows(source, ["premise", "hypothesis", "label"])
     rows.columns["label"] = [_NUMBERED.get(str(value), value) for value in rows.columns["label"]]
@@ -206,6 +229,7 @@ def _beir(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 _LOADERS = {
     "scores": _scores,
     "pairs": lambda source: _columns(source, "anchor", "positive"),
+    "groups": _groups,
     "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
     "nli": _nli,
     "parallel": lambda source: _columns(source, "source", "target"),

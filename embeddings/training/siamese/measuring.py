@@ -24,6 +24,7 @@ _MEASURES = {
     "scores": _CORRELATIONS,
     "nli": _CORRELATIONS,
     "pairs": _RANKS,
+    "groups": _RANKS,
     "parallel": _RANKS,
     "retrieval": _RANKS,
     "triplets": ("cosine_accuracy",),

@@ -11,7 +11,7 @@ from embeddings.training.options import Optimiser, Running, Schedule
 from embeddings.training.recipe import Above0, Count, FileName, Within
 from embeddings.training.sources import Source
 
-Form = Literal["scores", "pairs", "triplets", "nli", "parallel", "retrieval"]
+Form = Literal["scores", "pairs", "groups", "triplets", "nli", "parallel", "retrieval"]
 LossName = Literal[
     "auto",
     "cosine",
@@ -29,6 +29,7 @@ LossName = Literal[
 FITTING: dict[str, tuple[str, ...]] = {
     "scores": ("cosine", "cosent", "angle", "contrastive"),
     "pairs": ("ranking", "cached-ranking"),
+    "groups": ("ranking", "cached-ranking"),
     "triplets": ("ranking", "cached-ranking", "triplet"),
     "nli": ("softmax", "ranking", "cached-ranking", "cosine", "cosent", "angle"),
     "parallel": ("mse", "distil", "ranking", "cached-ranking"),

@@ -35,6 +35,17 @@ def test_labels_have_their_numbers_and_become_triplets_or_scores(data: Path) -> 
     assert triplets.texts["negative"][0] == loaded.texts["hypothesis"][1]
 
 
+def test_texts_of_a_group_share_its_first(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    lines = ["text\tgroup", "a\t1", "b\t2", "c\t1", "d\t3", "c\t1", "e\t1", "f\t2"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    loaded = load_examples(Examples(path=str(path), form="groups"))
+    pairs = list(zip(*loaded.texts.values(), strict=True))
+    assert list(loaded.texts) == ["anchor", "positive"]
+    assert pairs == [("a", "c"), ("c", "a"), ("e", "a"), ("b", "f"), ("f", "b")]
+    assert loaded.files[0]["rows"] == 7
+
+
 def test_a_search_folder_gives_judged_answers(data: Path) -> None:
     loaded = load_examples(Examples(path=str(data / "search"), form="retrieval"))
     assert len(loaded) == 16
@@ -56,6 +67,7 @@ def test_a_search_folder_gives_judged_answers(data: Path) -> None:
         ("a.tsv", "anchor\n", "pairs", "holds no rows"),
         ("a.tsv", "premise\thypothesis\tlabel\na\tb\tmaybe\n", "nli", "label is 'maybe'; possible"),
         ("a.tsv", "premise\thypothesis\tlabel\na\tb\t0\n", "nli", "'entailment' in all rows"),
+        ("a.tsv", "text\tgroup\na\t1\nb\t2\n", "groups", "every group has one text alone"),
         ("search", None, "retrieval", "is no BEIR folder with corpus.jsonl"),
     ],
 )
