@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
 
 from embeddings.fingerprint import hash_file
 from embeddings.training.errors import DataError
+from embeddings.training.formats import format_of, rows_of
 from embeddings.training.recipe import Count, FileName, Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-_FORMATS = (".jsonl", ".csv", ".tsv", ".parquet")
-_PACKINGS = (".gz", ".zst")
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +32,7 @@ class Source:
         header: False if a .csv or .tsv begins with its first row; its columns are then `1`, `2`.
         weight: how many times over it is read in an epoch where several are mixed.
         most: rows at most, from the top; None takes all.
+        sample: rows at most, drawn at random, always the same ones; None takes all.
         licence: of the data, for the receipt; empty says that nobody told.
         name: for the receipt; None is the file's name.
     """
@@ -49,6 +46,7 @@ class Source:
     header: bool = True
     weight: Weight = 1.0
     most: Count | None = None
+    sample: Count | None = None
     licence: str = ""
     name: str | None = None
 
@@ -94,7 +92,7 @@ def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = 
             are), a line that cannot be read, or no row left.
     """
     path = Path(source.path)
-    kind = _format(path)
+    kind = format_of(path)
     wanted = [*columns, *optional]
     for name in source.columns:
         if name not in wanted:
@@ -108,9 +106,8 @@ def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = 
     looked_at = list(dict.fromkeys([*conditions, *source.leave_out]))
     names = {name: source.columns.get(name, name) for name in wanted}
     seen: dict[str, set[str]] = {column: set() for column in looked_at}
-    read = partial(_READERS[kind], header=source.header) if kind in _DELIMITED else _READERS[kind]
     try:
-        for line, row in read(path, [*names.values(), *looked_at]):
+        for line, row in rows_of(path, kind, [*names.values(), *looked_at], header=source.header):
             _check_columns(source, names, columns, looked_at, row, line)
             for column in looked_at:
                 if len(seen[column]) < 20:
@@ -128,7 +125,17 @@ def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = 
     if not lines:
         raise DataError(_nothing(source, conditions, seen))
     absent = [name for name in optional if all(value is None for value in made[name])]
-    return Rows(source, {n: v for n, v in made.items() if n not in absent}, lines)
+    found = Rows(source, {n: v for n, v in made.items() if n not in absent}, lines)
+    return found if source.sample is None else _drawn(found, source.sample)
+
+
+def _drawn(rows: Rows, count: int) -> Rows:
+    """Some of the rows, in their order."""
+    if count >= len(rows):
+        return rows
+    chosen = sorted(np.random.default_rng(0).permutation(len(rows))[:count].tolist())
+    columns = {name: [values[row] for row in chosen] for name, values in rows.columns.items()}
+    return Rows(rows.source, columns, [rows.lines[row] for row in chosen])
 
 
 def describe_source(source: Source, rows: int) -> dict[str, Any]:
@@ -144,22 +151,6 @@ def describe_source(source: Source, rows: int) -> dict[str, Any]:
         "weight": source.weight,
         "licence": source.licence or None,
     }
-
-
-def _format(path: Path) -> str:
-    suffixes = path.suffixes
-    packed = bool(suffixes) and suffixes[-1] in _PACKINGS
-    kind = suffixes[-2] if packed and len(suffixes) > 1 else path.suffix
-    if kind not in _FORMATS or (packed and kind == ".parquet"):
-        message = (
-            f"{path} is of no format known here: {', '.join(_FORMATS)}, all but .parquet also "
-            f"packed as {' or '.join(_PACKINGS)}"
-        )
-        raise DataError(message)
-    if not path.is_file():
-        message = f"{path} is not there; a recipe's files are meant from the recipe's folder"
-        raise DataError(message)
-    return kind
 
 
 def _is_wanted(
@@ -200,102 +191,3 @@ def _nothing(source: Source, conditions: dict[str, str], seen: dict[str, set[str
     told = " and ".join([*wanted, *unwanted])
     there = "; ".join(f"{column}: {', '.join(sorted(values))}" for column, values in seen.items())
     return f"{source.path} has no rows with {told}; there are {there or 'no rows at all'}"
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[IO[str]]:
-    """The text of a file, unpacked."""
-    if path.suffix == ".gz":
-        import gzip
-
-        with gzip.open(path, "rt", encoding="utf-8-sig", newline="") as file:
-            yield file
-    elif path.suffix == ".zst":
-        import io
-
-        import zstandard
-
-        with (
-            path.open("rb") as raw,
-            zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True) as stream,
-        ):
-            yield io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-    else:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield file
-
-
-def _read_jsonl(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    del columns
-    with _open(path) as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                message = f"{path}, line {number:,} is not JSON: {error}"
-                raise DataError(message) from error
-            if not isinstance(row, dict):
-                message = f"{path}, line {number:,} is {type(row).__name__}; an object is needed"
-                raise DataError(message)
-            yield number, row
-
-
-def _read_delimited(
-    path: Path, columns: list[str], *, header: bool
-) -> Iterator[tuple[int, dict[str, Any]]]:
-    del columns
-    is_tsv = ".tsv" in path.suffixes
-    with _open(path) as file:
-        # Quotation marks mean nothing in .tsv: sentences open with them and never close.
-        if is_tsv:
-            reader = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
-        else:
-            reader = csv.reader(file)
-        names = next(reader, []) if header else []
-        what = "header" if header else "first line"
-        try:
-            for row in reader:
-                if not row:
-                    continue
-                names = names or [str(number) for number in range(1, len(row) + 1)]
-                if len(row) != len(names):
-                    message = (
-                        f"{path}, line {reader.line_num:,} has {len(row)} cells; its {what} has "
-                        f"{len(names)}"
-                    )
-                    raise DataError(message)
-                yield reader.line_num, dict(zip(names, row, strict=True))
-        except csv.Error as error:
-            message = f"{path}, line {reader.line_num:,} cannot be read: {error}"
-            raise DataError(message) from error
-
-
-def _read_parquet(path: Path, columns: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            there = file.schema_arrow.names
-            # Without any of the columns asked for, the whole header is shown in the refusal.
-            wanted = [name for name in there if name in columns]
-            wanted = wanted if set(columns) <= set(wanted) else there
-            for batch in file.iter_batches(columns=wanted):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield number, row
-    except pa.ArrowInvalid as error:
-        message = f"{path} is not Parquet: {error}"
-        raise DataError(message) from error
-
-
-_DELIMITED = (".csv", ".tsv")
-_READERS: dict[str, Callable[..., Iterator[tuple[int, dict[str, Any]]]]] = {
-    ".jsonl": _read_jsonl,
-    ".csv": _read_delimited,
-    ".tsv": _read_delimited,
-    ".parquet": _read_parquet,
-}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from embeddings.training.processes import first_goes_first, is_first
 from embeddings.training.siamese.losses import RANKING
@@ -11,6 +14,8 @@ from embeddings.training.siamese.recipe import TAUGHT
 from embeddings.training.trainer import Setup
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformer
 
@@ -18,7 +23,10 @@ if TYPE_CHECKING:
     from embeddings.training.siamese.negatives import Searcher
     from embeddings.training.siamese.work import Work
     from embeddings.training.trainer import Loop
+    from embeddings.types import Encoder
 
+_TAUGHT_AT_ONCE = 2_048
+"""Texts the teacher encodes between two words about its progress."""
 START = "start"
 """The weights that a body made from scratch began with, beside the checkpoints."""
 
@@ -54,9 +62,13 @@ def add_mined(work: Work, searcher: Searcher | None) -> None:
 
 
 def add_targets(work: Work) -> None:
-    """The teacher's vectors of first texts, which the losses with a teacher aim both texts at."""
+    """The teacher's vectors of first texts, which the losses with a teacher aim both texts at.
+
+    They are computed in the numbers of the run, and kept beside its checkpoints.
+    """
     from embeddings.load import load_encoder
     from embeddings.training.errors import RecipeError
+    from embeddings.training.loop import CHECKPOINTS
 
     wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
     if not wanted or work.recipe.loss.teacher is None:
@@ -70,13 +82,34 @@ def add_targets(work: Work) -> None:
         )
         raise RecipeError(message)
     for name in wanted:
-        work.listener.note(f"{name}: vectors of the teacher")
         loaded = work.train[name]
         first = next(iter(loaded.texts.values()))
         if loaded.source.learn == "target":
             texts = {column: text for column, text in loaded.texts.items() if column != "source"}
             work.train[name] = loaded.with_columns(texts)
-        work.targets[name] = teacher.encode(first, role="document").vectors
+        key = hashlib.sha256("\n".join([teacher.card.fingerprint, *first]).encode()).hexdigest()
+        kept = work.out / CHECKPOINTS / f"targets-{key[:16]}.npy"
+        with first_goes_first():
+            if not kept.is_file():
+                work.listener.note(f"{name}: vectors of the teacher")
+                _write_targets(work, teacher, first, kept)
+        work.targets[name] = np.load(kept)
+
+
+def _write_targets(work: Work, teacher: Encoder, texts: list[str], path: Path) -> None:
+    import torch
+
+    numbers = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(work.place.precision)
+    made = np.empty((len(texts), teacher.dim), dtype=np.float32)
+    with torch.autocast(work.place.device, dtype=numbers, enabled=numbers is not None):
+        for start in range(0, len(texts), _TAUGHT_AT_ONCE):
+            part = texts[start : start + _TAUGHT_AT_ONCE]
+            made[start : start + len(part)] = teacher.encode(part, role="document").vectors
+            work.listener.progress("teach", start + len(part), len(texts))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part_path = path.with_suffix(".part.npy")
+    np.save(part_path, made)
+    part_path.rename(path)
 
 
 def fresh_model(work: Work) -> SentenceTransformer:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.columns import labels_of, numbers_of, texts_of
 from embeddings.training.errors import DataError
-from embeddings.training.sources import Source, describe_source, read_rows
+from embeddings.training.sources import Rows, Source, describe_source, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,21 +134,33 @@ def _groups(source: Examples) -> Loaded:
     All rows of a group share a text, so that no batch of in-batch negatives holds two of them.
     """
     rows = read_rows(source, ["text", "group"])
-    texts, groups = texts_of(rows, "text"), labels_of(rows, "group")
-    members: dict[str, dict[str, None]] = {}
-    for text, group in zip(texts, groups, strict=True):
-        members.setdefault(group, {})[text] = None
-    anchors: list[str] = []
-    positives: list[str] = []
-    for first, *others in members.values():
-        if others:
-            anchors += [first, *others]
-            positives += [others[0], *[first] * len(others)]
-    if not anchors:
+    texts = texts_of(rows, "text")
+    paired = pairs_of_groups(rows)
+    if not paired:
         message = f"{source.path}: every group has one text alone; there is nothing to bring nearer"
         raise DataError(message)
-    made = {"anchor": anchors, "positive": positives}
+    made = {
+        "anchor": [texts[row] for row in paired],
+        "positive": [texts[other] for other in paired.values()],
+    }
     return Loaded(source, made, files=[describe_source(source, len(rows))])
+
+
+def pairs_of_groups(rows: Rows) -> dict[int, int]:
+    """Rows of groups of two and more texts, and the row that says the same; copies are left out.
+
+    Raises:
+        DataError: a text or a group is empty, or there is one group.
+    """
+    texts, groups = texts_of(rows, "text"), labels_of(rows, "group")
+    members: dict[str, dict[str, int]] = {}
+    for row, (text, group) in enumerate(zip(texts, groups, strict=True)):
+        members.setdefault(group, {}).setdefault(text, row)
+    paired: dict[int, int] = {}
+    for first, *others in (list(each.values()) for each in members.values()):
+        if others:
+            paired |= {first: others[0], **dict.fromkeys(others, first)}
+    return dict(sorted(paired.items()))
 
 
 def _nli(source: Examples) -> Loaded:

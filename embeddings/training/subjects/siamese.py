@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.batches import Batches
 from embeddings.training.siamese import run as running
-from embeddings.training.siamese.forms import LABELS, load_examples
+from embeddings.training.siamese.forms import LABELS, load_examples, pairs_of_groups
 from embeddings.training.sources import Source, read_rows
 from embeddings.training.subjects.table import Table
 
@@ -130,6 +130,10 @@ def _table(part: Part, source: Examples) -> Table:
 
 def _places(source: Examples) -> Callable[[int], str]:
     """Row number to `FILE, line N`; of searches it is the line of the judgement."""
+    if source.form == "groups":
+        grouped = read_rows(source, ["text", "group"])
+        paired = list(pairs_of_groups(grouped))
+        return lambda row: grouped.place(paired[row])
     if source.form != "retrieval":
         column = {
             "scores": "sentence1",

@@ -91,6 +91,19 @@ def test_rows_with_some_values_are_left_out(tmp_path: Path) -> None:
         read_rows(Source(path=str(path), leave_out=everything), ["text"])
 
 
+def test_rows_are_drawn_from_all_over_and_always_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text("text\n" + "".join(f"{n}\n" for n in range(1000)), encoding="utf-8")
+    drawn = read_rows(Source(path=str(path), sample=50), ["text"])
+    numbers = [int(text) for text in drawn.columns["text"]]
+    assert numbers == sorted(set(numbers))
+    assert drawn.lines == [number + 2 for number in numbers]
+    assert len(numbers) == 50
+    assert numbers[24] in range(300, 700)
+    assert read_rows(Source(path=str(path), sample=50), ["text"]).columns == drawn.columns
+    assert len(read_rows(Source(path=str(path), sample=5000), ["text"])) == 1000
+
+
 def test_cells_of_a_file_without_header_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text("t1\tone\nt2\ttwo\n", encoding="utf-8")
