@@ -28,7 +28,10 @@ class SectionScore:
     Attributes:
         name: of the section.
         questions: in the file.
-        asked: of them, those whose four words are all known; the others count nowhere else.
+        asked: of them, those whose four words are all known and not merged; the others count
+            nowhere else.
+        merged: those known whose answer is one of the other three words once they are read: an
+            analyzer that drops endings sees no difference between tenses.
         added: solved by 3CosAdd (Mikolov et al. 2013).
         multiplied: solved by 3CosMul (Levy and Goldberg 2014).
     """
@@ -36,6 +39,7 @@ class SectionScore:
     name: str
     questions: int
     asked: int
+    merged: int
     added: int
     multiplied: int
 
@@ -77,23 +81,31 @@ def solve(data: Analogies, words: Words, progress: Progress | None = None) -> li
     done = 0
     for name, questions in data.sections.items():
         known = [tuple(row[word] for word in question) for question in questions]
-        asked = np.array([each for each in known if None not in each], dtype=np.int64)
+        whole = [each for each in known if None not in each]
+        asked = np.array([each for each in whole if each[3] not in each[:3]], dtype=np.int64)
         solved = np.zeros(2, dtype=np.int64)
         for start in range(0, len(asked), _BLOCK):
             solved += _solve(words, asked[start : start + _BLOCK])
         scores.append(
-            SectionScore(name, len(questions), len(asked), int(solved[0]), int(solved[1]))
+            SectionScore(
+                name,
+                questions=len(questions),
+                asked=len(asked),
+                merged=len(whole) - len(asked),
+                added=int(solved[0]),
+                multiplied=int(solved[1]),
+            )
         )
         done += len(questions)
         if progress is not None:
             progress("analogies", done, total)
     if len(scores) > 1:
-        sums = [sum(getattr(each, key) for each in scores) for key in _COUNTS]
-        scores.append(SectionScore("total", *sums))
+        sums = {key: sum(getattr(each, key) for each in scores) for key in _COUNTS}
+        scores.append(SectionScore("total", **sums))
     return scores
 
 
-_COUNTS = ("questions", "asked", "added", "multiplied")
+_COUNTS = ("questions", "asked", "merged", "added", "multiplied")
 
 
 def _row(words: Words, word: str) -> int | None:

@@ -122,10 +122,11 @@ class WordsReport:
                 f"{self.seed}.",
             ]
         for name, scores in self.analogies.items():
-            head = (f"{name}", "questions", "asked", "3CosAdd", "3CosMul")
+            head = (f"{name}", "questions", "asked", "merged", "3CosAdd", "3CosMul")
             parts += [
                 table(head, [_section_row(each) for each in scores], numbers=set(head[1:])),
-                "Asked are the questions whose four words are known; shares are of those.",
+                "Asked are the questions whose four words are known; shares are of those. Merged "
+                "ones are not asked: the analyzer reads the answer as one of the other words.",
             ]
         told = [(key, value) for key, value in self.model.items() if key != "name"]
         parts.append(facts([*told, *provenance_rows(self.provenance, self.seconds)]))
@@ -271,7 +272,7 @@ def _pairs_row(score: PairsScore) -> tuple[object, ...]:
 def _section_row(score: SectionScore) -> tuple[object, ...]:
     shares = (score.accuracy, score.accuracy_multiplied)
     told = ("-" if share is None else share for share in shares)
-    return (score.name, score.questions, score.asked, *told)
+    return (score.name, score.questions, score.asked, score.merged, *told)
 
 
 def main(

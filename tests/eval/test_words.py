@@ -84,12 +84,15 @@ def test_analogies_by_section(words: Words) -> None:
                 ("man", "woman", "king", "tree"),
             ),
             "far": (("man", "woman", "elf", "queen"),),
+            "same": (("man", "woman", "king", "King"), ("man", "Man", "king", "queen")),
         },
     )
-    sex, far, total = solve(data, words)
+    sex, far, same, total = solve(data, words)
     assert (sex.questions, sex.asked, sex.added, sex.multiplied) == (3, 3, 2, 2)
     assert (far.questions, far.asked, far.accuracy) == (1, 0, None)
-    assert (total.name, total.questions, total.asked, total.added) == ("total", 4, 3, 2)
+    assert (same.questions, same.asked, same.merged) == (2, 1, 1)
+    assert (total.name, total.questions, total.asked, total.merged) == ("total", 6, 4, 1)
+    assert total.added == 2 + same.added
     assert sex.accuracy == pytest.approx(2 / 3)
 
 
