@@ -179,6 +179,9 @@ def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
             local_files_only=True,
             model_kwargs={"use_safetensors": True},
         )
+    if model.device.type == "cpu":
+        # Weights kept in half precision: a CPU computes with them slowly, and rounds at each step.
+        model.float()
     return model.eval()
 
 

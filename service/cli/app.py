@@ -77,6 +77,7 @@ def _encoders() -> typer.Typer:
     group = _group("The encoders known here.")
     group.command("list", cls=Verb)(encoders.list_)
     group.command("show", cls=Verb)(encoders.show)
+    group.command("pack", cls=Verb)(encoders.pack)
     return group
 
 

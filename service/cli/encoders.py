@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path  # noqa: TC003 - typer reads it
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -74,6 +75,42 @@ def show(encoder: Name, as_json: AsJson = False) -> None:
         write_json(card.to_json())
     else:
         write(facts(told_card(card)))
+
+
+def pack(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A trained encoder's folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder.")],
+    window: Annotated[
+        int | None,
+        typer.Option("--window", metavar="N", help="Tokens read of a text from now on."),
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Keep single precision; half is the default.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Copy an encoder with weights of half the bytes, to be passed on.
+
+    Its vectors are compared with the old ones; if they are others, nothing is written.
+    """
+    from embeddings.packing import pack_encoder
+
+    with waiting(f"packing {folder}"):
+        packed = pack_encoder(folder, out, half=not whole, max_tokens=window)
+    if as_json:
+        write_json({"folder": str(out), **packed.to_json()})
+        return
+    sizes = [f"{size / 1e6:,.1f} MB" for size in (packed.bytes_before, packed.bytes_after)]
+    write(
+        facts(
+            [
+                ("folder", str(out)),
+                ("weights", f"{sizes[0]}, now {sizes[1]}"),
+                ("least cosine", f"{packed.least_cosine:.6f} with the vectors before"),
+                *told_card(packed.card),
+            ]
+        )
+    )
 
 
 def told_card(card: EncoderCard) -> list[tuple[str, object]]:

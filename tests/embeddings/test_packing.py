@@ -1,0 +1,69 @@
+"""Packing an encoder: half the bytes, the same vectors, and what is refused."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, InvalidInputError
+from embeddings.load import load_encoder
+from embeddings.packing import PROBES, pack_encoder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_half_the_bytes_and_the_same_vectors(transformer_folder: Path, tmp_path: Path) -> None:
+    packed = pack_encoder(transformer_folder, tmp_path / "small")
+    weights = tmp_path / "small" / "model.safetensors"
+    assert {each.dtype for each in load_file(weights).values()} == {torch.float16}
+    assert weights.stat().st_mode & 0o777 == 0o644
+    assert packed.bytes_after < 0.75 * packed.bytes_before
+    before = load_encoder(transformer_folder, device="cpu").encode(PROBES, role="query").vectors
+    encoder = load_encoder(tmp_path / "small", device="cpu")
+    after = encoder.encode(PROBES, role="query").vectors
+    assert encoder.card.dtype == "float32"
+    assert encoder.card.fingerprint == packed.card.fingerprint
+    lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
+    assert np.min((before * after).sum(axis=1) / lengths) == pytest.approx(packed.least_cosine)
+    assert packed.least_cosine > 0.999
+    assert not (tmp_path / "small.part").exists()
+
+
+def test_a_window_of_its_own(transformer_folder: Path, tmp_path: Path) -> None:
+    before = load_encoder(transformer_folder, device="cpu").card
+    pack_encoder(transformer_folder, tmp_path / "narrow", half=False, max_tokens=7)
+    card = load_encoder(tmp_path / "narrow", device="cpu").card
+    assert (card.max_tokens, card.dim) == (7, before.dim)
+    assert card.fingerprint != before.fingerprint
+    with pytest.raises(InvalidInputError, match=r"window of 100,000 tokens .* positions"):
+        pack_encoder(transformer_folder, tmp_path / "wide", max_tokens=100_000)
+    assert not (tmp_path / "wide").exists()
+
+
+def test_weights_that_do_not_fit_into_half_precision_are_refused(
+    transformer_folder: Path, tmp_path: Path
+) -> None:
+    big = tmp_path / "big"
+    shutil.copytree(transformer_folder, big)
+    tensors = load_file(big / "model.safetensors")
+    name = next(name for name in tensors if "word_embeddings" in name)
+    tensors[name] = tensors[name] * 1e7
+    save_file(tensors, big / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EncoderRefusedError, match="in half precision have a cosine of"):
+        pack_encoder(big, tmp_path / "out")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["big"]
+    pack_encoder(big, tmp_path / "out", half=False)
+
+
+def test_nothing_is_written_over(transformer_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(InvalidInputError, match="is there already"):
+        pack_encoder(transformer_folder, tmp_path / "there")
+    with pytest.raises(EncoderNotFoundError, match="holds no model"):
+        pack_encoder(tmp_path / "there", tmp_path / "out")
