@@ -215,7 +215,9 @@ def _words(shop: Workshop, model: Model, folder: Path) -> None:
         shop.recipe(WordRecipe, model),
         resume=_can_resume(folder),
         cache=Path(shop.ladder.models) / CORPORA,
-        tell=lambda told: shop.progress(told.stage, told.done, told.total),
+        tell=lambda told: shop.progress(
+            "words" if told.stage == "train" else "read", told.done, told.total
+        ),
     )
 
 

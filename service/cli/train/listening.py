@@ -15,6 +15,19 @@ if TYPE_CHECKING:
     from embeddings.training.trainer import Listener
 
 
+_NOUNS = {
+    "encode": "text",
+    "teach": "text",
+    "head": "text",
+    "read": "byte",
+    "words": "word",
+    "trial": "trial",
+    "search": "query",
+    "analogies": "question",
+}
+"""What is counted in stages that count something else than the rest of the run."""
+
+
 @contextmanager
 def listening(noun: str = "step") -> Iterator[Listener]:
     """A listener for a trainer; its bar goes when the block ends.
@@ -24,14 +37,18 @@ def listening(noun: str = "step") -> Iterator[Listener]:
     """
     from embeddings.training.trainer import Listener
 
-    first, begun, stage = 0, 0.0, ""
+    first, begun, stage, counted = 0, 0.0, "", noun
     with ExitStack() as bars:
         tell = bars.enter_context(metered(noun))
 
         def progress(name: str, done: int, total: int) -> None:
-            nonlocal first, begun, stage
+            nonlocal first, begun, stage, counted, tell
             if name != stage or done < first:
                 stage, first, begun = name, done, time.monotonic()
+            if _NOUNS.get(name, noun) != counted:
+                counted = _NOUNS.get(name, noun)
+                bars.close()
+                tell = bars.enter_context(metered(counted))
             timed = Amount.after(time.monotonic() - begun, done - first, total - first)
             tell(Amount(done, total, timed.rate, timed.eta_s))
 
@@ -40,6 +57,6 @@ def listening(noun: str = "step") -> Iterator[Listener]:
             # Two consoles do not share a terminal: the bar steps aside for a line.
             bars.close()
             note(sentence)
-            tell = bars.enter_context(metered(noun))
+            tell = bars.enter_context(metered(counted))
 
         yield Listener(progress=progress, note=say)
