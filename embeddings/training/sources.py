@@ -125,17 +125,22 @@ def read_rows(source: Source, columns: Sequence[str], optional: Sequence[str] = 
     if not lines:
         raise DataError(_nothing(source, conditions, seen))
     absent = [name for name in optional if all(value is None for value in made[name])]
-    found = Rows(source, {n: v for n, v in made.items() if n not in absent}, lines)
-    return found if source.sample is None else _drawn(found, source.sample)
+    there = {name: values for name, values in made.items() if name not in absent}
+    return _drawn(Rows(source, there, lines))
 
 
-def _drawn(rows: Rows, count: int) -> Rows:
-    """Some of the rows, in their order."""
-    if count >= len(rows):
+def _drawn(rows: Rows) -> Rows:
+    """Those that the source's `sample` asks for."""
+    if rows.source.sample is None:
         return rows
-    chosen = sorted(np.random.default_rng(0).permutation(len(rows))[:count].tolist())
+    chosen = draw(len(rows), rows.source.sample)
     columns = {name: [values[row] for row in chosen] for name, values in rows.columns.items()}
     return Rows(rows.source, columns, [rows.lines[row] for row in chosen])
+
+
+def draw(total: int, count: int) -> list[int]:
+    """So many of the rows 0 to `total`, all where there are no more; always the same, in order."""
+    return sorted(np.random.default_rng(0).permutation(total)[:count].tolist())
 
 
 def describe_source(source: Source, rows: int) -> dict[str, Any]:

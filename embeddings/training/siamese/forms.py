@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.columns import labels_of, numbers_of, texts_of
 from embeddings.training.errors import DataError
-from embeddings.training.sources import Rows, Source, describe_source, read_rows
+from embeddings.training.sources import Rows, Source, describe_source, draw, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,8 @@ class Loaded:
         target: `score` (0 to 1) or `label` (0, 1, 2) of each, None where the form has none.
         documents: of retrieval, id to text; queries and answers in `judged`.
         judged: of retrieval, query text to the ids of its answers.
+        rejected: of retrieval, query text to documents judged to be no answers; filled where the
+            recipe asks for them.
         files: what the receipt says of the files.
     """
 
@@ -43,6 +45,7 @@ class Loaded:
     target: list[float] | list[int] | None = None
     documents: dict[str, str] = field(default_factory=dict)
     judged: dict[str, set[str]] = field(default_factory=dict)
+    rejected: dict[str, list[str]] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
 
     def __len__(self) -> int:
@@ -177,42 +180,62 @@ def _nli(source: Examples) -> Loaded:
 
 def _retrieval(source: Examples) -> Loaded:
     folder = Path(source.path)
-    split = source.split or "train"
-    corpus = _found(folder, "corpus.jsonl")
-    queries = _found(folder, "queries.jsonl")
-    qrels = _found(folder, f"qrels/{split}.tsv")
+    corpus, queries = _found(folder, "corpus.jsonl"), _found(folder, "queries.jsonl")
     documents = {
         key: "\n".join(part for part in (row.get("title"), row.get("text")) if part)
         for key, row in _beir(corpus)
     }
     asked = {key: str(row.get("text") or "") for key, row in _beir(queries)}
-    names = {"query-id": "query-id", "corpus-id": "corpus-id", "score": "score"}
-    rows = read_rows(Source(path=str(qrels)), list(names), ())
-    anchors: list[str] = []
-    positives: list[str] = []
-    judged: dict[str, set[str]] = {}
-    columns = (rows.columns[name] for name in names)
-    for row, (query, document, score) in enumerate(zip(*columns, strict=True)):
-        if float(score) <= 0:
-            continue
-        if query not in asked or document not in documents:
-            missing = f"query {query!r}" if query not in asked else f"document {document!r}"
-            message = f"{rows.place(row)}: {missing} is not in {folder}"
-            raise DataError(message)
-        judged.setdefault(asked[query], set()).add(document)
-        anchors.append(asked[query])
-        positives.append(documents[document])
-        if source.most is not None and len(anchors) >= source.most:
-            break
-    if not anchors:
+    qrels = _found(folder, f"qrels/{source.split or 'train'}.tsv")
+    positive = [each for each in _judgements(qrels, asked, documents) if each[2] > 0]
+    if source.sample is not None:
+        positive = [positive[row] for row in draw(len(positive), source.sample)]
+    positive = positive[: source.most]
+    if not positive:
         message = f"{qrels} judges no document as an answer; there is nothing to learn from"
         raise DataError(message)
-    files = [
-        describe_source(replace(source, path=str(path), name=f"{source.title}/{path.name}"), count)
-        for path, count in ((corpus, len(documents)), (queries, len(asked)), (qrels, len(rows)))
-    ]
-    texts = {"query": anchors, "document": positives}
-    return Loaded(source, texts, documents=documents, judged=judged, files=files)
+    judged: dict[str, set[str]] = {}
+    for query, document, _ in positive:
+        judged.setdefault(asked[query], set()).add(document)
+    files = [(corpus, len(documents)), (queries, len(asked)), (qrels, len(positive))]
+    rejected: dict[str, list[str]] = {}
+    if source.negatives is not None and source.negatives.judged is not None:
+        path = _found(folder, f"qrels/{source.negatives.judged}.tsv")
+        for query, document, score in _judgements(path, asked, documents):
+            if score <= 0 and document not in judged.get(asked[query], ()):
+                rejected.setdefault(asked[query], []).append(documents[document])
+        files.append((path, sum(map(len, rejected.values()))))
+    return Loaded(
+        source,
+        {
+            "query": [asked[query] for query, _, _ in positive],
+            "document": [documents[document] for _, document, _ in positive],
+        },
+        documents=documents,
+        judged=judged,
+        rejected=rejected,
+        files=[
+            describe_source(
+                replace(source, path=str(path), name=f"{source.title}/{path.name}"), count
+            )
+            for path, count in files
+        ],
+    )
+
+
+def _judgements(
+    path: Path, asked: dict[str, str], documents: dict[str, str]
+) -> Iterator[tuple[str, str, float]]:
+    """Query, document and score, line by line; of queries and documents that are there."""
+    names = ["query-id", "corpus-id", "score"]
+    rows = read_rows(Source(path=str(path)), names)
+    columns = (rows.columns[name] for name in names)
+    for row, (query, document, score) in enumerate(zip(*columns, strict=True)):
+        if query not in asked or document not in documents:
+            missing = f"query {query!r}" if query not in asked else f"document {document!r}"
+            message = f"{rows.place(row)}: {missing} is not in {path.parent.parent}"
+            raise DataError(message)
+        yield query, document, float(score)
 
 
 def _found(folder: Path, name: str) -> Path:

@@ -45,7 +45,9 @@ def add_negatives(
         DataError: no query has so many negatives.
         TrainingError: a collection is named and nobody can search it.
     """
-    if wanted.collection is None:
+    if wanted.judged is not None:
+        columns = _from_judged(loaded, wanted)
+    elif wanted.collection is None:
         columns = _from_own(loaded, wanted, model(), prompts, batch)
     elif searcher is None:
         message = (
@@ -62,6 +64,23 @@ def add_negatives(
         )
         raise DataError(message)
     return loaded.with_columns(columns)
+
+
+def _from_judged(loaded: Loaded, wanted: Negatives) -> dict[str, list[str]]:
+    """Documents judged to be no answers; other ones for each answer of a query, while they last."""
+    names = [*loaded.texts, *(f"negative_{n + 1}" for n in range(wanted.count))]
+    columns: dict[str, list[str]] = {name: [] for name in names}
+    used: dict[str, int] = {}
+    for query, document in zip(*loaded.texts.values(), strict=True):
+        rejected = loaded.rejected.get(query, [])
+        if len(rejected) < wanted.count:
+            continue
+        begin = used.get(query, 0)
+        used[query] = begin + wanted.count
+        negatives = [rejected[(begin + n) % len(rejected)] for n in range(wanted.count)]
+        for name, text in zip(names, [query, document, *negatives], strict=True):
+            columns[name].append(text)
+    return columns
 
 
 def _from_own(

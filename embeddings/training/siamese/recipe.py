@@ -53,6 +53,9 @@ class Negatives:
         margin: a document nearer to the query than this share of its judged answer's score is
             left out too (positive-aware mining, Moreira et al. 2024, arXiv:2407.15831).
         collection: search there; None searches the source's own documents with the body.
+        judged: search nowhere: take documents that were judged to be no answers, of this file
+            beside the source's judgements (`hard_negatives` is qrels/hard_negatives.tsv); of
+            retrieval alone.
     """
 
     count: Annotated[int, Within(least=1, most=32)] = 3
@@ -60,6 +63,12 @@ class Negatives:
     among: Count = 50
     margin: Annotated[float, Within(above=0, most=1)] = 0.95
     collection: str | None = None
+    judged: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.judged is not None and self.collection is not None:
+            message = "negatives are searched in a collection or judged in a file, not both"
+            raise RecipeError(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +106,12 @@ class Examples(Source):
             message = (
                 f"learn is {self.learn!r} for {self.path}, which is of form {self.form!r}; it is "
                 "for parallel sentences"
+            )
+            raise RecipeError(message)
+        if self.negatives is not None and self.negatives.judged and self.form != "retrieval":
+            message = (
+                f"negatives.judged is for searches; {self.path} is of form {self.form!r}, whose "
+                "negatives are searched for"
             )
             raise RecipeError(message)
         if self.loss != "auto" and self.loss not in FITTING[self.form]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,50 @@ def test_negatives_and_ranges_belong_to_their_forms() -> None:
         Examples(path="a.tsv", range=(1, 1))
     with pytest.raises(RecipeError, match=r"loss 'triplet' cannot learn from a\.tsv"):
         Examples(path="a.tsv", loss="triplet")
+
+
+def test_negatives_that_were_judged(data: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "search"
+    shutil.copytree(data / "search", folder)
+    lines = ["query-id\tcorpus-id\tscore", "q00\td10\t0", "q00\td11\t0", "q00\td12\t0"]
+    lines += ["q00\td00\t0", "q00\td13\t1", "q01\td10\t0"]
+    (folder / "qrels" / "wrong.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    wanted = Negatives(count=2, judged="wrong")
+    source = Examples(path=str(folder), form="retrieval", negatives=wanted)
+    loaded = load_examples(source)
+    texts = loaded.documents
+    query = next(iter(loaded.judged))
+    # An answer is none, whatever the file says, and what is judged above 0 is no negative.
+    assert loaded.rejected[query] == [texts["d10"], texts["d11"], texts["d12"]]
+    assert [file["name"] for file in loaded.files][-1] == "search/wrong.tsv"
+    mined = add_negatives(
+        loaded,
+        wanted,
+        model=lambda: pytest.fail("nothing is searched"),
+        prompts=Prompts(),
+        searcher=None,
+        batch=4,
+    )
+    # One negative alone is too few for the second query.
+    assert mined.texts == {
+        "query": [query],
+        "document": [texts["d00"]],
+        "negative_1": [texts["d10"]],
+        "negative_2": [texts["d11"]],
+    }
+    with pytest.raises(RecipeError, match="not both"):
+        Negatives(judged="wrong", collection="faq")
+    with pytest.raises(RecipeError, match=r"negatives\.judged is for searches"):
+        Examples(path="a.tsv", form="pairs", negatives=wanted)
+
+
+def test_searches_are_drawn_at_random(data: Path) -> None:
+    source = Examples(path=str(data / "search"), form="retrieval", sample=5)
+    loaded = load_examples(source)
+    assert len(loaded) == 5
+    assert set(loaded.judged) == set(loaded.texts["query"])
+    assert loaded.texts == load_examples(source).texts
+    assert len(loaded.documents) == 16
 
 
 def test_negatives_of_a_collection_are_near_and_no_answers(data: Path) -> None:
