@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format wheel bench docs clean
+.PHONY: help install demo test test-slow check format wheel bench docs default-encoder clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -48,7 +48,7 @@ demo: install ## install, index the sample bookshop, serve it at http://127.0.0.
 	$(VENV)/bin/meari serve --data $(DATA) --host $(HOST) --port $(PORT)
 
 test: $(TEST_VENV)/.complete ## every test, in an environment of its own
-	$(TEST_VENV)/bin/python -m pytest -m 'not slow' $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(TEST_VENV)/bin/python -m pytest -m 'not slow' -n auto --dist worksteal $(PYTEST_ARGS)
 
 test-slow: $(TEST_VENV)/.complete ## the tests that take minutes
 	$(TEST_VENV)/bin/python -m pytest -m slow $(PYTEST_ARGS)
@@ -78,6 +78,22 @@ bench: install ## documents a second, against peers where they are installed
 
 docs: install ## write the help pages of the command line again
 	$(VENV)/bin/python -m service.cli.reference docs/cli.md
+
+# Stage by stage, so that a stopped run goes on at its stage; ../shared/data holds what it learns from.
+STAGES = embeddings/recipes/meari-ko-en
+default-encoder: models/meari-ko-en/modules.json ## train the bilingual encoder anew, an hour or two
+
+models/ko-en-1/training.json: | install
+	$(VENV)/bin/meari train tokenizer --extend minilm --config $(STAGES)/1-vocabulary.toml --out $(@D)
+
+models/ko-en-2/training.json: models/ko-en-1/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/2-distillation.toml --out $(@D)
+
+models/ko-en-3/training.json: models/ko-en-2/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/3-search.toml --out $(@D)
+
+models/meari-ko-en/modules.json: models/ko-en-3/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-3 --out $(@D) --window 512
 
 clean: ## remove environments, caches and builds, but no data
 	rm -rf .venv .venv-test .venv-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
