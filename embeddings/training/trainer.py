@@ -15,12 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from embeddings.training.curves import told_measure
 from embeddings.training.flops import cost_of
+from embeddings.training.loss_weights import (
+    LOSS_WEIGHTS,
+    load_own_weights,
+    own_weights,
+    save_own_weights,
+)
 from embeddings.training.meter import Meter
 from embeddings.training.optimisation import make_optimiser, make_schedule
 from embeddings.training.precision import separate_attention
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import torch
     from torch import nn
@@ -37,8 +43,6 @@ logger = logging.getLogger(__name__)
 
 SECONDS = "seconds.txt"
 """How long the run had taken at a checkpoint, in all its pieces."""
-LOSS_WEIGHTS = "loss.safetensors"
-"""Weights of a checkpoint that belong to the loss and not to the model."""
 
 
 def _silent(*_: object) -> None:
@@ -179,45 +183,6 @@ class Loop(_Trainer):
         loss: Any = getattr(self, "loss", None)
         losses = loss if isinstance(loss, dict) else {"": loss}
         return {name: each for name, each in losses.items() if hasattr(each, "named_parameters")}
-
-
-def own_weights(losses: Mapping[str, nn.Module], model: nn.Module) -> dict[str, nn.Parameter]:
-    """Weights of losses that are not the model's, by `LOSS/NAME`."""
-    models = {id(parameter) for parameter in model.parameters()}
-    return {
-        f"{name}/{key}": parameter
-        for name, loss in losses.items()
-        for key, parameter in loss.named_parameters()
-        if id(parameter) not in models
-    }
-
-
-def save_own_weights(losses: Mapping[str, nn.Module], model: nn.Module, path: Path) -> None:
-    """Write the weights that losses have beside the model's; nothing where they have none.
-
-    A softmax over labels, or a projection to a teacher's width, is trained too: without its
-    weights a resumed run would not be the same run.
-    """
-    from safetensors.torch import save_file
-
-    own = own_weights(losses, model)
-    if own:
-        save_file({name: each.detach().cpu().contiguous() for name, each in own.items()}, path)
-
-
-def load_own_weights(losses: Mapping[str, nn.Module], path: Path) -> None:
-    """Read what `save_own_weights` wrote, if it wrote anything."""
-    if not path.is_file():
-        return
-    import torch
-    from safetensors.torch import load_file
-
-    saved = load_file(str(path))
-    with torch.no_grad():
-        for name, loss in losses.items():
-            for key, parameter in loss.named_parameters():
-                if f"{name}/{key}" in saved:
-                    parameter.copy_(saved[f"{name}/{key}"])
 
 
 def trainer_of(base: type) -> type:
