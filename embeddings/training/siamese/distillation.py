@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-from torch.nn.functional import normalize
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import torch
     from sentence_transformers import SentenceTransformer
+    from torch import nn
 
 
-class DistillationLoss(nn.Module):
+def distillation_loss(model: SentenceTransformer, scale: float) -> nn.Module:
     """Cosine distance from the teacher's vector, and from its likeness to the others of a batch.
 
     For a text with the vector r, whose original has the teacher's vector t, beside the teacher's
@@ -30,32 +28,39 @@ class DistillationLoss(nn.Module):
         model: the student.
         scale: of cosines inside the softmax.
     """
+    import torch
+    from torch.nn.functional import normalize
 
-    def __init__(self, model: SentenceTransformer, scale: float) -> None:
-        super().__init__()
-        self.model = model
-        self.scale = scale
+    class DistillationLoss(torch.nn.Module):
+        """See `distillation_loss`."""
 
-    def forward(
-        self, sentence_features: Iterable[dict[str, Any]], labels: torch.Tensor
-    ) -> torch.Tensor:
-        """The mean loss over columns and rows, a scalar.
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
 
-        Args:
-            sentence_features: columns of texts, (B, length) each.
-            labels: the teacher's vectors of the originals, (B, width of the teacher). Of longer
-                ones than the student's the first numbers are taken, as Matryoshka has it.
-        """
-        parts = []
-        for features in sentence_features:
-            made = normalize(self.model(features)["sentence_embedding"].float(), dim=1)
-            aims = normalize(labels[:, : made.shape[1]].to(made), dim=1)
-            wanted = (self.scale * aims @ aims.T).log_softmax(dim=1)
-            told = (self.scale * made @ aims.T).log_softmax(dim=1)
-            likeness = (wanted.exp() * (wanted - told)).sum(dim=1).mean()
-            parts.append((1 - (made * aims).sum(dim=1)).mean() + likeness)
-        return torch.stack(parts).mean()
+        def forward(
+            self, sentence_features: Iterable[dict[str, Any]], labels: torch.Tensor
+        ) -> torch.Tensor:
+            """The mean loss over columns and rows, a scalar.
 
-    def get_config_dict(self) -> dict[str, Any]:
-        """What the library's cards tell of a loss."""
-        return {"scale": self.scale}
+            Args:
+                sentence_features: columns of texts, (B, length) each.
+                labels: the teacher's vectors of the originals, (B, width of the teacher). Of
+                    longer ones than the student's the first numbers are taken, as Matryoshka
+                    has it.
+            """
+            parts = []
+            for features in sentence_features:
+                made = normalize(self.model(features)["sentence_embedding"].float(), dim=1)
+                aims = normalize(labels[:, : made.shape[1]].to(made), dim=1)
+                wanted = (scale * aims @ aims.T).log_softmax(dim=1)
+                told = (scale * made @ aims.T).log_softmax(dim=1)
+                likeness = (wanted.exp() * (wanted - told)).sum(dim=1).mean()
+                parts.append((1 - (made * aims).sum(dim=1)).mean() + likeness)
+            return torch.stack(parts).mean()
+
+        def get_config_dict(self) -> dict[str, Any]:
+            """What the library's cards tell of a loss."""
+            return {"scale": scale}
+
+    return DistillationLoss()

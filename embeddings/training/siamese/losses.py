@@ -50,9 +50,9 @@ def make_loss(name: str, options: Loss, model: SentenceTransformer, batches: Bat
     elif name == "mse":
         made = library.MSELoss(model)
     elif name == "distil":
-        from embeddings.training.siamese.distillation import DistillationLoss
+        from embeddings.training.siamese.distillation import distillation_loss
 
-        made = DistillationLoss(model, options.scale)
+        made = distillation_loss(model, options.scale)
     elif batches.cached is None:
         made = library.MultipleNegativesRankingLoss(model, scale=options.scale)
     else:
