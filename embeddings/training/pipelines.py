@@ -55,7 +55,8 @@ def trained_pipeline(body: Body, folder: Path, device: str) -> SentenceTransform
             message = f"max_tokens is {body.max_tokens}; body {body.name} reads {limit} at most"
             raise RecipeError(message)
         model.max_seq_length = body.max_tokens
-    return model
+    # Steps are smaller than half precision can tell; mixed precision keeps its own halves.
+    return model.float()
 
 
 def scratch_pipeline(body: Body, texts: Sequence[str], device: str) -> SentenceTransformer:

@@ -177,9 +177,10 @@ def _open(recipe: PretrainRecipe, weights: Path) -> Any:
         )
         raise RecipeError(message)
     try:
-        return getattr(transformers, name).from_pretrained(
+        opened = getattr(transformers, name).from_pretrained(
             str(weights), local_files_only=True, use_safetensors=True
         )
+        return opened.float()
     except ValueError as error:
         message = (
             f"{recipe.body_name} is a {config.model_type}, which has no head for objective "

@@ -71,6 +71,7 @@ def open_model(name: str) -> Opened:
             trust_remote_code=False,
             model_kwargs={"use_safetensors": True},
         )
+        model.float()
         head = open_head(folder)
     tokenizer = getattr(model[0], "tokenizer", None)
     backend = getattr(tokenizer, "backend_tokenizer", None)
@@ -99,7 +100,7 @@ def open_head(folder: Path) -> Any:
     kind = getattr(transformers, name, None) if name else None
     if kind is None:
         return None
-    return kind.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
+    return kind.from_pretrained(str(folder), local_files_only=True, use_safetensors=True).float()
 
 
 def table_of(model: SentenceTransformer) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from embeddings.packing import pack_encoder
 from embeddings.training.bodies import Body, Shape, build_body
 from embeddings.training.errors import RecipeError, TrainingError
 from embeddings.training.vocabularies import bag_of_words, longest_match, train_pieces
@@ -44,6 +45,14 @@ def test_bodies_from_scratch(
     assert [type(module).__name__ for module in model] == kinds
     assert all(type(module).__module__.startswith("sentence_transformers.") for module in model)
     assert model.encode(["책을", "the train"]).shape == (2, width)
+
+
+def test_weights_kept_in_half_precision_are_trained_in_single(
+    transformer_folder: Path, tmp_path: Path
+) -> None:
+    pack_encoder(transformer_folder, tmp_path / "half")
+    model = build(str(tmp_path / "half"))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 def test_a_trained_folder_keeps_its_pipeline(transformer_folder: Path) -> None:
