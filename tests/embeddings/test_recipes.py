@@ -1,0 +1,53 @@
+"""The recipes of the encoders that ship: each can be read, and each begins where one ended."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from embeddings.training.recipe import read_recipe
+from embeddings.training.siamese.recipe import SiameseRecipe
+from embeddings.training.tokenizer.recipe import ExtensionRecipe
+
+ROOT = Path(__file__).parents[2]
+STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
+COPYLEFT = {"GPL-2.0 (copyleft)", "GPL-3.0 (copyleft)", "LGPL-3.0 (copyleft)"}
+
+
+def test_the_stages_go_on_from_each_other() -> None:
+    vocabulary = read_recipe(ExtensionRecipe, STAGES / "1-vocabulary.toml", ())
+    later = [
+        read_recipe(SiameseRecipe, STAGES / name, ())
+        for name in ("2-distillation.toml", "3-search.toml")
+    ]
+    assert vocabulary.name == later[0].name == later[1].name == "meari-ko-en"
+    bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
+    assert bodies == ["models/ko-en-1", "models/ko-en-2"]
+    made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert made == ["ko-en-1", "ko-en-2", "ko-en-3", "meari-ko-en"]
+
+
+def test_what_may_not_be_passed_on_is_left_out() -> None:
+    """Copyleft translations, and the parts of STS-B that are under other terms."""
+    vocabulary = read_recipe(ExtensionRecipe, STAGES / "1-vocabulary.toml", ())
+    sources = [*vocabulary.parallel]
+    for name in ("2-distillation.toml", "3-search.toml"):
+        sources += read_recipe(SiameseRecipe, STAGES / name, ()).train
+    assert all(source.licence for source in sources)
+    for source in sources:
+        left_out = set(source.leave_out.get("licence", ()))
+        if "parallel_large" in source.path and source.where.get("source") != "tatoeba":
+            assert left_out == COPYLEFT, source.title
+        if "korsts_stsb" in source.path:
+            assert set(source.leave_out["source"]) == {"MSRpar", "MSRvid"}, source.title
+
+
+def test_nothing_is_learned_from_dev_and_test_rows() -> None:
+    for name in ("2-distillation.toml", "3-search.toml"):
+        recipe = read_recipe(SiameseRecipe, STAGES / name, ())
+        splits = {source.split for source in recipe.train}
+        assert splits <= {None, "train"}
+        whole = {Path(source.path).parent.name for source in recipe.train if source.split is None}
+        assert whole <= {"parallel_large", "en_wiki_text", "ko_wiki_text", "parakqc"}
+        assert {source.split for source in recipe.dev} == {"dev"}
