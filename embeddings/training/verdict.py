@@ -108,6 +108,8 @@ def _judge_first(first: float | None, expected: Expected | None) -> tuple[bool, 
             f"{told}: it starts better than untrained weights can. Look for labels that leak into "
             "the texts"
         ]
+    if first < expected.value * (1 - _TOLERANCE) - 0.1:
+        return False, [f"{told}: the weights knew something before"]
     return False, [f"{told}, as it should be"]
 
 
@@ -154,11 +156,14 @@ def _judge_loss(losses: list[float], *, is_measured: bool) -> tuple[str, str]:
 
 
 def _gained(points: list[Point], higher_is_better: bool) -> bool:
-    """True if the measure went 1 % or more beyond where it began."""
+    """True if the measure went on by 1 % of where it began, or by 5 % of what was left to 1."""
     if len(points) < 2:
         return False
     values = [value if higher_is_better else -value for _, value in points]
-    return max(values[1:]) - values[0] > 0.01 * abs(values[0])
+    needed = 0.01 * abs(values[0])
+    if higher_is_better and 0 <= values[0] <= 1:
+        needed = min(needed, 0.05 * (1 - values[0]))
+    return max(values[1:]) - values[0] > needed
 
 
 def _judge_overfit(curves: Curves, measure: str | None, higher_is_better: bool) -> str | None:

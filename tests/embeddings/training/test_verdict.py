@@ -31,6 +31,9 @@ FALLING = [1.0, 0.8, 0.6, 0.5, 0.4, 0.35, 0.3, 0.3, 0.3, 0.3]
         (curves(FALLING, [0.5, 0.8, 0.7, 0.6, 0.5]), "overfit", "best at step 1 (0.8000)"),
         (curves(FALLING, dev=[0.5, 0.4, 0.6]), "overfit", "rose from 0.4000 (step 1) to 0.6000"),
         (curves(FALLING, [0.5, 0.5, 0.5, 0.5]), "overfit", "does not carry over"),
+        # Near the top a little is much: a twelfth of the errors went.
+        (curves(FALLING, [0.92, 0.90, 0.926, 0.925]), "good", "went from 0.9200 to 0.9260"),
+        (curves(FALLING, [0.92, 0.90, 0.922, 0.921]), "overfit", "does not carry over"),
         (curves([0.5] * 10, [0.5] * 4), "underfit", "hardly moved"),
         (curves([0.5, 0.6, 0.8, 1.0, 1.5, 2.0]), "broken", "rose from 0.5000 to 2.0000"),
         (curves([0.5, math.nan, 0.4]), "broken", "no number"),
@@ -63,6 +66,8 @@ def test_the_first_loss_is_held_against_chance(first: float, from_scratch: bool,
     assert verdict.initial_is_odd is odd
     assert f"the first loss is {first:.3f}" in verdict.sentences[1]
     assert "ln 32, one of 32 texts in the batch" in verdict.sentences[1]
+    knew = first == 0.5 and not from_scratch
+    assert ("the weights knew something before" in verdict.sentences[1]) is knew
 
 
 def test_curves_are_taken_from_a_log() -> None:
