@@ -58,7 +58,17 @@ def draw_bars(
             values, [place for place, _ in known], xerr=[below, above], fmt="none", ecolor="0.2"
         )
         for place, bar in known:
-            axis.text(0.01, place, f"{bar.value:.3f}", va="center", fontsize="x-small")
+            axis.annotate(
+                f"{bar.value:.3f}",
+                (max(bar.value, bar.high), place),
+                xytext=(3, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize="x-small",
+            )
+        # Room for the figure behind the longest bar.
+        axis.margins(x=0.22)
+        axis.set_xlim(left=min(0.0, *values) if values else 0.0)
         axis.set(title=heading, yticks=list(places), yticklabels=list(names))
         axis.grid(axis="x", alpha=0.3)
     axes[0].invert_yaxis()
