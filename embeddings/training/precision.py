@@ -78,15 +78,16 @@ def choose_place(running: Running) -> Place:
 
 
 def separate_attention(model: nn.Module, place: Place) -> None:
-    """Have a model attend by separate products where these are faster to train: on a CPU.
+    """Have a model attend by separate products where these are faster to train: in bf16 on a CPU.
 
-    The fused kernel's backward pass takes a quarter of a small model's step there; MiniLM at 32 to
-    128 tokens in bf16 without dropout learns from 1.5 to 1.9 times as many tokens a second without
-    it (`benchmarks/attention.py`). GPUs keep the fused one. What is saved does not tell.
+    The fused kernel's backward pass takes a quarter of a small model's step there; MiniLM without
+    dropout learns from 1.3 to 1.8 times as many tokens a second without it at 16 to 128 tokens,
+    1.1 times at 256. In fp32 the two are alike, and GPUs keep the fused one
+    (`benchmarks/attention.py`). What is saved does not tell.
     """
     from transformers import PreTrainedModel
 
-    if place.device != "cpu":
+    if place.device != "cpu" or place.precision != "bf16":
         return
     for module in model.modules():
         if isinstance(module, PreTrainedModel):
