@@ -55,11 +55,11 @@ def test_files_may_be_packed_and_carry_a_byte_order_mark(beir_folder: Path):
     plain = load_beir(beir_folder, "test")
     corpus, queries = beir_folder / "corpus.jsonl", beir_folder / "queries.jsonl"
     judged = beir_folder / "qrels" / "test.tsv"
-    (beir_folder / "corpus.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes()))
+    (beir_folder / "corpus.jsonl.gz").write_bytes(gzip.compress(corpus.read_bytes(), mtime=0))
     frames = [zstandard.compress(line) for line in queries.read_bytes().splitlines(keepends=True)]
     (beir_folder / "queries.jsonl.zst").write_bytes(b"".join(frames))
     (beir_folder / "qrels" / "test.tsv.gz").write_bytes(
-        gzip.compress(b"\xef\xbb\xbf" + judged.read_bytes().replace(b"\n", b"\r\n"))
+        gzip.compress(b"\xef\xbb\xbf" + judged.read_bytes().replace(b"\n", b"\r\n"), mtime=0)
     )
     for path in (corpus, queries, judged):
         path.unlink()
@@ -135,7 +135,7 @@ def test_text_that_is_not_utf8_is_named_with_its_line(beir_folder: Path):
 @pytest.mark.parametrize("ending", [".gz", ".zst"])
 def test_a_packed_file_cut_short_is_named(beir_folder: Path, ending: str):
     content = (beir_folder / "corpus.jsonl").read_bytes()
-    packed = gzip.compress(content) if ending == ".gz" else zstandard.compress(content)
+    packed = gzip.compress(content, mtime=0) if ending == ".gz" else zstandard.compress(content)
     (beir_folder / "corpus.jsonl").unlink()
     (beir_folder / f"corpus.jsonl{ending}").write_bytes(packed[: len(packed) // 2])
     with pytest.raises(DatasetError, match=rf"corpus\.jsonl\{ending}: cannot be read.*cut off"):

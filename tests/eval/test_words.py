@@ -125,7 +125,7 @@ def test_files_of_every_form(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
         found = load_word_test(tmp_path / name)
         assert (found.name, found.first, found.second, found.scores) == (name[0], *expected)
-    packed = gzip.compress(b": one\na b c d\ne f g h\n: two\ni j k l\n")
+    packed = gzip.compress(b": one\na b c d\ne f g h\n: two\ni j k l\n", mtime=0)
     (tmp_path / "q.txt.gz").write_bytes(packed)
     assert load_word_test(tmp_path / "q.txt.gz") == Analogies(
         "q",

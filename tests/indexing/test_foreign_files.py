@@ -52,7 +52,10 @@ def test_a_workbook_under_another_name(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(ROW.encode()), "is gzip data; unpack it, or let its name end in .gz"),
+        (
+            gzip.compress(ROW.encode(), mtime=0),
+            "is gzip data; unpack it, or let its name end in .gz",
+        ),
         (zstandard.compress(ROW.encode()), "is Zstandard data; unpack it, or let its name end in"),
         (b"%PDF-1.7\n\xe2\xe3", "is a PDF; save its text"),
         (b"PAR1\x15\x04", "is Parquet; let its name end in .parquet"),
@@ -76,7 +79,7 @@ def test_one_found_in_a_folder_is_passed_over(tmp_path: Path) -> None:
 
 def test_packed_data_in_a_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
-    os.write(writing, gzip.compress(ROW.encode() * 100))
+    os.write(writing, gzip.compress(ROW.encode() * 100, mtime=0))
     os.close(writing)
     with os.fdopen(reading) as pipe:
         monkeypatch.setattr(sys, "stdin", pipe)

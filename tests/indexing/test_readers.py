@@ -203,7 +203,7 @@ ROW = '{"id":"1","text":"가나다"}\n'
 def test_packed_files_and_byte_order_marks(tmp_path: Path, suffix: str, mark: str):
     content = (mark + ROW).encode()
     if suffix.lower() == ".gz":
-        content = gzip.compress(content)
+        content = gzip.compress(content, mtime=0)
     elif suffix == ".zst":
         content = zstandard.compress(content) + zstandard.compress(b'{"id":"2","text":"b"}\n')
     path = tmp_path / f"a.jsonl{suffix}"
@@ -217,7 +217,7 @@ def test_bytes_read_reach_the_bytes_on_disk(tmp_path: Path):
     for name in ("a.jsonl", "b.jsonl.gz", "c.jsonl.zst"):
         content = ROW.encode() * 1000
         if name.endswith("gz"):
-            content = gzip.compress(content)
+            content = gzip.compress(content, mtime=0)
         elif name.endswith("zst"):
             content = zstandard.compress(content)
         (tmp_path / name).write_bytes(content)
@@ -508,7 +508,7 @@ def test_file_names_are_composed_characters(tmp_path: Path):
 
 def test_a_file_too_large_for_one_document(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("indexing.readers.plain.MAX_FILE_BYTES", 10)
-    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"x" * 1_000_000))
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"x" * 1_000_000, mtime=0))
     (tmp_path / "b.txt").write_bytes(b"x" * 10)
     documents, rejects = read(tmp_path)
     assert [document.id for document in documents] == ["b.txt"]
@@ -644,7 +644,7 @@ def test_a_folder_is_read_in_order_and_what_is_skipped_is_said(tmp_path: Path):
 
 def test_a_beir_folder_gives_its_corpus_alone(tmp_path: Path):
     (tmp_path / "corpus.jsonl.gz").write_bytes(
-        gzip.compress(b'{"_id":"1","title":"T","text":"t","metadata":{"url":"u"}}\n')
+        gzip.compress(b'{"_id":"1","title":"T","text":"t","metadata":{"url":"u"}}\n', mtime=0)
     )
     write_lines(tmp_path / "queries.jsonl", {"_id": "q", "text": "query"})
     (tmp_path / "qrels").mkdir()
@@ -658,10 +658,10 @@ def test_a_beir_folder_gives_its_corpus_alone(tmp_path: Path):
         ("missing.jsonl", None, "is not there"),
         ("a.docx", b"", "unknown suffix.*read are .jsonl, .ndjson, .csv"),
         ("a.jsonl.gz", b"plain", "cannot be read: it is not gzip"),
-        ("a.jsonl.gz", gzip.compress(b"x" * 10_000)[:20], "cannot be read: it is cut off"),
+        ("a.jsonl.gz", gzip.compress(b"x" * 10_000, mtime=0)[:20], "cannot be read: it is cut off"),
         ("a.jsonl.zst", b"plain", "cannot be read: it is not Zstandard"),
         ("a.parquet", b"plain", "is not Parquet, or damaged"),
-        ("a.parquet.gz", gzip.compress(b"plain"), "is not Parquet, or damaged"),
+        ("a.parquet.gz", gzip.compress(b"plain", mtime=0), "is not Parquet, or damaged"),
     ],
 )
 def test_sources_that_are_not_what_they_say(

@@ -42,7 +42,7 @@ def write(path: Path, rows: list[dict[str, str]] = ROWS) -> Path:
         text = "".join(",".join(cells) + "\r\n" for cells in [names, *quoted])
     data = text.encode()
     if path.suffix == ".gz":
-        data = gzip.compress(data)
+        data = gzip.compress(data, mtime=0)
     if path.suffix == ".zst":
         data = zstandard.compress(data)
     path.write_bytes(data)

@@ -87,7 +87,7 @@ def test_what_is_no_such_file_is_told(tmp_path: Path, content: bytes, message: s
 
 def test_a_cut_archive_is_told(tmp_path: Path) -> None:
     path = tmp_path / "vectors.gz"
-    path.write_bytes(gzip.compress(b"2 2\na 1 2\nb 3 4\n")[:-12])
+    path.write_bytes(gzip.compress(b"2 2\na 1 2\nb 3 4\n", mtime=0)[:-12])
     with pytest.raises(EncoderRefusedError, match="cannot be read"):
         read_word2vec(path)
     with pytest.raises(EncoderNotFoundError, match="is not there"):
