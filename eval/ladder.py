@@ -58,12 +58,14 @@ class Judge:
 
     Attributes:
         name: heading of its column.
-        form: `similarity` (Spearman of cosines) or `retrieval` (a BEIR folder).
+        form: `similarity` (Spearman of cosines), `retrieval` (a BEIR folder) or `translations`
+            (accuracy both ways).
         path: from the ladder's `data`.
         language: of its texts; a row may have an encoder for each.
         split: of it.
-        sentence1: column of the first text.
-        sentence2: column of the second.
+        sentence1: column of the first text; of translations the one language.
+        sentence2: column of the second; of translations the other.
+        where: of translations, only rows with these values, column by column.
         score: column of the judged similarity.
         measure: of retrieval.
         documents: of retrieval, documents at most: all that are relevant, and others drawn at
@@ -71,13 +73,14 @@ class Judge:
     """
 
     name: str
-    form: Literal["similarity", "retrieval"] = "similarity"
+    form: Literal["similarity", "retrieval", "translations"] = "similarity"
     path: str
     language: str
     split: str = "test"
     sentence1: str = "sentence1"
     sentence2: str = "sentence2"
     score: str = "score"
+    where: dict[str, str] = field(default_factory=dict)
     measure: str = "nDCG@10"
     documents: Count | None = None
 

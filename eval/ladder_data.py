@@ -10,6 +10,7 @@ import numpy as np
 
 from eval.datasets import RetrievalData
 from eval.errors import EvalError
+from eval.pairs import TranslationData
 
 if TYPE_CHECKING:
     from eval.pairs import SimilarityData
@@ -37,13 +38,16 @@ def sample_documents(data: RetrievalData, most: int | None, seed: int) -> Retrie
     return replace(data, documents={id_: data.documents[id_] for id_ in chosen})
 
 
-def fingerprint_of(data: SimilarityData | RetrievalData) -> str:
+def fingerprint_of(data: SimilarityData | TranslationData | RetrievalData) -> str:
     """sha256 of what is judged: pairs and scores, or queries, judgements and documents."""
     if isinstance(data, RetrievalData):
         digest = hashlib.sha256(data.fingerprint().encode())
         for id_, document in data.documents.items():
             digest.update(f"{id_}\0{document.encoded_text}\0".encode())
         return digest.hexdigest()
+    if isinstance(data, TranslationData):
+        lines = "".join(f"{a}\0{b}\n" for a, b in zip(data.source, data.target, strict=True))
+        return hashlib.sha256(lines.encode()).hexdigest()
     rows = zip(data.first, data.second, data.scores, strict=True)
     lines = "".join(f"{first}\0{second}\0{score!r}\n" for first, second, score in rows)
     return hashlib.sha256(lines.encode()).hexdigest()

@@ -8,8 +8,9 @@ from eval.markdown import facts, table
 from eval.report_page import provenance_rows
 
 if TYPE_CHECKING:
-    from eval.encoders import LadderReport, RowScore
+    from eval.encoders import LadderReport
     from eval.ladder import Judge
+    from eval.ladder_bench import RowScore
     from eval.statistics import Estimate
 
 
@@ -59,6 +60,8 @@ def _judge(report: LadderReport, judge: Judge) -> str:
     counts = report.judged.get(judge.name, {})
     told = ", ".join(f"{count:,} {what}" for what, count in counts.items())
     what = "Spearman's rank correlation of cosines and judged similarity"
+    if judge.form == "translations":
+        what = "how often the nearest text of the other language is the translation, both ways"
     if judge.form == "retrieval":
         what = f"{judge.measure}, every document compared"
         if judge.documents is not None:

@@ -1,4 +1,4 @@
-"""Judged sentence pairs from a table: two texts and how alike people found them."""
+"""Pairs of texts from a table: judged by how alike people found them, or translations."""
 
 from __future__ import annotations
 
@@ -102,6 +102,70 @@ def load_pairs(
         raise DatasetError(message)
     name = file.name.partition(".")[0]
     return SimilarityData(name, split, tuple(first), tuple(second), tuple(scores), blank, unscored)
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationData:
+    """Texts in one language beside the same in another, in the file's order.
+
+    Attributes:
+        name: the file's name without endings.
+        split: which rows; None for all.
+        source: texts.
+        target: texts, row by row beside `source`.
+        blank: pairs left out because one of the texts is blank.
+    """
+
+    name: str
+    split: str | None
+    source: tuple[str, ...]
+    target: tuple[str, ...]
+    blank: int
+
+
+def load_translations(
+    path: str | PathLike[str],
+    *,
+    source: str = "source",
+    target: str = "target",
+    split: str | None = None,
+    split_column: str = "split",
+    where: Mapping[str, str] | None = None,
+) -> TranslationData:
+    """The translations of a file as `load_pairs` reads it.
+
+    Args:
+        path: the file.
+        source: column of the texts in one language.
+        target: column of the texts in the other.
+        split: only rows whose split column says so; None takes all rows.
+        split_column: where the split is told.
+        where: only rows with these values, column by column.
+
+    Raises:
+        DatasetError: missing or unknown file, a missing column (those present are listed), or
+            fewer than two pairs.
+    """
+    file = Path(path)
+    conditions = {**(where or {}), **({} if split is None else {split_column: split})}
+    pairs: list[tuple[str, str]] = []
+    blank = 0
+    for place, row in _rows(file):
+        if any(str(_cell(row, column, place)) != value for column, value in conditions.items()):
+            continue
+        texts = _text(row, source, place), _text(row, target, place)
+        if texts[0].strip() and texts[1].strip():
+            pairs.append(texts)
+        else:
+            blank += 1
+    if len(pairs) < 2:
+        told = " and ".join(f"{column} = {value!r}" for column, value in conditions.items())
+        among = f" with {told}" if told else ""
+        message = f"{file}: {len(pairs)} translations{among}; two are the least to choose from"
+        raise DatasetError(message)
+    name = file.name.partition(".")[0]
+    sources, targets = zip(*pairs, strict=True)
+    return TranslationData(name, split, sources, targets, blank)
 
 
 def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:

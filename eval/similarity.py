@@ -19,25 +19,24 @@ from eval.provenance import Provenance
 from eval.report import make_folder
 from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
 from eval.statistics import RESAMPLES, check_seed, estimate_paired
-from eval.target import TextCounts
+from eval.texts import encode_all
 from indexing.files import write_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     import numpy.typing as npt
 
-    from embeddings.types import Encoder, EncoderCard, Vectors
+    from embeddings.types import Encoder, EncoderCard
     from eval.pairs import SimilarityData
     from eval.statistics import Estimate
-    from eval.target import Progress
+    from eval.target import Progress, TextCounts
 
     Floats = npt.NDArray[np.float64]
 
 FORMAT = 1
 REPORT_FILE = "similarity.json"
 PAGE_FILE = "similarity.md"
-_BATCH = 1024
 _EQUAL = 1e-6
 """Cosines closer than this differ by rounding alone."""
 
@@ -231,7 +230,7 @@ def _cosines(
     data: SimilarityData, encoder: Encoder, progress: Progress | None
 ) -> tuple[Floats, TextCounts]:
     texts = list(dict.fromkeys((*data.first, *data.second)))
-    vectors, counts = _encode(texts, encoder, progress)
+    vectors, counts = encode_all(texts, encoder, progress)
     row = {text: position for position, text in enumerate(texts)}
     first = vectors[[row[text] for text in data.first]]
     second = vectors[[row[text] for text in data.second]]
@@ -239,21 +238,6 @@ def _cosines(
     products = np.sum(first * second, axis=1)
     cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
     return cosines.astype(np.float64), counts
-
-
-def _encode(
-    texts: Sequence[str], encoder: Encoder, progress: Progress | None
-) -> tuple[Vectors, TextCounts]:
-    vectors = np.empty((len(texts), encoder.dim), dtype=np.float32)
-    counts = TextCounts()
-    for start in range(0, len(texts), _BATCH):
-        batch = texts[start : start + _BATCH]
-        encoding = encoder.encode(batch, role="query")
-        vectors[start : start + len(batch)] = encoding.vectors
-        counts += TextCounts.of(encoding, encoder.max_tokens)
-        if progress is not None:
-            progress("encode", start + len(batch), len(texts))
-    return vectors, counts
 
 
 def main(

@@ -96,6 +96,7 @@ def _evaluations() -> typer.Typer:
     group = _group("Measure answers against judged data.")
     group.command("retrieval", cls=Verb)(evaluate.retrieval)
     group.command("similarity", cls=Verb)(evaluate.similarity)
+    group.command("translations", cls=Verb)(evaluate.translations)
     group.command("words", cls=Verb)(evaluate.words)
     group.command("encoders", cls=Verb)(ladder.encoders)
     group.command("compare", cls=Verb)(evaluate.compare)

@@ -68,6 +68,19 @@ ScoreColumn = Annotated[
 SplitColumn = Annotated[
     str, typer.Option("--split-column", metavar="COLUMN", help="Column of the split.")
 ]
+Translations = Annotated[
+    str, typer.Argument(metavar="FILE", help="Translations: .tsv, .csv, .jsonl or .parquet.")
+]
+SourceColumn = Annotated[
+    str, typer.Option("--source", metavar="COLUMN", help="Column of the one language.")
+]
+TargetColumn = Annotated[
+    str, typer.Option("--target", metavar="COLUMN", help="Column of the other.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", metavar="COLUMN=VALUE", help="Only these rows; may be repeated."),
+]
 PairsOut = Annotated[
     Path | None, typer.Option("--out", metavar="DIR", help="Write JSON and Markdown there.")
 ]
@@ -164,6 +177,41 @@ def similarity(
             pairs,
             split=split,
             columns=Columns(sentence1, sentence2, score, split_column),
+            encoder=chosen.encoder,
+            device=chosen.device,
+            seed=seed,
+            out=out,
+            progress=progress,
+        )
+    show(report, as_json=as_json)
+    if out is not None:
+        note(f"written to {out}")
+
+
+def translations(
+    pairs: Translations,
+    source: SourceColumn = "source",
+    target: TargetColumn = "target",
+    where: Where = None,
+    split: PairSplit = None,
+    split_column: SplitColumn = "split",
+    encoder: PairEncoder = None,
+    seed: Seed = 0,
+    out: PairsOut = None,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how often the nearest text of another language is the translation."""
+    from eval.translations import read_where, run_translations
+
+    chosen = settings(encoder=encoder)
+    with _stages() as progress:
+        report = run_translations(
+            pairs,
+            source=source,
+            target=target,
+            split=split,
+            split_column=split_column,
+            where=read_where(where or ()),
             encoder=chosen.encoder,
             device=chosen.device,
             seed=seed,

@@ -140,6 +140,29 @@ def test_rows_are_trained_once_and_judged_as_the_other_verbs_judge(ladder: Path)
     assert [row.figures for row in again.rows] == [row.figures for row in report.rows]
 
 
+def test_translations_are_a_column_too(ladder: Path) -> None:
+    column = """
+[[judge]]
+name = "found"
+form = "translations"
+path = "words.tsv"
+language = "en"
+sentence1 = "one"
+sentence2 = "other"
+where = {kind = "good"}
+"""
+    rows = ["one\tother\tkind\tsplit", "red sea\tred sea\tgood\ttest", "x\ty\tbad\ttest"]
+    rows += ["big whale\tbig whale\tgood\ttest", "z\tz\tgood\tdev"]
+    (ladder.parent / "data" / "words.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    ladder.write_text(LADDER.replace("\n[[row]]", f"{column}\n[[row]]", 1), encoding="utf-8")
+    report, _ = ran(ladder, "hashes")
+    (row,) = report.rows
+    assert row.figures["found"] is not None
+    assert row.figures["found"].value == 1
+    assert report.judged["found"] == {"pairs": 2}
+    assert "the nearest text of the other language is the translation" in report.to_markdown()
+
+
 def test_the_page_the_figures_and_the_picture_are_written(ladder: Path) -> None:
     report, _ = ran(ladder, "counts", "hashes")
     out = ladder.parent / "out"

@@ -37,14 +37,14 @@ def listening(noun: str = "step") -> Iterator[Listener]:
     """
     from embeddings.training.trainer import Listener
 
-    first, begun, stage, counted = 0, 0.0, "", noun
+    first, begun, stage, counted = 0, 0.0, ("", 0), noun
     with ExitStack() as bars:
         tell = bars.enter_context(metered(noun))
 
         def progress(name: str, done: int, total: int) -> None:
             nonlocal first, begun, stage, counted, tell
-            if name != stage or done < first:
-                stage, first, begun = name, done, time.monotonic()
+            if (name, total) != stage or done < first:
+                stage, first, begun = (name, total), done, time.monotonic()
             if _NOUNS.get(name, noun) != counted:
                 counted = _NOUNS.get(name, noun)
                 bars.close()

@@ -1,0 +1,310 @@
+"""How often a text's nearest neighbour in another language is its translation.
+
+Artetxe and Schwenk, "Massively Multilingual Sentence Embeddings for Zero-Shot Cross-Lingual
+Transfer and Beyond", 2019, arXiv:1812.10464 (the Tatoeba test).
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from eval.command import run, show
+from eval.errors import ChoiceError
+from eval.markdown import facts, table
+from eval.pairs import load_translations
+from eval.provenance import Provenance
+from eval.report import make_folder
+from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
+from eval.statistics import RESAMPLES, check_seed, estimate_mean
+from eval.texts import encode_all
+from indexing.files import write_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from embeddings.types import Encoder, EncoderCard, Vectors
+    from eval.pairs import TranslationData
+    from eval.statistics import Estimate
+    from eval.target import Progress, TextCounts
+
+FORMAT = 1
+REPORT_FILE = "translations.json"
+PAGE_FILE = "translations.md"
+_BLOCK = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationReport:
+    """Accuracies of an encoder in finding translations.
+
+    Attributes:
+        name: the data set.
+        split: which rows; None for all.
+        pairs: pairs looked at; candidates are the different texts of the other side.
+        blank: pairs left out because one of the texts is blank.
+        forward: share of sources whose nearest target is a translation, 0 to 1.
+        backward: the same of targets.
+        both: their mean.
+        encoder: the encoder's card.
+        texts: what was read; a text that stands in several pairs counts once.
+        seed: of the bootstrap over pairs.
+        resamples: of the bootstrap.
+        seconds: time of `encode` and `measure`.
+        provenance: versions, machine and time.
+    """
+
+    name: str
+    split: str | None
+    pairs: int
+    blank: int
+    forward: Estimate
+    backward: Estimate
+    both: Estimate
+    encoder: EncoderCard
+    texts: TextCounts
+    seed: int
+    resamples: int
+    seconds: Mapping[str, float]
+    provenance: Provenance
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        figures = {"forward": self.forward, "backward": self.backward, "both": self.both}
+        return {
+            "kind": "translations",
+            "format": FORMAT,
+            "dataset": {
+                "name": self.name,
+                "split": self.split,
+                "pairs": self.pairs,
+                "blank": self.blank,
+            },
+            "measures": {name: figure.to_json() for name, figure in figures.items()},
+            "encoder": self.encoder.to_json(),
+            "texts": self.texts.to_json(),
+            "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
+            "seconds": dict(self.seconds),
+            "provenance": self.provenance.to_json(),
+        }
+
+    def to_markdown(self) -> str:
+        """A page: the accuracies and the facts."""
+        split = "" if self.split is None else f" ({self.split})"
+        figures = (
+            ("source to target", self.forward),
+            ("target to source", self.backward),
+            ("both ways", self.both),
+        )
+        rows = [
+            (name, value.value, f"{value.low:.4f} to {value.high:.4f}") for name, value in figures
+        ]
+        parts = [
+            f"# Translations: {self.name}{split} by encoder {self.encoder.name}",
+            table(("accuracy", "value", "95 % interval"), rows, numbers={"value"}),
+            f"How often the nearest text of the other side is a translation, over {self.pairs:,} "
+            "pairs; a tie counts as missed. Intervals: percentile bootstrap over pairs, "
+            f"{self.resamples:,} resamples, seed {self.seed}.",
+            facts(
+                [
+                    ("pairs left out", f"{self.blank:,} with a blank text"),
+                    *encoder_rows(self.encoder),
+                ]
+            ),
+            table(
+                ("of", *READ_COLUMNS),
+                [read_row("different texts", self.texts)],
+                numbers=READ_COLUMNS,
+            ),
+            facts(provenance_rows(self.provenance, self.seconds)),
+        ]
+        return "\n\n".join(parts) + "\n"
+
+    def write(self, folder: Path) -> None:
+        """Put `translations.json` and `translations.md` into `folder`, made if missing."""
+        make_folder(folder)
+        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
+        write_atomically(folder / REPORT_FILE, content.encode())
+        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+
+
+def evaluate_translations(
+    data: TranslationData,
+    encoder: Encoder,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    progress: Progress | None = None,
+) -> TranslationReport:
+    """Encode all texts in the role `query` and look for each one's nearest on the other side.
+
+    Every text that stands beside it in some pair is right.
+    """
+    started = time.perf_counter()
+    texts = list(dict.fromkeys((*data.source, *data.target)))
+    vectors, counts = encode_all(texts, encoder, progress)
+    encoded = time.perf_counter()
+    row = {text: position for position, text in enumerate(texts)}
+    unit = _unit(vectors)
+    forward = _found(data.source, data.target, row, unit)
+    backward = _found(data.target, data.source, row, unit)
+    figures = [
+        estimate_mean(values, seed=seed, resamples=resamples)
+        for values in (forward, backward, (forward + backward) / 2)
+    ]
+    return TranslationReport(
+        name=data.name,
+        split=data.split,
+        pairs=len(data.source),
+        blank=data.blank,
+        forward=figures[0],
+        backward=figures[1],
+        both=figures[2],
+        encoder=encoder.card,
+        texts=counts,
+        seed=seed,
+        resamples=resamples,
+        seconds={"encode": encoded - started, "measure": time.perf_counter() - encoded},
+        provenance=Provenance.now(),
+    )
+
+
+def run_translations(
+    dataset: str,
+    *,
+    source: str = "source",
+    target: str = "target",
+    split: str | None = None,
+    split_column: str = "split",
+    where: Mapping[str, str] | None = None,
+    encoder: str | None = None,
+    device: str | None = None,
+    seed: int = 0,
+    out: Path | None = None,
+    progress: Progress | None = None,
+) -> TranslationReport:
+    """Evaluate an encoder (None: the default one) on a file of translations.
+
+    Args:
+        dataset: a `.tsv`, `.csv`, `.jsonl` or `.parquet` file.
+        source: column of the texts in one language.
+        target: column of the texts in the other.
+        split: only rows whose split column says so.
+        split_column: where the split is told.
+        where: only rows with these values, column by column.
+        encoder: name of the encoder.
+        device: where it computes; None takes a GPU where there is one.
+        seed: of the bootstrap intervals.
+        out: a folder for `translations.json` and `translations.md`.
+        progress: told how far encoding is.
+
+    Raises:
+        DatasetError: the file cannot be read.
+        ChoiceError: an impossible seed.
+        EmbeddingError: the encoder cannot be loaded.
+        EvalError: `out` cannot be made.
+    """
+    from embeddings.load import DEFAULT_ENCODER, load_encoder
+
+    check_seed(seed)
+    data = load_translations(
+        dataset, source=source, target=target, split=split, split_column=split_column, where=where
+    )
+    if out is not None:
+        make_folder(out)
+    loaded = load_encoder(encoder or DEFAULT_ENCODER, device=device)
+    report = evaluate_translations(data, loaded, seed=seed, progress=progress)
+    if out is not None:
+        report.write(out)
+    return report
+
+
+def read_where(given: Sequence[str]) -> dict[str, str]:
+    """`COLUMN=VALUE` texts as a mapping.
+
+    Raises:
+        ChoiceError: one is of another form.
+    """
+    made: dict[str, str] = {}
+    for text in given:
+        column, equals, value = text.partition("=")
+        if not (column and equals):
+            message = f"--where {text!r} is not of the form COLUMN=VALUE"
+            raise ChoiceError(message)
+        made[column] = value
+    return made
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    made: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return made
+
+
+def _found(
+    asked: Sequence[str], others: Sequence[str], row: Mapping[str, int], unit: Vectors
+) -> npt.NDArray[np.float64]:
+    """float64 (pairs,): 1 where a right text is strictly nearer than all wrong ones, else 0."""
+    candidates = list(dict.fromkeys(others))
+    place = {text: position for position, text in enumerate(candidates)}
+    right: dict[str, list[int]] = {}
+    for text, other in zip(asked, others, strict=True):
+        right.setdefault(text, []).append(place[other])
+    targets = unit[[row[text] for text in candidates]]
+    hits: dict[str, float] = {}
+    different = list(right)
+    for start in range(0, len(different), _BLOCK):
+        block = different[start : start + _BLOCK]
+        cosines = unit[[row[text] for text in block]] @ targets.T
+        for text, scores in zip(block, cosines, strict=True):
+            best = scores[right[text]].max()
+            scores[right[text]] = -np.inf
+            hits[text] = float(best > scores.max())
+    return np.array([hits[text] for text in asked])
+
+
+def main(
+    dataset: Annotated[str, typer.Argument(metavar="FILE", help=".tsv, .csv, .jsonl, .parquet.")],
+    source: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of one language.")
+    ] = "source",
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="Column of the other.")] = "target",
+    split: Annotated[str | None, typer.Option(metavar="NAME", help="Only its rows.")] = None,
+    split_column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column of the split.")
+    ] = "split",
+    where: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only these rows.")
+    ] = None,
+    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: minilm]")] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Of the bootstrap intervals.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write JSON and Markdown there.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not Markdown.")] = False,
+) -> None:
+    """How often an encoder finds the translation of a text."""
+    report = run_translations(
+        dataset,
+        source=source,
+        target=target,
+        split=split,
+        split_column=split_column,
+        where=read_where(where or ()),
+        encoder=encoder,
+        seed=seed,
+        out=out,
+    )
+    show(report, as_json=as_json)
+
+
+if __name__ == "__main__":
+    run(main)
