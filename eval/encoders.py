@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from eval.command import run, show
+from eval.folders import make_folder, write_report
 from eval.ladder import Ladder, choose_rows, read_given, read_ladder
 from eval.ladder_bench import Bench, RowScore
 from eval.ladder_models import Workshop
 from eval.ladder_page import ladder_page
 from eval.provenance import Provenance
-from eval.report import make_folder
-from indexing.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from eval.target import Progress
 
 FORMAT = 1
-REPORT_FILE = "encoders.json"
-PAGE_FILE = "encoders.md"
 PICTURE_FILE = "encoders.png"
 CELLS = "cells"
 """Folder of figures measured already, by what they were measured with."""
@@ -73,10 +69,7 @@ class LadderReport:
         """Put `encoders.json`, `encoders.md` and `encoders.png` into `folder`, made if missing."""
         from embeddings.bars import Bar, draw_bars
 
-        make_folder(folder)
-        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
-        write_atomically(folder / REPORT_FILE, content.encode())
-        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_report(self, folder, "encoders")
         panels = [
             (
                 judge.name,

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from eval.errors import EvalError
+from eval.folders import write_report
 from eval.report_page import retrieval_page
 from eval.trec import write_run
-from indexing.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,21 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 REPORT_FILE = "retrieval.json"
-PAGE_FILE = "retrieval.md"
 RUN_FILE = "retrieval.run"
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for results, and those above it; done before long work, not after it.
-
-    Raises:
-        EvalError: it cannot be made, or is a file.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        message = f"results cannot go to {folder}: {error.strerror}; name another folder"
-        raise EvalError(message) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +84,5 @@ class RetrievalReport:
             DatasetError: an id with blanks, which the run file cannot say; the others are written.
             EvalError: the folder cannot be made.
         """
-        make_folder(folder)
-        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
-        write_atomically(folder / REPORT_FILE, content.encode())
-        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_report(self, folder, "retrieval")
         write_run(folder / RUN_FILE, self.rankings)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eval.outcomes import BadAnswer, Shown
     from eval.provenance import Provenance
     from eval.report import RetrievalReport
+    from eval.statistics import Estimate
     from eval.target import TargetFacts, TextCounts
 
 READ_COLUMNS = ("texts", "tokens", "tokens read", "cut short", "unknown tokens")
@@ -53,6 +54,30 @@ def retrieval_page(report: RetrievalReport) -> str:
         *_worst(report.worst),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def estimates_table(what: str, figures: Mapping[str, Estimate]) -> str:
+    """Figures by name, each with its interval; `what` heads the names, `value` the figures."""
+    rows = [
+        (name, value.value, f"{value.low:.4f} to {value.high:.4f}")
+        for name, value in figures.items()
+    ]
+    return table((what, "value", "95 % interval"), rows, numbers={"value"})
+
+
+def pairs_parts(
+    left_out: str,
+    card: EncoderCard,
+    texts: TextCounts,
+    provenance: Provenance,
+    seconds: Mapping[str, float],
+) -> list[str]:
+    """What stands at the end of a page about pairs of texts and the encoder that read them."""
+    return [
+        facts([("pairs left out", left_out), *encoder_rows(card)]),
+        table(("of", *READ_COLUMNS), [read_row("different texts", texts)], numbers=READ_COLUMNS),
+        facts(provenance_rows(provenance, seconds)),
+    ]
 
 
 def provenance_rows(

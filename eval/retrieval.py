@@ -13,10 +13,11 @@ import typer
 from eval.command import run, show
 from eval.datasets import load_beir
 from eval.errors import ChoiceError, MeasureError, TargetError
+from eval.folders import make_folder
 from eval.measures import DEFAULT_MEASURES, evaluate, parse_measures
 from eval.outcomes import describe_dataset, describe_queries, pick_worst
 from eval.provenance import Provenance
-from eval.report import RetrievalReport, make_folder
+from eval.report import RetrievalReport
 from eval.selection import DEFAULT_DATA, TargetSelection
 from eval.statistics import RESAMPLES, check_seed, estimate_mean
 from indexing.types import MAX_LIMIT

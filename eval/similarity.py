@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
@@ -13,14 +12,12 @@ import typer
 
 from eval.command import run, show
 from eval.errors import DatasetError, EvalError
-from eval.markdown import facts, table
+from eval.folders import make_folder, write_report
 from eval.pairs import DEFAULT_COLUMNS, Columns, load_pairs
 from eval.provenance import Provenance
-from eval.report import make_folder
-from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
+from eval.report_page import estimates_table, pairs_parts
 from eval.statistics import RESAMPLES, check_seed, estimate_paired
 from eval.texts import encode_all
-from indexing.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 FORMAT = 1
-REPORT_FILE = "similarity.json"
-PAGE_FILE = "similarity.md"
 _EQUAL = 1e-6
 """Cosines closer than this differ by rounding alone."""
 
@@ -98,32 +93,19 @@ class SimilarityReport:
     def to_markdown(self) -> str:
         """A page: the correlations and the facts."""
         split = "" if self.split is None else f" ({self.split})"
-        figures = (("Spearman", self.spearman), ("Pearson", self.pearson))
-        rows = [
-            (name, value.value, f"{value.low:.4f} to {value.high:.4f}") for name, value in figures
-        ]
         left_out = f"{self.blank:,} with a blank text, {self.unscored:,} without a score"
         parts = [
             f"# Similarity: {self.name}{split} by encoder {self.encoder.name}",
-            table(("correlation", "value", "95 % interval"), rows, numbers={"value"}),
+            estimates_table("correlation", {"Spearman": self.spearman, "Pearson": self.pearson}),
             f"Cosine against judged similarity over {self.pairs:,} pairs. Intervals: percentile "
             f"bootstrap over pairs, {self.resamples:,} resamples, seed {self.seed}.",
-            facts([("pairs left out", left_out), *encoder_rows(self.encoder)]),
-            table(
-                ("of", *READ_COLUMNS),
-                [read_row("different texts", self.texts)],
-                numbers=READ_COLUMNS,
-            ),
-            facts(provenance_rows(self.provenance, self.seconds)),
+            *pairs_parts(left_out, self.encoder, self.texts, self.provenance, self.seconds),
         ]
         return "\n\n".join(parts) + "\n"
 
     def write(self, folder: Path) -> None:
         """Put `similarity.json` and `similarity.md` into `folder`, made if missing."""
-        make_folder(folder)
-        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
-        write_atomically(folder / REPORT_FILE, content.encode())
-        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_report(self, folder, "similarity")
 
 
 def evaluate_similarity(

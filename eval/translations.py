@@ -6,7 +6,6 @@ Transfer and Beyond", 2019, arXiv:1812.10464 (the Tatoeba test).
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
@@ -17,14 +16,12 @@ import typer
 
 from eval.command import run, show
 from eval.errors import ChoiceError
-from eval.markdown import facts, table
+from eval.folders import make_folder, write_report
 from eval.pairs import load_translations
 from eval.provenance import Provenance
-from eval.report import make_folder
-from eval.report_page import READ_COLUMNS, encoder_rows, provenance_rows, read_row
+from eval.report_page import estimates_table, pairs_parts
 from eval.statistics import RESAMPLES, check_seed, estimate_mean
 from eval.texts import encode_all
-from indexing.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +34,6 @@ if TYPE_CHECKING:
     from eval.target import Progress, TextCounts
 
 FORMAT = 1
-REPORT_FILE = "translations.json"
-PAGE_FILE = "translations.md"
 _BLOCK = 512
 
 
@@ -99,41 +94,25 @@ class TranslationReport:
     def to_markdown(self) -> str:
         """A page: the accuracies and the facts."""
         split = "" if self.split is None else f" ({self.split})"
-        figures = (
-            ("source to target", self.forward),
-            ("target to source", self.backward),
-            ("both ways", self.both),
-        )
-        rows = [
-            (name, value.value, f"{value.low:.4f} to {value.high:.4f}") for name, value in figures
-        ]
+        figures = {
+            "source to target": self.forward,
+            "target to source": self.backward,
+            "both ways": self.both,
+        }
+        left_out = f"{self.blank:,} with a blank text"
         parts = [
             f"# Translations: {self.name}{split} by encoder {self.encoder.name}",
-            table(("accuracy", "value", "95 % interval"), rows, numbers={"value"}),
+            estimates_table("accuracy", figures),
             f"How often the nearest text of the other side is a translation, over {self.pairs:,} "
             "pairs; a tie counts as missed. Intervals: percentile bootstrap over pairs, "
             f"{self.resamples:,} resamples, seed {self.seed}.",
-            facts(
-                [
-                    ("pairs left out", f"{self.blank:,} with a blank text"),
-                    *encoder_rows(self.encoder),
-                ]
-            ),
-            table(
-                ("of", *READ_COLUMNS),
-                [read_row("different texts", self.texts)],
-                numbers=READ_COLUMNS,
-            ),
-            facts(provenance_rows(self.provenance, self.seconds)),
+            *pairs_parts(left_out, self.encoder, self.texts, self.provenance, self.seconds),
         ]
         return "\n\n".join(parts) + "\n"
 
     def write(self, folder: Path) -> None:
         """Put `translations.json` and `translations.md` into `folder`, made if missing."""
-        make_folder(folder)
-        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
-        write_atomically(folder / REPORT_FILE, content.encode())
-        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_report(self, folder, "translations")
 
 
 def evaluate_translations(

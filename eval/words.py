@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - typer reads the annotations of `main`
@@ -14,14 +13,13 @@ import typer
 from eval.analogies import SectionScore, solve
 from eval.command import run, show
 from eval.errors import ChoiceError, DatasetError
+from eval.folders import make_folder, write_report
 from eval.markdown import facts, table
 from eval.provenance import Provenance
-from eval.report import make_folder
 from eval.report_page import provenance_rows
 from eval.similarity import spearman
 from eval.statistics import RESAMPLES, check_seed, estimate_paired
 from eval.word_tests import WordPairs, load_word_test
-from indexing.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +30,6 @@ if TYPE_CHECKING:
     from eval.word_tests import Analogies
 
 FORMAT = 1
-REPORT_FILE = "words.json"
-PAGE_FILE = "words.md"
 _LEAST = 3
 
 
@@ -134,10 +130,7 @@ class WordsReport:
 
     def write(self, folder: Path) -> None:
         """Put `words.json` and `words.md` into `folder`, made if missing."""
-        make_folder(folder)
-        content = json.dumps(self.to_json(), ensure_ascii=False, indent=2) + "\n"
-        write_atomically(folder / REPORT_FILE, content.encode())
-        write_atomically(folder / PAGE_FILE, self.to_markdown().encode())
+        write_report(self, folder, "words")
 
 
 def evaluate_words(
