@@ -154,10 +154,12 @@ def _is_of_word(char: str) -> bool:
 
 
 def _korean(term: str) -> Iterator[_Form]:
+    # A term may begin with a sign before its first letter.
+    escaped = re.escape(term)
     if len(term) > 1:
-        yield _Form(re.compile(term), _whole)
+        yield _Form(re.compile(escaped), _whole)
     else:
-        yield _Form(re.compile(rf"({term})(?:{_PARTICLES})?(?!{_SYLLABLE})"), _first_end)
+        yield _Form(re.compile(rf"({escaped})(?:{_PARTICLES})?(?!{_SYLLABLE})"), _first_end)
     stem = term[:-1]
     if not term.endswith("다") or not stem or not all("가" <= char <= "힣" for char in stem):
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from embeddings.text.analyzer import load_analyzer
@@ -163,6 +163,7 @@ def test_snippets_keep_their_promises(words: list[str], blank: str, size: int) -
 @given(
     st.lists(st.text(_LETTERS, min_size=1, max_size=12), max_size=8), st.text(_LETTERS, max_size=80)
 )
+@example(["?ᄀ", "(가", "*"], "무엇일까?ᄀ (가)")
 def test_any_term_is_harmless(terms: list[str], text: str) -> None:
     check(text, cut_snippet(text, terms))
 
