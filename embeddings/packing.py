@@ -1,4 +1,4 @@
-"""A trained encoder made ready to be passed on: half the bytes, a window of its own, checked."""
+"""A trained encoder made ready to be passed on: half the bytes, a window of its own, checksums."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.checksums import SUMS, write_sums
 from embeddings.errors import EncoderRefusedError, InvalidInputError
 from embeddings.folder import check_folder, read_json
 
@@ -66,6 +67,7 @@ def pack_encoder(
     """Copy a sentence-transformers folder with its weights in half precision.
 
     Weights alone are made smaller; on a CPU they are computed with in single precision as before.
+    Every file's checksum is left in `SHA256SUMS`, which `sha256sum -c` reads.
 
     Args:
         folder: what `train siamese` and others write.
@@ -88,7 +90,7 @@ def pack_encoder(
     _check_window(folder, max_tokens)
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(folder, part, ignore=shutil.ignore_patterns("tensorboard", "*.part"))
+    shutil.copytree(folder, part, ignore=shutil.ignore_patterns("tensorboard", "*.part", SUMS))
     if max_tokens is not None:
         _set_window(part, max_tokens)
     before = SentenceEncoder.from_folder(part, device="cpu").encode(PROBES, role="query").vectors
@@ -107,6 +109,7 @@ def pack_encoder(
         shutil.rmtree(part, ignore_errors=True)
         raise EncoderRefusedError(message)
     _tell(part, packed.card)
+    write_sums(part)
     part.rename(out)
     return Packed(packed.card, _weight_bytes(folder), _weight_bytes(out), least)
 

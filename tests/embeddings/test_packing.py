@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from embeddings.checksums import SUMS, check_sums
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, InvalidInputError
 from embeddings.load import load_encoder
 from embeddings.packing import PROBES, pack_encoder
@@ -33,6 +35,23 @@ def test_half_the_bytes_and_the_same_vectors(transformer_folder: Path, tmp_path:
     assert np.min((before * after).sum(axis=1) / lengths) == pytest.approx(packed.least_cosine)
     assert packed.least_cosine > 0.999
     assert not (tmp_path / "small.part").exists()
+
+
+def test_the_sums_are_those_of_all_files(transformer_folder: Path, tmp_path: Path) -> None:
+    """Sorted, and the same whenever and wherever it is packed, even from a folder with sums."""
+    source = shutil.copytree(transformer_folder, tmp_path / "source")
+    (source / SUMS).write_text("old\n")
+    pack_encoder(source, tmp_path / "first" / "e")
+    pack_encoder(source, tmp_path / "second" / "e")
+    folder = tmp_path / "first" / "e"
+    lines = (folder / SUMS).read_text().splitlines()
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    assert {"model.safetensors", "1_Pooling/config.json", "encoder_card.json"} <= set(files)
+    assert lines == [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}" for name in files
+    ]
+    assert (tmp_path / "second" / "e" / SUMS).read_text().splitlines() == lines
+    check_sums(folder, remedy="pack it again")
 
 
 def test_a_window_of_its_own(transformer_folder: Path, tmp_path: Path) -> None:
