@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embeddings.bundled import BUNDLED, find_bundled
 from embeddings.errors import EncoderNotFoundError
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from embeddings.types import Encoder
 
-DEFAULT_ENCODER = "minilm"
+DEFAULT_ENCODER = "meari-ko-en"
 _WORDS = "words.json"
 """In a folder of word vectors, which `embeddings.words` opens."""
 
@@ -22,14 +23,16 @@ def load_encoder(name: str | os.PathLike[str], *, device: str | None = None) -> 
     """The encoder of that name.
 
     Args:
-        name: a built-in name (`minilm`, `hash`, `hash:64`, `hash:64:128` for 128 tokens), a
-            folder in the sentence-transformers layout, a folder of word vectors, or a hub name
-            (`organisation/model`).
+        name: a built-in name (`meari-ko-en`, `minilm`, `hash`, `hash:64`, `hash:64:128` for 128
+            tokens), a folder in the sentence-transformers layout, a folder of word vectors, or a
+            hub name (`organisation/model`).
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
 
     Raises:
-        EncoderNotFoundError: no such name here, or a hub name without network.
-        EncoderRefusedError: a folder that asks for code or pickle.
+        EncoderNotFoundError: no such name here, weights that are not installed, or a hub name
+            without network.
+        EncoderRefusedError: a folder that asks for code or pickle, or bundled weights that are not
+            those that shipped.
     """
     text = os.fspath(name)
     head = text.partition(":")[0]
@@ -53,16 +56,28 @@ def _hash(name: str, device: str | None) -> Encoder:
     return HashEncoder(dim, max_tokens=max_tokens)
 
 
+def _bundled(name: str, device: str | None) -> Encoder:
+    from embeddings.sentence import SentenceEncoder
+
+    _check_bare(name)
+    return SentenceEncoder.from_folder(find_bundled(name), name=name, device=device)
+
+
 def _minilm(name: str, device: str | None) -> Encoder:
     from embeddings.minilm import bundled_folder
     from embeddings.sentence import SentenceEncoder
 
-    if name != "minilm":
-        message = f"encoder {name!r} is unknown; `minilm` takes no arguments"
-        raise EncoderNotFoundError(message)
+    _check_bare(name)
     return SentenceEncoder.from_folder(
         bundled_folder(), name=name, device=device, languages=("en",)
     )
+
+
+def _check_bare(name: str) -> None:
+    bare, colon, _ = name.partition(":")
+    if colon:
+        message = f"encoder {name!r} is unknown; `{bare}` takes no arguments"
+        raise EncoderNotFoundError(message)
 
 
 def _from_folder_or_hub(name: str, device: str | None) -> Encoder:
@@ -85,11 +100,16 @@ def _from_folder_or_hub(name: str, device: str | None) -> Encoder:
     return SentenceEncoder.from_hub(name, device=device)
 
 
-BUILT_IN: dict[str, Callable[[str, str | None], Encoder]] = {"minilm": _minilm, "hash": _hash}
+BUILT_IN: dict[str, Callable[[str, str | None], Encoder]] = {
+    **dict.fromkeys(BUNDLED, _bundled),
+    "minilm": _minilm,
+    "hash": _hash,
+}
 """Built-in names, in the order they are listed; adding one is one line here."""
 
 DESCRIPTIONS = {
-    "minilm": "all-MiniLM-L6-v2, English, 384 dimensions, 256 tokens; bundled, needs no network",
+    **BUNDLED,
+    "minilm": "all-MiniLM-L6-v2, English, 384 dimensions, 256 tokens; the extra meari[minilm]",
     "hash": "no weights; shared words only, for tests (hash:DIM[:MAX_TOKENS])",
 }
 """One line for people, by built-in name."""

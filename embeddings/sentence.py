@@ -258,7 +258,7 @@ def download_folder(name: str) -> Path:
         message = (
             f"encoder {name!r} is neither a folder nor in this machine's cache, and the hub "
             "cannot be reached or has no model of that name; give a model folder instead, or "
-            "`minilm`, which needs no network"
+            "`meari-ko-en`, which needs no network"
         )
         raise EncoderNotFoundError(message) from error
 

@@ -49,7 +49,7 @@ class EncoderCard:
     """The identity of an encoder: two encoders of one fingerprint give the same vectors.
 
     Attributes:
-        name: what `load_encoder` was asked for (`minilm`, a folder, a hub name).
+        name: what `load_encoder` was asked for (`meari-ko-en`, a folder, a hub name).
         kind: `hash`, `words` or `sentence-transformers`.
         dim: width of a vector.
         max_tokens: tokens read of one input, special tokens counted; the rest is cut.

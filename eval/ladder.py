@@ -91,8 +91,8 @@ class Row:
 
     Attributes:
         name: heading.
-        encoder: a model's name, or that of an encoder (`minilm`, a folder); None where there is
-            one for each language.
+        encoder: a model's name, or that of an encoder (`meari-ko-en`, a folder); None where there
+            is one for each language.
         encoders: by language.
         note: what a reader should know.
     """

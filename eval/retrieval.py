@@ -122,7 +122,7 @@ def run_retrieval(
         exact: compare every vector, whatever index the collection has.
         seed: of the bootstrap intervals.
         out: a folder for `retrieval.json`, `retrieval.md` and `retrieval.run`; made if missing.
-        default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
+        default_encoder: name of the encoder where nothing else is meant; None is `meari-ko-en`.
         device: where an encoder computes; None takes a GPU where there is one.
         progress: told how far encoding and searching are.
 

@@ -34,7 +34,7 @@ class TargetSelection:
         data: the data folder.
         url: a server that holds the collection.
         exact: compare every vector, whatever index there is.
-        default_encoder: name of the encoder where nothing else is meant; None is `minilm`.
+        default_encoder: name of the encoder where nothing else is meant; None is `meari-ko-en`.
         device: where an encoder computes; None takes a GPU where there is one.
 
     Raises:

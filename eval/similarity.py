@@ -225,7 +225,7 @@ def _cosines(
 def main(
     dataset: Annotated[str, typer.Argument(metavar="FILE", help=".tsv, .csv, .jsonl, .parquet.")],
     split: Annotated[str | None, typer.Option(metavar="NAME", help="Only its rows.")] = None,
-    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: minilm]")] = None,
+    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: meari-ko-en]")] = None,
     sentence1: Annotated[
         str, typer.Option(metavar="COLUMN", help="Column of the first text.")
     ] = "sentence1",

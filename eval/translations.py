@@ -263,7 +263,7 @@ def main(
     where: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN=VALUE", help="Only these rows.")
     ] = None,
-    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: minilm]")] = None,
+    encoder: Annotated[str | None, typer.Option(metavar="E", help="[default: meari-ko-en]")] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of the bootstrap intervals.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write JSON and Markdown there.")

@@ -93,7 +93,7 @@ class DataFolder:
             owner: who holds it, told to others who want it.
             create: make the folder if it is missing.
             device: where encoders compute; None takes a GPU where there is one.
-            default_encoder: the encoder of new collections; None is `minilm`.
+            default_encoder: the encoder of new collections; None is `meari-ko-en`.
             reranker: folder of a reranker, for searches that ask to be reranked; it is loaded
                 when first needed (see `reranker`).
             maintain: let collections compact and index in the background when it is due.

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from embeddings.load import DEFAULT_ENCODER
 from service.sizes import parse_size
 
 MIB = 1 << 20
@@ -53,7 +54,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="MEARI_", frozen=True, extra="forbid")
 
     data: Path = Path("meari-data")
-    encoder: Annotated[str, Field(min_length=1)] = "minilm"
+    encoder: Annotated[str, Field(min_length=1)] = DEFAULT_ENCODER
     reranker: Path | None = None
     memory: Size | None = None
     sample_rate: Annotated[float, Field(ge=0, le=1)] = 0.005

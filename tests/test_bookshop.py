@@ -78,9 +78,9 @@ def test_queries_are_as_promised() -> None:
 
 @pytest.fixture(scope="module")
 def bookshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCollection]:
-    """The whole corpus with the default encoder, as `make demo` indexes it."""
+    """The whole corpus with an encoder that reads English alone."""
     with DataFolder.open(tmp_path_factory.mktemp("data"), device="cpu") as data:
-        made = data.create("bookshop")
+        made = data.create("bookshop", encoder="minilm")
         report = ingest([str(FOLDER)], made, made.encoder, IngestOptions())
         assert (report.added, report.rejected, report.duplicates) == (380, 0, 0)
         yield made
@@ -148,3 +148,16 @@ def test_quality_has_not_fallen(bookshop: LocalCollection) -> None:
     report = evaluate_retrieval(data, CollectionSearcher(bookshop), measures=measures)
     assert report.measures["nDCG@10"].value == pytest.approx(0.2315, abs=0.01)
     assert load_encoder("minilm", device="cpu").card == bookshop.card.encoder
+
+
+def test_the_default_encoder_finds_its_way_in_both_languages(tmp_path: Path) -> None:
+    """As `make demo` indexes and asks: by meaning, 120 test queries in Korean and English."""
+    data, measures = load_beir(FOLDER, "test"), parse_measures(["nDCG@10"])
+    with DataFolder.open(tmp_path, device="cpu") as folder:
+        shop = folder.create("bookshop")
+        ingest([str(FOLDER)], shop, shop.encoder, IngestOptions())
+        assert shop.card.encoder.name == "meari-ko-en"
+        report = evaluate_retrieval(data, CollectionSearcher(shop), measures=measures)
+        assert report.measures["nDCG@10"].value >= 0.30
+        result = shop.search(SearchRequest(query="주문한 책이 찢어져서 왔어요", mode="hybrid"))
+    assert not [text for text in result.receipt.warnings if "words alone" in text]

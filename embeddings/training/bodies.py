@@ -68,8 +68,9 @@ class Body:
     """An encoder to train.
 
     Attributes:
-        name: `bow`, `words`, `cnn`, `lstm`, `transformer` (from scratch), `minilm`, a folder or
-            a hub name; a decoder is pooled at its last token, a T5 is its encoder half.
+        name: `bow`, `words`, `cnn`, `lstm`, `transformer` (from scratch), `meari-ko-en`,
+            `minilm`, a folder or a hub name; a decoder is pooled at its last token, a T5 is its
+            encoder half.
         shape: of a body made from scratch.
         pooling: how token states become one vector; `auto` is the model's own, the last token
             for decoders, the mean otherwise.
@@ -99,20 +100,24 @@ def find_body(name: str) -> Path | None:
     """
     from pathlib import Path
 
+    from embeddings.bundled import BUNDLED, find_bundled
     from embeddings.folder import check_folder
     from embeddings.minilm import bundled_folder
     from embeddings.sentence import download_folder
 
     if name in SCRATCH:
         return None
+    if name in BUNDLED:
+        return find_bundled(name)
     if name == "minilm":
         return bundled_folder()
     folder = Path(name).expanduser()
     if not folder.is_dir():
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
             message = (
-                f"recipe key 'body' is {name!r}: neither a folder, nor `minilm`, nor one made "
-                f"from scratch ({', '.join(SCRATCH)}); hub names are organisation/model"
+                f"recipe key 'body' is {name!r}: neither a folder, nor bundled "
+                f"({', '.join([*BUNDLED, 'minilm'])}), nor one made from scratch "
+                f"({', '.join(SCRATCH)}); hub names are organisation/model"
             )
             raise RecipeError(message)
         folder = download_folder(name)

@@ -65,7 +65,7 @@ class FileName:
     """A file or folder; a relative one in a recipe file is meant from that file's folder.
 
     Attributes:
-        or_name: True if the field may also hold a name that is no path (`minilm`): only values
+        or_name: True if the field may also hold a name that is no path (`meari-ko-en`): only values
             that start with `.` or exist beside the recipe are then taken for paths.
     """
 

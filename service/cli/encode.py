@@ -39,7 +39,9 @@ Lines = Annotated[
 ]
 EncoderName = Annotated[
     str | None,
-    typer.Option("--encoder", metavar="E", help="Encoder. [default: $MEARI_ENCODER or minilm]"),
+    typer.Option(
+        "--encoder", metavar="E", help="Encoder. [default: $MEARI_ENCODER or meari-ko-en]"
+    ),
 ]
 RoleName = Annotated[
     Literal["query", "document"],

@@ -37,7 +37,9 @@ EncoderName = Annotated[
 ]
 PairEncoder = Annotated[
     str | None,
-    typer.Option("--encoder", metavar="E", help="Encoder. [default: $MEARI_ENCODER or minilm]"),
+    typer.Option(
+        "--encoder", metavar="E", help="Encoder. [default: $MEARI_ENCODER or meari-ko-en]"
+    ),
 ]
 Measures = Annotated[
     list[str] | None,

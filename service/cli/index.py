@@ -31,7 +31,7 @@ Into = Annotated[
 ]
 EncoderName = Annotated[
     str | None,
-    typer.Option("--encoder", metavar="E", help="For a new collection. [default: minilm]"),
+    typer.Option("--encoder", metavar="E", help="For a new collection. [default: meari-ko-en]"),
 ]
 MetricName = Annotated[
     Literal["cosine", "euclidean", "dot"] | None,

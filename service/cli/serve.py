@@ -20,7 +20,9 @@ Port = Annotated[
 EncoderName = Annotated[
     str | None,
     typer.Option(
-        "--encoder", metavar="E", help="For new collections. [default: $MEARI_ENCODER or minilm]"
+        "--encoder",
+        metavar="E",
+        help="For new collections. [default: $MEARI_ENCODER or meari-ko-en]",
     ),
 ]
 Device = Annotated[

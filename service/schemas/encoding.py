@@ -39,7 +39,9 @@ class EmbeddingsBody(Body):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"model": "minilm", "input": ["언제 도착하나요?", "When does it arrive?"]}]
+            "examples": [
+                {"model": "meari-ko-en", "input": ["언제 도착하나요?", "When does it arrive?"]}
+            ]
         }
     )
 
@@ -50,7 +52,7 @@ class EmbeddingsBody(Body):
         str,
         Field(
             description="An encoder in use here; `GET /v1/models` lists them.",
-            examples=["minilm"],
+            examples=["meari-ko-en"],
         ),
     ]
     encoding_format: Annotated[

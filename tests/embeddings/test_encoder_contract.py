@@ -25,7 +25,7 @@ TEXTS = [
 ]
 
 
-NAMES = ["hash:32", "hash:8:16", "transformer", "static", "words", "minilm"]
+NAMES = ["hash:32", "hash:8:16", "transformer", "static", "words", "minilm", "meari-ko-en"]
 
 
 @pytest.fixture(scope="module", params=NAMES)

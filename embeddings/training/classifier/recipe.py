@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from embeddings.load import DEFAULT_ENCODER
 from embeddings.training.bodies import SCRATCH, Body, Pool, Shape
 from embeddings.training.errors import RecipeError
 from embeddings.training.options import Initialisation, Optimiser, Running, Schedule
@@ -118,7 +119,7 @@ class ClassifierRecipe:
 
     name: str | None = None
     languages: tuple[str, ...] = ()
-    encoder: Annotated[str, FileName(or_name=True)] = "minilm"
+    encoder: Annotated[str, FileName(or_name=True)] = DEFAULT_ENCODER
     role: Literal["query", "document"] = "document"
     cache: Annotated[str, FileName()] | None = None
     task: Task = "single"

@@ -108,8 +108,8 @@ class PretrainRecipe:
             `next` (or is from elsewhere; Devlin et al. 2019) or `order` (or stands before it; Lan
             et al. 2020, arXiv:1909.11942). A text is a paragraph; those of one sentence are left
             out.
-        body: `bert`, `gpt2` or `t5` from scratch, or a folder, `minilm` or a hub name to go on
-            from; None is the one from scratch that goes with the objective.
+        body: `bert`, `gpt2` or `t5` from scratch, or a folder, `meari-ko-en` or a hub name to go
+            on from; None is the one from scratch that goes with the objective.
         tokenizer: a folder of `train tokenizer`; None takes the body's own.
         size: of a body from scratch.
         max_tokens: tokens of an example, special ones counted.

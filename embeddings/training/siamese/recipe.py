@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
+from embeddings.load import DEFAULT_ENCODER
 from embeddings.training.bodies import Body, Pool, Shape
 from embeddings.training.errors import RecipeError
 from embeddings.training.options import Optimiser, Running, Schedule
@@ -135,7 +136,8 @@ class Loss:
         at_once: examples computed at once by cached-ranking.
         matryoshka: widths that a vector may be cut to, the loss taken at each (Kusupati et al.
             2022, arXiv:2205.13147); empty takes the whole alone.
-        teacher: encoder whose vectors mse and distil aim at: a folder, `minilm` or a hub name.
+        teacher: encoder whose vectors mse and distil aim at: a folder, a built-in name
+            (`minilm`) or a hub name.
     """
 
     name: LossName = "auto"
@@ -186,7 +188,7 @@ class SiameseRecipe:
 
     name: str | None = None
     languages: tuple[str, ...] = ()
-    body: Annotated[str, FileName(or_name=True)] = "minilm"
+    body: Annotated[str, FileName(or_name=True)] = DEFAULT_ENCODER
     shape: Shape = field(default_factory=Shape)
     pooling: Pool = "auto"
     max_tokens: Annotated[int, Within(least=2, most=131_072)] | None = None

@@ -175,6 +175,7 @@ def test_encoders_list_marks_the_default(meari: Meari) -> None:
     known = meari.done("encoders", "list", "--json").json["encoders"]
     assert {each["name"]: each["default"] for each in known} == {
         "hash:64": True,
+        "meari-ko-en": False,
         "minilm": False,
         "hash": False,
     }

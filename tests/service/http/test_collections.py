@@ -68,7 +68,7 @@ def test_defaults(client: Client):
         ({"name": "a", "metric": "l2"}, 400, "metric", "invalid_value", "'cosine', 'euclidean'"),
         ({"name": "a", "analyzer": "x"}, 400, "analyzer", "invalid_value", "must be 'auto'"),
         ({"name": "a", "encoder": "hash:x"}, 404, "encoder", "model_not_found", "hash:DIM"),
-        ({"name": "a", "encoder": "nope"}, 404, "encoder", "model_not_found", "minilm"),
+        ({"name": "a", "encoder": "nope"}, 404, "encoder", "model_not_found", "meari-ko-en"),
         ({"name": "a", "metrik": "dot"}, 400, "metrik", "invalid_value", "not a field here"),
         ({"name": 5}, 400, "name", "invalid_value", "name is 5; it must be a valid string"),
         ({}, 400, "name", "invalid_value", "name is missing"),

@@ -35,7 +35,7 @@ def test_the_exchanges_shown_happen(client: Client):
     exchanges = EXCHANGE.findall(DOCUMENT)
     assert len(exchanges) == 15
     for method, path, body, expected in exchanges:
-        sent = json.loads(body.replace('"minilm"', '"hash:64"')) if body.strip() else None
+        sent = json.loads(body.replace('"meari-ko-en"', '"hash:64"')) if body.strip() else None
         answer = client.request(method, path, json=sent)
         if not expected:
             assert answer.status_code == 201

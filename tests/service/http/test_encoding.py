@@ -142,6 +142,7 @@ def test_one_encoder_is_one_model_whatever_it_is_called(settings: Settings, star
         assert [(e["name"], e["default"], e["collections"]) for e in encoders] == [
             ("hash", True, ["a", "b"]),
             ("hash:32", False, ["c"]),
+            ("meari-ko-en", False, []),
             ("minilm", False, []),
         ]
         assert encoders[0]["card"]["fingerprint"] == models[0]["fingerprint"]

@@ -13,7 +13,7 @@ def test_defaults_need_nothing(monkeypatch: pytest.MonkeyPatch):
         monkeypatch.delenv(f"MEARI_{name.upper()}", raising=False)
     settings = Settings()
     assert settings.data == Path("meari-data")
-    assert settings.encoder == "minilm"
+    assert settings.encoder == "meari-ko-en"
     assert settings.url == "http://127.0.0.1:8080"
     assert settings.max_body_bytes == 64 * 1024 * 1024
     assert settings.max_query_bytes == 64 * 1024
