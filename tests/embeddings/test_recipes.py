@@ -49,5 +49,5 @@ def test_nothing_is_learned_from_dev_and_test_rows() -> None:
         splits = {source.split for source in recipe.train}
         assert splits <= {None, "train"}
         whole = {Path(source.path).parent.name for source in recipe.train if source.split is None}
-        assert whole <= {"parallel_large", "en_wiki_text", "ko_wiki_text", "parakqc"}
+        assert whole <= {"parallel_large", "en_wiki_text", "ko_wiki_text", "parakqc", "klue_nli"}
         assert {source.split for source in recipe.dev} == {"dev"}

@@ -10,7 +10,7 @@ import numpy as np
 
 from embeddings.training.processes import first_goes_first, is_first
 from embeddings.training.siamese.losses import RANKING
-from embeddings.training.siamese.recipe import TAUGHT
+from embeddings.training.siamese.recipe import TAUGHT, TRANSLATED
 from embeddings.training.trainer import Setup
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def _prompts(work: Work) -> dict[str, Any] | None:
     told: dict[str, dict[str, str]] = {}
     for name, loaded in work.train.items():
         first, *others = loaded.texts
-        alike = loaded.source.form in {"scores", "nli", "parallel"}
+        alike = loaded.source.form in {"scores", "nli", *TRANSLATED}
         mapping = {} if alike else {first: prompts.query, **dict.fromkeys(others, prompts.document)}
         told[name] = {column: prompt for column, prompt in mapping.items() if prompt}
     return told if len(told) > 1 else next(iter(told.values()))

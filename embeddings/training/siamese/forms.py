@@ -149,6 +149,14 @@ def _groups(source: Examples) -> Loaded:
     return Loaded(source, made, files=[describe_source(source, len(rows))])
 
 
+def _found_pairs(source: Examples) -> Loaded:
+    """Pairs that plain text holds: glosses or crops."""
+    from embeddings.training.siamese.found import find_pairs
+
+    found = find_pairs(source)
+    return Loaded(source, found.texts, files=[describe_source(source, len(found.origins))])
+
+
 def pairs_of_groups(rows: Rows) -> dict[int, int]:
     """Rows of groups of two and more texts, and the row that says the same; copies are left out.
 
@@ -265,6 +273,8 @@ _LOADERS = {
     "scores": _scores,
     "pairs": lambda source: _columns(source, "anchor", "positive"),
     "groups": _groups,
+    "crops": _found_pairs,
+    "glosses": _found_pairs,
     "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
     "nli": _nli,
     "parallel": lambda source: _columns(source, "source", "target"),

@@ -25,7 +25,9 @@ _MEASURES = {
     "nli": _CORRELATIONS,
     "pairs": _RANKS,
     "groups": _RANKS,
+    "crops": _RANKS,
     "parallel": _RANKS,
+    "glosses": _RANKS,
     "retrieval": _RANKS,
     "triplets": ("cosine_accuracy",),
 }

@@ -12,7 +12,17 @@ from embeddings.training.options import Optimiser, Running, Schedule
 from embeddings.training.recipe import Above0, Count, FileName, Within
 from embeddings.training.sources import Source
 
-Form = Literal["scores", "pairs", "groups", "triplets", "nli", "parallel", "retrieval"]
+Form = Literal[
+    "scores",
+    "pairs",
+    "groups",
+    "crops",
+    "triplets",
+    "nli",
+    "parallel",
+    "glosses",
+    "retrieval",
+]
 LossName = Literal[
     "auto",
     "cosine",
@@ -31,9 +41,11 @@ FITTING: dict[str, tuple[str, ...]] = {
     "scores": ("cosine", "cosent", "angle", "contrastive"),
     "pairs": ("ranking", "cached-ranking"),
     "groups": ("ranking", "cached-ranking"),
+    "crops": ("ranking", "cached-ranking"),
     "triplets": ("ranking", "cached-ranking", "triplet"),
     "nli": ("softmax", "ranking", "cached-ranking", "cosine", "cosent", "angle"),
     "parallel": ("mse", "distil", "ranking", "cached-ranking"),
+    "glosses": ("mse", "distil", "ranking", "cached-ranking"),
     "retrieval": ("ranking", "cached-ranking"),
 }
 """Losses that can learn from each form of data; the first is what `auto` takes."""
@@ -41,6 +53,8 @@ FITTING: dict[str, tuple[str, ...]] = {
 
 TAUGHT = frozenset({"mse", "distil"})
 """Losses that aim at the vectors of a teacher."""
+TRANSLATED = frozenset({"parallel", "glosses"})
+"""Forms whose two texts are of two languages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +93,10 @@ class Examples(Source):
     Attributes:
         form: `scores` (sentence1, sentence2, score), `pairs` (anchor, positive), `triplets`
             (anchor, positive, negative), `nli` (premise, hypothesis, label), `parallel`
-            (source, target) or `retrieval` (a BEIR folder: corpus.jsonl, queries.jsonl,
-            qrels/SPLIT.tsv; also packed).
+            (source, target), `retrieval` (a BEIR folder: corpus.jsonl, queries.jsonl,
+            qrels/SPLIT.tsv; also packed), `groups` (text, group: texts of a group are alike),
+            `crops` (text: two parts of it are alike) or `glosses` (title, text: a term and its
+            name in Latin letters behind it; `source` and `target` as parallel).
         range: the least and the greatest score of the file; they become 0 and 1.
         loss: of this source alone; `auto` is the recipe's.
         learn: texts of parallel sentences that follow a teacher: `both`, or the `target` alone
@@ -103,7 +119,7 @@ class Examples(Source):
                 f"{self.path} is of form {self.form!r}; negatives are mined for pairs and retrieval"
             )
             raise RecipeError(message)
-        if self.learn != "both" and self.form != "parallel":
+        if self.learn != "both" and self.form not in TRANSLATED:
             message = (
                 f"learn is {self.learn!r} for {self.path}, which is of form {self.form!r}; it is "
                 "for parallel sentences"
@@ -251,7 +267,7 @@ def loss_of(recipe: SiameseRecipe, source: Examples) -> str:
     """
     name = source.loss if source.loss != "auto" else recipe.loss.name
     if name == "auto":
-        if source.form == "parallel" and recipe.loss.teacher is None:
+        if source.form in TRANSLATED and recipe.loss.teacher is None:
             return "ranking"
         return FITTING[source.form][0]
     if name not in FITTING[source.form]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -174,3 +175,57 @@ def test_negatives_of_a_collection_are_near_and_no_answers(data: Path) -> None:
     assert [mined.texts[name][row] for name in ("negative_1", "negative_2")] == documents[6:8]
     # The last ones are not found at all, so nothing is known to be further away.
     assert documents[12] not in mined.texts["document"]
+
+
+def test_glosses_are_terms_with_their_names_in_latin_letters(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    lines = [
+        "이온화 에너지\t이온화 에너지(ionization energy) 또는 이온화 퍼텐셜은 ...",
+        "이온화 에너지\t이온화 에너지(again)는 두 번째 문단이다.",
+        "나이트 (체스)\t나이트 (영어: Knight, 馬)는 체스 기물이다.",
+        "중합체\t중합체(重合體, polymer)는 반복된다.",
+        "서울\t서울은 수도(capital)이다.",
+        "가나\t가나(假名)는 글자다.",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    source = Examples(
+        path=str(path), form="glosses", columns={"title": "1", "text": "2"}, header=False
+    )
+    loaded = load_examples(source)
+    assert list(zip(loaded.texts["source"], loaded.texts["target"], strict=True)) == [
+        ("ionization energy", "이온화 에너지"),
+        ("Knight", "나이트"),
+        ("polymer", "중합체"),
+    ]
+    assert loaded.files[0]["rows"] == 3
+    assert len(load_examples(replace(source, sample=2))) == 2
+
+
+def test_crops_are_two_parts_of_one_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    long = " ".join(f"w{n}" for n in range(60))
+    path.write_text(f"text\n{long}\ntoo short\n{long.upper()}\n", encoding="utf-8")
+    loaded = load_examples(Examples(path=str(path), form="crops"))
+    assert list(loaded.texts) == ["anchor", "positive"]
+    assert len(loaded) == 2
+    for text, anchor, positive in zip([long, long.upper()], *loaded.texts.values(), strict=True):
+        assert anchor in text
+        assert positive in text
+        assert 3 <= len(anchor.split()) <= 12
+        assert 12 <= len(positive.split()) <= 40
+    again = load_examples(Examples(path=str(path), form="crops"))
+    assert again.texts == loaded.texts
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "message"),
+    [
+        ("crops", "text\none two three\n", "no text has 16 words"),
+        ("glosses", "title\ttext\n가나\t가나는 글자다\n", "no text has a name in Latin letters"),
+    ],
+)
+def test_text_without_pairs_is_told(tmp_path: Path, form: str, text: str, message: str) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=message):
+        load_examples(Examples(path=str(path), form=form))  # type: ignore[arg-type]
