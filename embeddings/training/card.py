@@ -97,14 +97,31 @@ def _facts(training: Mapping[str, Any], card: EncoderCard | None) -> str:
         ("On", f"{hardware['name']} ({hardware['precision']})"),
         ("Seed", training["seed"]),
     ]
+    extra = training.get("extra", {})
+    if "energy" in extra:
+        facts.append(("Power, estimated", _told_energy(extra)))
     return "\n".join(f"- **{name}**: {value}" for name, value in facts) + "\n"
 
 
+def _told_energy(extra: Mapping[str, Any]) -> str:
+    """Energy and carbon of all stages, with what they were reckoned from."""
+    from embeddings.training.lineage import KG_A_KWH, WATTS_A_THREAD
+
+    energy, stages = extra["energy"], len(extra.get("stages", ())) + 1
+    return (
+        f"{energy['kwh']:.3g} kWh, {1000 * energy['kg_co2e']:.3g} g CO2e for "
+        f"{_told_time(energy['seconds'])} in {stages} stage{'s' * (stages > 1)} (at "
+        f"{WATTS_A_THREAD:g} W a thread, {KG_A_KWH:g} kg/kWh)"
+    )
+
+
 def _data(training: Mapping[str, Any]) -> str:
+    stages = [*training.get("extra", {}).get("stages", ()), training]
     rows = [
-        f"| {role} | {each['name']} | {each['rows']:,} | {each.get('licence') or 'not said'} | "
-        f"`{each['sha256'][:12]}` |"
-        for role, sources in training["data"].items()
+        f"| {f'{number}. ' * (len(stages) > 1)}{role} | {each['name']} | {each['rows']:,} | "
+        f"{each.get('licence') or 'not said'} | `{each['sha256'][:12]}` |"
+        for number, stage in enumerate(stages, 1)
+        for role, sources in stage["data"].items()
         for each in sources
     ]
     head = "## What it learned from\n\n| | data | rows | licence | sha256 |\n|---|---|---|---|---|"
@@ -153,7 +170,9 @@ def _use(folder: Path, card: EncoderCard | None) -> str:
 
 
 def _sources(training: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [each for sources in training["data"].values() for each in sources]
+    """Data of all stages."""
+    stages = [*training.get("extra", {}).get("stages", ()), training]
+    return [each for stage in stages for sources in stage["data"].values() for each in sources]
 
 
 def _sentence(text: str) -> str:

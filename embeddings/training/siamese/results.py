@@ -23,6 +23,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     from embeddings.training.card import write_encoder_card, write_model_card
     from embeddings.training.curves import Curves, draw_curves, told_measure, write_tensorboard
     from embeddings.training.flops import peak_of
+    from embeddings.training.lineage import energy_of, stages_before
     from embeddings.training.loop import finish
     from embeddings.training.receipt import (
         Receipt,
@@ -51,6 +52,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     draw_curves(curves, out / CURVES, measure=measured, title=name)
     write_tensorboard(curves, out / EVENTS)
     peak = peak_of(work.place)
+    hardware, stages = describe_hardware(work.place), stages_before(recipe.body)
     receipt = Receipt(
         kind="siamese",
         recipe=plain(recipe),
@@ -63,7 +65,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
             )
         },
         seed=recipe.run.seed,
-        hardware=describe_hardware(work.place),
+        hardware=hardware,
         seconds=outcome.seconds,
         curves=curves.to_json(),
         scores={split: found for split, found in scores.items() if found},
@@ -71,7 +73,13 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
         throughput=outcome.throughput.to_json(peak[0] if peak else None)
         | {"peak_from": peak[1] if peak else None},
         notes=outcome.notes,
-        extra=describe_run(outcome) | {"losses": work.losses, "measure": measured},
+        extra=describe_run(outcome)
+        | {
+            "losses": work.losses,
+            "measure": measured,
+            "stages": stages,
+            "energy": energy_of([*stages, {"seconds": outcome.seconds, "hardware": hardware}]),
+        },
     )
     written = write_receipt(receipt, out)
     # The fingerprint is over all weights in the folder, so those of checkpoints go first.
