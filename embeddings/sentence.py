@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_BAG_TOKENS = 262_144
+"""Tokens of a batch that is not padded: threads take turns every few hundredths of a second."""
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
 """Tokens of a batch, padding counted. On a CPU a batch should stay in the second-level cache."""
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
@@ -124,7 +126,7 @@ class SentenceEncoder:
         prompt = self._card.prompts.get(role, "")
         counted = self._tokens.count([prompt + text for text in texts])
         vectors = np.empty((len(texts), self.dim), dtype=np.float32)
-        for rows in _batches(np.minimum(counted.tokens, self.max_tokens), self._budget):
+        for rows in self._batches(np.minimum(counted.tokens, self.max_tokens)):
             batch = [texts[row] for row in rows]
             features = self._tokens.features(counted, rows, batch, prompt)
             vectors[rows] = self._compute(features)
@@ -138,6 +140,11 @@ class SentenceEncoder:
     def tokenizer_json(self) -> str | None:
         """The tokenizer as Hugging Face JSON, without truncation or padding."""
         return self._tokens.to_json()
+
+    def _batches(self, lengths: Counts) -> Iterator[np.ndarray]:
+        if self._tokens.is_padded:
+            return _batches(lengths, self._budget)
+        return _slices(lengths, _BAG_TOKENS)
 
     def _compute(self, features: dict[str, torch.Tensor]) -> np.ndarray:
         """float32 (n, dim); one batch at a time, so that threads take turns batch by batch."""
@@ -166,6 +173,13 @@ def _batches(lengths: Counts, budget: int) -> Iterator[np.ndarray]:
         end = start + max(budget // longest, 1)
         yield order[start:end]
         start = end
+
+
+def _slices(lengths: Counts, budget: int) -> Iterator[np.ndarray]:
+    """Rows in their order, in batches that end with the row that goes beyond the budget."""
+    parts = np.cumsum(lengths, dtype=np.int64) // budget
+    for part in np.unique(parts):
+        yield np.flatnonzero(parts == part)
 
 
 def _load_model(folder: Path, device: str | None) -> SentenceTransformer:
@@ -228,6 +242,11 @@ def _role_prompts(model: SentenceTransformer) -> dict[str, str]:
 
 def _window(model: SentenceTransformer) -> int:
     """Tokens read of one text; a module without a limit reads everything."""
+    first: Any = model[0]
+    # A table's window is its tokenizer's: the library gives it none of its own.
+    truncation = getattr(getattr(first, "tokenizer", None), "truncation", None)
+    if type(first).__name__ == "StaticEmbedding" and truncation is not None:
+        return int(truncation["max_length"])
     limit = model.max_seq_length
     return int(limit) if limit is not None and limit < 1 << 24 else 1 << 24
 

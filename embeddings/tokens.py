@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -34,7 +36,13 @@ class Counted:
 
 
 class Tokens(Protocol):
-    """How a model's texts become features."""
+    """How a model's texts become features.
+
+    Attributes:
+        is_padded: True if each text of a batch costs as much as its longest.
+    """
+
+    is_padded: bool
 
     def count(self, texts: Sequence[str]) -> Counted:
         """Token counts (and ids) of texts, prompt included."""
@@ -57,6 +65,8 @@ def tokens_of(model: SentenceTransformer, max_tokens: int) -> Tokens:
     plain = _copy_without_limits(backend)
     if _is_plain_transformer(model):
         return FastTokens(plain, tokenizer, max_tokens, _prompt_is_pooled(model))
+    if type(model[0]).__name__ == "StaticEmbedding" and _is_cut_behind(backend):
+        return BagTokens(plain, max_tokens)
     return ModelTokens(model, max_tokens, plain)
 
 
@@ -69,6 +79,8 @@ class FastTokens:
         max_tokens: tokens kept, special tokens counted.
         pools_prompt: False leaves a prompt's tokens out of the pooling.
     """
+
+    is_padded = True
 
     def __init__(
         self,
@@ -132,6 +144,54 @@ class FastTokens:
         return kept + ids[len(ids) - self._suffix :]
 
 
+class BagTokens:
+    """Token ids one after another, for a table whose rows are averaged: no padding, no frame.
+
+    Args:
+        tokenizer: without truncation and padding; not shared, so threads do not disturb it.
+        max_tokens: tokens kept.
+    """
+
+    is_padded = False
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._unknown = _unknown_id(tokenizer)
+
+    def count(self, texts: Sequence[str]) -> Counted:
+        """Counts and kept ids; there are no special tokens."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        whole = [encoding.ids for encoding in encodings]
+        tokens = np.fromiter(map(len, whole), dtype=np.int32, count=len(whole))
+        kept = [ids[: self._max_tokens] for ids in whole] if self._cuts(tokens) else whole
+        unknown = np.zeros_like(tokens)
+        if self._unknown is not None:
+            unknown[:] = [ids.count(self._unknown) for ids in kept]
+        return Counted(tokens, unknown, kept)
+
+    def features(
+        self, counted: Counted, rows: np.ndarray, texts: Sequence[str], prompt: str
+    ) -> dict[str, torch.Tensor]:
+        """int64 ids of all rows (tokens,) and where each row begins (n,)."""
+        import torch
+
+        del texts, prompt
+        kept = [counted.ids[row] for row in rows]
+        lengths = np.fromiter(map(len, kept), dtype=np.int64, count=len(kept))
+        ends = np.cumsum(lengths)
+        ids = np.fromiter(chain.from_iterable(kept), dtype=np.int64, count=int(lengths.sum()))
+        return {"input_ids": torch.from_numpy(ids), "offsets": torch.from_numpy(ends - lengths)}
+
+    def to_json(self) -> str:
+        """The tokenizer as Hugging Face JSON."""
+        text: str = self._tokenizer.to_str()
+        return text
+
+    def _cuts(self, tokens: Counts) -> bool:
+        return bool(len(tokens)) and int(tokens.max()) > self._max_tokens
+
+
 class ModelTokens:
     """Features by the model's own `preprocess`; counts by its tokenizer beside it.
 
@@ -140,6 +200,8 @@ class ModelTokens:
         max_tokens: tokens kept.
         tokenizer: a Rust tokenizer to count with; None counts with the model's word tokenizer.
     """
+
+    is_padded = True
 
     def __init__(
         self, model: SentenceTransformer, max_tokens: int, tokenizer: Tokenizer | None = None
@@ -181,6 +243,20 @@ def _copy_without_limits(tokenizer: Tokenizer) -> Tokenizer:
     copy.no_truncation()
     copy.no_padding()
     return copy
+
+
+def _is_cut_behind(tokenizer: Tokenizer) -> bool:
+    """True if its truncation, if it has one, keeps the beginning of a text."""
+    truncation = tokenizer.truncation
+    return truncation is None or truncation["direction"] == "right"
+
+
+def _unknown_id(tokenizer: Tokenizer) -> int | None:
+    """The id of the unknown token; models name it or number it."""
+    model = json.loads(tokenizer.to_str())["model"]
+    named = model.get("unk_token")
+    found: int | None = tokenizer.token_to_id(named) if named else model.get("unk_id")
+    return found
 
 
 def _is_plain_transformer(model: SentenceTransformer) -> bool:

@@ -54,7 +54,8 @@ class EncoderCard:
         dim: width of a vector.
         max_tokens: tokens read of one input, special tokens counted; the rest is cut.
         pooling: how token states become one vector (`mean`, `cls`, ...).
-        normalised: True if every vector has length 1.
+        normalised: True if every vector has length 1; that of a text of which no token is left
+            (control characters alone, in a model without special tokens) has 0.
         prompts: text put before an input, by role.
         dtype: the type computed in; vectors always come back as float32.
         languages: ISO 639-1 codes the encoder was made for; empty if nobody said.

@@ -46,6 +46,20 @@ def test_vectors_are_the_librarys(kind: str, request: pytest.FixtureRequest) -> 
         np.testing.assert_allclose(ours, encode(TEXTS), atol=2e-6)
 
 
+def test_a_table_reads_texts_without_padding_or_special_tokens(
+    static_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = load_encoder(static_folder, device="cpu")
+    texts = ["a b c", "zebra", "z", "a zebra 漢字 b", "\x00", "hello world"]
+    encoding = whole.encode(texts, role="query")
+    assert encoding.tokens.tolist() == [3, 1, 1, 4, 1, 2]
+    assert encoding.unknown.tolist() == [0, 1, 0, 2, 1, 0]
+    monkeypatch.setattr("embeddings.sentence._BAG_TOKENS", 3)
+    parts = load_encoder(static_folder, device="cpu").encode(texts, role="query")
+    np.testing.assert_array_equal(parts.vectors, encoding.vectors)
+    np.testing.assert_allclose(encoding.vectors, library(static_folder).encode(texts), atol=2e-6)
+
+
 def test_minilm_vectors_are_the_librarys() -> None:
     texts = ["How do I return a book?", "배송은 얼마나 걸리나요?", "long text, " * 300, "짧은 글"]
     ours = load_encoder("minilm", device="cpu").encode(texts, role="document")
