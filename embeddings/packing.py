@@ -127,6 +127,10 @@ def _check_window(folder: Path, wanted: int | None) -> None:
 
 def _set_window(folder: Path, max_tokens: int) -> None:
     """The window where sentence-transformers and tokenizers look for it."""
+    first = read_json(folder / "modules.json")[0] if (folder / "modules.json").is_file() else {}
+    if str(first.get("type", "")).endswith(".StaticEmbedding"):
+        _cut_texts(folder / str(first.get("path", "")) / "tokenizer.json", max_tokens)
+        return
     for name, key in (
         ("sentence_bert_config.json", "max_seq_length"),
         ("tokenizer_config.json", "model_max_length"),
@@ -135,6 +139,15 @@ def _set_window(folder: Path, max_tokens: int) -> None:
         if path.is_file():
             content = {**read_json(path), key: max_tokens}
             path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def _cut_texts(path: Path, max_tokens: int) -> None:
+    """Have a tokenizer cut texts, where a model has no window of its own."""
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.enable_truncation(max_tokens)
+    tokenizer.save(str(path))
 
 
 def _halve(path: Path) -> None:
