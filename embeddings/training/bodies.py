@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sentence_transformers import SentenceTransformer
 
-SCRATCH = ("bow", "words", "cnn", "lstm", "transformer")
+SCRATCH = ("bow", "words", "cnn", "lstm", "transformer", "static")
 """Bodies made here; any other name is a folder, a built-in or a hub name."""
 Pool = Literal["auto", "mean", "cls", "max", "weightedmean", "lasttoken"]
 
@@ -40,6 +40,11 @@ class Shape:
         channels: of each kernel of the cnn; of each direction of the lstm.
         kernels: lengths of the cnn's kernels, in tokens; odd.
         initialisation: of all that is made from scratch.
+        encoder: of static: the table begins with the vectors that this encoder (a folder,
+            `minilm` or a hub name) gives to each of its pieces alone, made as narrow as `width`
+            by PCA; the tokenizer is then the encoder's.
+        sif: of static: rows begin a / (a + p) as long, for this a and the share p of a piece in
+            the training texts (Arora et al. 2017); None leaves them.
     """
 
     tokenizer: Annotated[str, FileName(or_name=True)] = "auto"
@@ -53,6 +58,8 @@ class Shape:
     channels: Count = 256
     kernels: tuple[Count, ...] = (1, 3, 5)
     initialisation: Initialisation = "default"
+    encoder: Annotated[str, FileName(or_name=True)] | None = None
+    sif: Annotated[float, Within(above=0, most=1)] | None = None
 
     def __post_init__(self) -> None:
         if self.width % self.heads:
@@ -68,9 +75,9 @@ class Body:
     """An encoder to train.
 
     Attributes:
-        name: `bow`, `words`, `cnn`, `lstm`, `transformer` (from scratch), `meari-ko-en`,
-            `minilm`, a folder or a hub name; a decoder is pooled at its last token, a T5 is its
-            encoder half.
+        name: `bow`, `words`, `cnn`, `lstm`, `transformer`, `static` (from scratch),
+            `meari-ko-en`, `minilm`, a folder or a hub name; a decoder is pooled at its last token,
+            a T5 is its encoder half.
         shape: of a body made from scratch.
         pooling: how token states become one vector; `auto` is the model's own, the last token
             for decoders, the mean otherwise.
@@ -91,8 +98,12 @@ class Body:
     freeze: bool = False
 
 
-def find_body(name: str) -> Path | None:
+def find_body(name: str, *, key: str = "body") -> Path | None:
     """The folder of a trained body, checked; None for one made from scratch.
+
+    Args:
+        name: of the body.
+        key: of the recipe, for messages.
 
     Raises:
         EncoderNotFoundError: no folder, built-in or hub model of that name.
@@ -115,7 +126,7 @@ def find_body(name: str) -> Path | None:
     if not folder.is_dir():
         if name.startswith((".", "/", "~")) or name.count("/") != 1:
             message = (
-                f"recipe key 'body' is {name!r}: neither a folder, nor bundled "
+                f"recipe key {key!r} is {name!r}: neither a folder, nor bundled "
                 f"({', '.join([*BUNDLED, 'minilm'])}), nor one made from scratch "
                 f"({', '.join(SCRATCH)}); hub names are organisation/model"
             )
@@ -195,12 +206,12 @@ def check_tokenizer(model: SentenceTransformer) -> None:
     Raises:
         TrainingError: the tokenizer is of another model.
     """
-    from torch.nn import Embedding
+    from torch.nn import Embedding, EmbeddingBag
 
     first: Any = model[0]
     tokenizer: Any = getattr(first, "tokenizer", None)
     tokenizer = getattr(tokenizer, "tokenizer", tokenizer)
-    table = next((m for m in first.modules() if isinstance(m, Embedding)), None)
+    table = next((m for m in first.modules() if isinstance(m, Embedding | EmbeddingBag)), None)
     vocabulary = tokenizer.get_vocab() if hasattr(tokenizer, "get_vocab") else None
     if table is None or not isinstance(vocabulary, dict):
         return

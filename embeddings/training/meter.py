@@ -81,7 +81,13 @@ class Meter:
             self._squares = self._squares + (tokens * tokens).sum()
             self._samples += mask.shape[0]
             self._padded += mask.numel()
-        if not masks:
+        bags = [key for key in inputs if key.endswith("offsets")]
+        for key in bags:
+            tokens = inputs[f"{key.removesuffix('offsets')}input_ids"].numel()
+            self._tokens = self._tokens + tokens
+            self._samples += inputs[key].shape[0]
+            self._padded += tokens
+        if not masks and not bags:
             self._samples += sum(
                 value.shape[0] for key, value in inputs.items() if key.endswith("_embedding")
             )

@@ -54,7 +54,7 @@ def trained_pipeline(body: Body, folder: Path, device: str) -> SentenceTransform
         if limit is not None and body.max_tokens > limit:
             message = f"max_tokens is {body.max_tokens}; body {body.name} reads {limit} at most"
             raise RecipeError(message)
-        model.max_seq_length = body.max_tokens
+        set_window(model, body.max_tokens)
     # Steps are smaller than half precision can tell; mixed precision keeps its own halves.
     return model.float()
 
@@ -64,6 +64,7 @@ def scratch_pipeline(body: Body, texts: Sequence[str], device: str) -> SentenceT
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import CNN, LSTM, Dropout, Pooling
 
+    from embeddings.training.static import static_table
     from embeddings.training.vocabularies import bag_of_words, small_transformer, word_table
 
     shape = body.shape
@@ -71,6 +72,8 @@ def scratch_pipeline(body: Body, texts: Sequence[str], device: str) -> SentenceT
         modules: list[Any] = [bag_of_words(shape, texts)]
     elif body.name == "transformer":
         modules = [small_transformer(body, texts)]
+    elif body.name == "static":
+        modules = [static_table(body, texts, device)]
     else:
         modules = [word_table(body, texts)]
         width = modules[0].get_embedding_dimension()
@@ -78,9 +81,10 @@ def scratch_pipeline(body: Body, texts: Sequence[str], device: str) -> SentenceT
             modules.append(CNN(width, shape.channels, list(shape.kernels)))
         elif body.name == "lstm":
             modules.append(LSTM(width, shape.channels, shape.layers, dropout=0.0))
-    for module in modules[0 if shape.vectors is None else 1 :]:
+    given = shape.vectors is not None or shape.encoder is not None
+    for module in modules[1 if given else 0 :]:
         initialise(module, shape.initialisation)
-    if body.name != "bow":
+    if body.name not in {"bow", "static"}:
         pooling = "mean" if body.pooling == "auto" else body.pooling
         modules.append(Pooling(modules[-1].get_embedding_dimension(), pooling))
     if body.dropout is not None and body.name != "transformer":
@@ -104,6 +108,15 @@ def add_head(model: SentenceTransformer, body: Body) -> None:
         model.append(layer)
     if wanted and not ends_normalised:
         model.append(Normalize())
+
+
+def set_window(model: SentenceTransformer, max_tokens: int) -> None:
+    """Make the model read so many tokens of a text."""
+    first: Any = model[0]
+    if type(first).__name__ == "StaticEmbedding":
+        first.tokenizer.enable_truncation(max_tokens)
+    else:
+        model.max_seq_length = max_tokens
 
 
 def _set_pooling(model: SentenceTransformer, mode: Pool) -> None:

@@ -62,9 +62,9 @@ def word_table(body: Body, texts: Sequence[str]) -> WordEmbeddings:
         for word, vector in zip(words, given, strict=True):
             vectors[known[word]] = vector
     else:
-        tokenizer = _tokenizer(body, texts)
+        tokenizer = make_tokenizer(body, texts)
         size = len(tokenizer.vocab) if not hasattr(tokenizer, "pad_token") else len(tokenizer)
-        vectors = _drawn(size, shape.width)
+        vectors = drawn_vectors(size, shape.width)
     return WordEmbeddings(
         tokenizer,
         vectors,
@@ -83,7 +83,7 @@ def small_transformer(body: Body, texts: Sequence[str]) -> Transformer:
         message = "shape.vectors are for the bodies words, cnn and lstm; transformer learns its own"
         raise RecipeError(message)
     window = body.max_tokens or _WINDOW
-    tokenizer = _tokenizer(body, texts)
+    tokenizer = make_tokenizer(body, texts)
     dropout = 0.1 if body.dropout is None else body.dropout
     config = BertConfig(
         vocab_size=len(tokenizer),
@@ -152,7 +152,8 @@ def longest_match(words: Sequence[str]) -> PreTrainedTokenizerFast:
     return _wrapped(tokenizer, {"pad_token": SPECIAL[0], "unk_token": SPECIAL[1]})
 
 
-def _tokenizer(body: Body, texts: Sequence[str]) -> Any:  # noqa: ANN401 - of two libraries
+def make_tokenizer(body: Body, texts: Sequence[str]) -> Any:  # noqa: ANN401 - of two libraries
+    """The tokenizer that `shape.tokenizer` names, or one of the texts."""
     from transformers import AutoTokenizer
 
     shape = body.shape
@@ -201,7 +202,7 @@ def _read_vectors(path: Path) -> tuple[list[str], Vectors]:
     return list(vocabulary.words), vectors
 
 
-def _drawn(rows: int, width: int) -> Vectors:
+def drawn_vectors(rows: int, width: int) -> Vectors:
     """float32 (rows, width) of deviation 0.1, drawn by torch's generator; row 0 is padding."""
     import torch
 

@@ -67,20 +67,15 @@ def add_targets(work: Work) -> None:
     They are computed in the numbers of the run, and kept beside its checkpoints.
     """
     from embeddings.load import load_encoder
-    from embeddings.training.errors import RecipeError
     from embeddings.training.loop import CHECKPOINTS
+    from embeddings.training.matryoshka import check_width, first_numbers
 
     wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
     if not wanted or work.recipe.loss.teacher is None:
         return
     teacher = load_encoder(work.recipe.loss.teacher, device=work.device)
-    width = fresh_model(work).get_embedding_dimension()
-    if width != teacher.dim:
-        message = (
-            f"the teacher's vectors have {teacher.dim} numbers, this body's {width}; say "
-            f"`dense = {teacher.dim}` in the recipe"
-        )
-        raise RecipeError(message)
+    width = int(fresh_model(work).get_embedding_dimension() or 0)
+    check_width(width, teacher.dim, work.recipe.loss.teacher)
     for name in wanted:
         loaded = work.train[name]
         first = next(iter(loaded.texts.values()))
@@ -93,7 +88,7 @@ def add_targets(work: Work) -> None:
             if not kept.is_file():
                 work.listener.note(f"{name}: vectors of the teacher")
                 _write_targets(work, teacher, first, kept)
-        work.targets[name] = np.load(kept)
+        work.targets[name] = first_numbers(np.load(kept), width)
 
 
 def _write_targets(work: Work, teacher: Encoder, texts: list[str], path: Path) -> None:

@@ -52,7 +52,8 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     draw_curves(curves, out / CURVES, measure=measured, title=name)
     write_tensorboard(curves, out / EVENTS)
     peak = peak_of(work.place)
-    hardware, stages = describe_hardware(work.place), stages_before(recipe.body)
+    hardware = describe_hardware(work.place)
+    stages = stages_before(recipe.shape.encoder or recipe.body)
     receipt = Receipt(
         kind="siamese",
         recipe=plain(recipe),

@@ -88,3 +88,11 @@ def test_a_bag_of_words_is_counted_by_its_vectors() -> None:
         {"a_sentence_embedding": torch.zeros(3, 2), "b_sentence_embedding": torch.zeros(3, 2)}
     )
     assert meter.read().samples == 6
+
+
+def test_texts_one_after_another_are_counted_by_where_they_begin() -> None:
+    meter = Meter(cost_of(torch.nn.Linear(2, 2)))
+    offsets, ids = torch.tensor([0, 2, 5]), torch.zeros(7, dtype=torch.long)
+    meter.count({"source_input_ids": ids, "source_offsets": offsets})
+    read = meter.read()
+    assert (read.samples, read.tokens, read.padded) == (3, 7, 7)

@@ -39,6 +39,7 @@ SPEARMAN = "dev spearman_cosine"
         ({"body": "bow", "dense": 12}, 0.05),
         ({"body": "cnn"}, 0.03),
         ({"body": "lstm"}, 0.03),
+        ({"body": "static", "normalise": True}, 0.1),
         ({"body": "transformer", "loss": {"name": "cosent", "matryoshka": [4]}}, 0.03),
     ],
 )
