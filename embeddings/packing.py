@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
     from embeddings.types import EncoderCard
 
+_LEARNED = "## What it learned from"
+"""The heading of a model card that what its maker says stands before."""
 LEAST_COSINE = 0.999
 """Of a packed encoder's vectors with the whole one's; further apart it is refused."""
 PROBES = (
@@ -62,7 +65,12 @@ class Packed:
 
 
 def pack_encoder(
-    folder: Path, out: Path, *, half: bool = True, max_tokens: int | None = None
+    folder: Path,
+    out: Path,
+    *,
+    half: bool = True,
+    max_tokens: int | None = None,
+    about: Path | None = None,
 ) -> Packed:
     """Copy a sentence-transformers folder with its weights in half precision.
 
@@ -75,13 +83,19 @@ def pack_encoder(
         half: float16 in place of float32.
         max_tokens: tokens read of a text from now on, at most the positions the body has; None
             leaves it.
+        about: Markdown for the model card (limits, scores), put before what it learned from.
 
     Raises:
         EncoderNotFoundError: no model in `folder`.
         EncoderRefusedError: it cannot be loaded, or its vectors are others in half precision.
-        InvalidInputError: `out` is there, or the window is larger than the body's.
+        InvalidInputError: `out` is there, `about` is not, or the window is larger than the
+            body's.
     """
     from embeddings.sentence import SentenceEncoder
+
+    if about is not None and not about.is_file():
+        message = f"{about} is not there; --about names a Markdown file for the model card"
+        raise InvalidInputError(message)
 
     if out.exists():
         message = f"{out} is there already; give another --out, or remove it"
@@ -109,6 +123,7 @@ def pack_encoder(
         shutil.rmtree(part, ignore_errors=True)
         raise EncoderRefusedError(message)
     _tell(part, packed.card)
+    _tell_people(part, packed.card, "" if about is None else about.read_text(encoding="utf-8"))
     write_sums(part)
     part.rename(out)
     return Packed(packed.card, _weight_bytes(folder), _weight_bytes(out), least)
@@ -173,6 +188,21 @@ def _tell(folder: Path, card: EncoderCard) -> None:
     before = read_json(path) if path.is_file() else {}
     content = {**before, **card.to_json()}
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def _tell_people(folder: Path, card: EncoderCard, about: str) -> None:
+    """The model card with the identity and the window it has now, and what `about` says."""
+    path = folder / "README.md"
+    text = path.read_text(encoding="utf-8") if path.is_file() else f"# {card.name}\n\n"
+    facts = {"Fingerprint": f"`{card.fingerprint[:16]}`"}
+    if card.max_tokens < 1 << 24:
+        facts["Reads"] = f"{card.max_tokens:,} tokens of a text"
+    for name, value in facts.items():
+        text = re.sub(rf"^- \*\*{name}\*\*: .*$", f"- **{name}**: {value}", text, flags=re.M)
+    if about:
+        head, mark, rest = text.partition(_LEARNED)
+        text = f"{head}{about.strip()}\n\n{mark}{rest}" if mark else f"{text}\n{about.strip()}\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def _weight_bytes(folder: Path) -> int:

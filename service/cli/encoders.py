@@ -84,6 +84,10 @@ def pack(
         int | None,
         typer.Option("--window", metavar="N", help="Tokens read of a text from now on."),
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option("--about", metavar="FILE.md", help="What its model card should say as well."),
+    ] = None,
     whole: Annotated[
         bool, typer.Option("--whole", help="Keep single precision; half is the default.")
     ] = False,
@@ -96,7 +100,7 @@ def pack(
     from embeddings.packing import pack_encoder
 
     with waiting(f"packing {folder}"):
-        packed = pack_encoder(folder, out, half=not whole, max_tokens=window)
+        packed = pack_encoder(folder, out, half=not whole, max_tokens=window, about=about)
     if as_json:
         write_json({"folder": str(out), **packed.to_json()})
         return

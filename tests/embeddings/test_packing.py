@@ -86,3 +86,21 @@ def test_nothing_is_written_over(transformer_folder: Path, tmp_path: Path) -> No
         pack_encoder(transformer_folder, tmp_path / "there")
     with pytest.raises(EncoderNotFoundError, match="holds no model"):
         pack_encoder(tmp_path / "there", tmp_path / "out")
+
+
+def test_the_model_card_says_who_it_is_now(transformer_folder: Path, tmp_path: Path) -> None:
+    source = shutil.copytree(transformer_folder, tmp_path / "source")
+    (source / "README.md").write_text(
+        "# old\n\n- **Reads**: 9 tokens of a text\n- **Fingerprint**: `0123`\n\n"
+        "## What it learned from\n\nbooks\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "about.md").write_text("## Limits\n\n한 가지\n", encoding="utf-8")
+    packed = pack_encoder(source, tmp_path / "out", max_tokens=7, about=tmp_path / "about.md")
+    assert (tmp_path / "out" / "README.md").read_text(encoding="utf-8") == (
+        "# old\n\n- **Reads**: 7 tokens of a text\n"
+        f"- **Fingerprint**: `{packed.card.fingerprint[:16]}`\n\n"
+        "## Limits\n\n한 가지\n\n## What it learned from\n\nbooks\n"
+    )
+    with pytest.raises(InvalidInputError, match=r"nowhere.md is not there; --about names"):
+        pack_encoder(source, tmp_path / "other", about=tmp_path / "nowhere.md")
