@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eval.target import Receipts, TargetFacts, TextCounts
+from indexing.index.exact import comparable
 from indexing.types import Metric, SearchRequest
 
 if TYPE_CHECKING:
@@ -92,7 +93,8 @@ class EncoderSearcher:
             if self._index is None:
                 answers += [[] for _ in range(len(encoding))]
                 continue
-            hits = self._index.search(encoding.vectors, min(k, len(self._ids)))
+            asked = comparable(encoding.vectors, Metric(self._facts.metric))
+            hits = self._index.search(asked, min(k, len(self._ids)))
             answers += [
                 [(self._ids[row], float(score)) for row, score in zip(rows, scores, strict=True)]
                 for rows, scores in zip(hits.ids, hits.scores, strict=True)
@@ -206,7 +208,7 @@ def _index(vectors: np.ndarray, metric: Metric) -> FlatIndex | None:
     """An exact index; None for no vectors."""
     from indexing.index.flat import FlatIndex
 
-    return FlatIndex.build(vectors, metric) if len(vectors) else None
+    return FlatIndex.build(comparable(vectors, metric), metric) if len(vectors) else None
 
 
 def _text_id(match: Match) -> str:

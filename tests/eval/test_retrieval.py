@@ -6,8 +6,10 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from embeddings.hashing import HashEncoder
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from embeddings.types import Encoding, Role
     from indexing.local import LocalCollection
 
 
@@ -207,6 +210,24 @@ def test_an_encoder_finds_by_cosine_with_equal_scores_by_id():
     assert other[0] == ("d", pytest.approx(1, abs=1e-6))
     assert len(searcher.search(["bread"], 50)[0]) == 4, "never more than there are"
     assert searcher.lacking(["a", "blank", "nowhere"]) == ("blank", "nowhere")
+
+
+def test_long_vectors_are_no_better_than_short_ones():
+    """Cosine is meant for encoders that do not scale their vectors, too."""
+    inner = load_encoder("hash:64")
+
+    class Longer:
+        card, dim, max_tokens = inner.card, inner.dim, inner.max_tokens
+
+        def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
+            made = inner.encode(inputs, role=role)
+            lengths = np.array([[len(text)] for text in inputs], dtype=np.float32)
+            return replace(made, vectors=made.vectors * lengths)
+
+    documents = [Document("right", "the cat"), Document("long", "the dog and " * 40)]
+    answer = EncoderSearcher.over(Longer(), documents).search(["the cat"], 2)[0]  # type: ignore[arg-type]
+    assert [id_ for id_, _ in answer] == ["right", "long"]
+    assert answer[0][1] == pytest.approx(1.0, abs=1e-5)
 
 
 def test_an_encoder_reads_the_title_in_front_and_tells_what_it_read():
