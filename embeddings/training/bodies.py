@@ -41,8 +41,9 @@ class Shape:
         kernels: lengths of the cnn's kernels, in tokens; odd.
         initialisation: of all that is made from scratch.
         encoder: of static: the table begins with the vectors that this encoder (a folder,
-            `minilm` or a hub name) gives to each of its pieces alone, made as narrow as `width`
-            by PCA; the tokenizer is then the encoder's.
+            `minilm` or a hub name) gives to each of its pieces alone: `width` numbers of
+            them, the first where they were trained to be cut, else by PCA; the tokenizer is then
+            the encoder's.
         sif: of static: rows begin a / (a + p) as long, for this a and the share p of a piece in
             the training texts (Arora et al. 2017); None leaves them.
     """

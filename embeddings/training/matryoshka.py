@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
 
 
-def widths_of(name: str) -> tuple[int, ...]:
-    """Widths, from the narrowest on, that an encoder's vectors may be cut to by its own card.
+def least_width(name: str) -> int | None:
+    """The narrowest width that an encoder's vectors were trained to be cut to; None for no such.
+
+    Between the widths it was trained at an encoder does as well as they let expect (see the paper
+    on interpolated dimensions), so any from this one on will do.
 
     Args:
-        name: of an encoder; one whose card tells of no such training has none.
+        name: of an encoder, whose card tells of its training.
     """
     from embeddings.training.bodies import find_body
     from embeddings.training.card import ENCODER_CARD
@@ -26,12 +29,18 @@ def widths_of(name: str) -> tuple[int, ...]:
     try:
         folder = find_body(name)
     except RecipeError:  # an encoder that cannot be trained, as `hash:64`
-        return ()
+        return None
     path = folder / ENCODER_CARD if folder is not None else Path(ENCODER_CARD)
     if folder is None or not path.is_file():
-        return ()
+        return None
     recipe = json.loads(path.read_bytes()).get("training", {}).get("recipe", {})
-    return tuple(sorted(recipe.get("loss", {}).get("matryoshka") or ()))
+    return min(recipe.get("loss", {}).get("matryoshka") or (), default=None)
+
+
+def may_be_cut(name: str, width: int) -> bool:
+    """True if the first `width` numbers of an encoder's vectors are vectors of their own."""
+    least = least_width(name)
+    return least is not None and width >= least
 
 
 def check_width(width: int, dim: int, teacher: str) -> None:
@@ -45,17 +54,19 @@ def check_width(width: int, dim: int, teacher: str) -> None:
     Raises:
         RecipeError: they are not of one width, and the teacher's were not trained to be cut there.
     """
-    if width == dim:
+    if width == dim or (width < dim and may_be_cut(teacher, width)):
         return
-    widths = widths_of(teacher)
-    if width not in widths:
-        told = ", ".join(map(str, widths))
-        message = (
-            f"the teacher's vectors have {dim} numbers, this body's {width}; say "
-            f"`dense = {dim}` in the recipe (or shape.width for body static). "
-            + (f"They may be cut to {told}" if widths else "They were not trained to be cut")
-        )
-        raise RecipeError(message)
+    least = least_width(teacher)
+    cut = (
+        "they were not trained to be cut"
+        if least is None
+        else f"they may be cut to {least} at least"
+    )
+    message = (
+        f"the teacher's vectors have {dim} numbers, this body's {width}; {cut}. Say "
+        f"`dense = {dim}` in the recipe, or shape.width for body static"
+    )
+    raise RecipeError(message)
 
 
 def first_numbers(vectors: Vectors, width: int) -> Vectors:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.training.errors import RecipeError
-from embeddings.training.matryoshka import first_numbers, widths_of
+from embeddings.training.matryoshka import first_numbers, may_be_cut
 from embeddings.training.vocabularies import drawn_vectors, make_tokenizer
 
 if TYPE_CHECKING:
@@ -161,9 +161,10 @@ def _begun(body: Body, device: str) -> tuple[Tokenizer, Vectors]:
         )
         raise RecipeError(message)
     first: Any = model[0]
-    # Vectors that were trained to be cut stay where the encoder has them, and its translations too.
-    cut = first_numbers if shape.width in widths_of(name) else narrowed
-    return _plain(first.tokenizer.backend_tokenizer), cut(vectors, shape.width)
+    # Where it can, the table stays in the encoder's frame: what it is then taught lies there too.
+    stays = shape.width == vectors.shape[1] or may_be_cut(name, shape.width)
+    rows = first_numbers(vectors, shape.width) if stays else narrowed(vectors, shape.width)
+    return _plain(first.tokenizer.backend_tokenizer), rows
 
 
 def _rows_of(tokenizer: Tokenizer) -> int:

@@ -212,7 +212,7 @@ def _prompts(work: Work) -> dict[str, Any] | None:
     told: dict[str, dict[str, str]] = {}
     for name, loaded in work.train.items():
         first, *others = loaded.texts
-        alike = loaded.source.form in {"scores", "nli", *TRANSLATED}
+        alike = loaded.source.form in {"scores", "nli", "texts", *TRANSLATED}
         mapping = {} if alike else {first: prompts.query, **dict.fromkeys(others, prompts.document)}
         told[name] = {column: prompt for column, prompt in mapping.items() if prompt}
     return told if len(told) > 1 else next(iter(told.values()))

@@ -278,5 +278,6 @@ _LOADERS = {
     "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
     "nli": _nli,
     "parallel": lambda source: _columns(source, "source", "target"),
+    "texts": lambda source: _columns(source, "text"),
     "retrieval": _retrieval,
 }

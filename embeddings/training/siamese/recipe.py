@@ -21,6 +21,7 @@ Form = Literal[
     "nli",
     "parallel",
     "glosses",
+    "texts",
     "retrieval",
 ]
 LossName = Literal[
@@ -46,6 +47,7 @@ FITTING: dict[str, tuple[str, ...]] = {
     "nli": ("softmax", "ranking", "cached-ranking", "cosine", "cosent", "angle"),
     "parallel": ("mse", "distil", "ranking", "cached-ranking"),
     "glosses": ("mse", "distil", "ranking", "cached-ranking"),
+    "texts": ("distil", "mse"),
     "retrieval": ("ranking", "cached-ranking"),
 }
 """Losses that can learn from each form of data; the first is what `auto` takes."""
@@ -96,7 +98,8 @@ class Examples(Source):
             (source, target), `retrieval` (a BEIR folder: corpus.jsonl, queries.jsonl,
             qrels/SPLIT.tsv; also packed), `groups` (text, group: texts of a group are alike),
             `crops` (text: two parts of it are alike) or `glosses` (title, text: a term and its
-            name in Latin letters behind it; `source` and `target` as parallel).
+            name in Latin letters behind it; `source` and `target` as parallel) or `texts` (text: it
+            follows a teacher).
         range: the least and the greatest score of the file; they become 0 and 1.
         loss: of this source alone; `auto` is the recipe's.
         learn: texts of parallel sentences that follow a teacher: `both`, or the `target` alone
@@ -225,6 +228,10 @@ class SiameseRecipe:
         if not self.train:
             message = "the recipe has no data to learn from; add a [[train]] table with its path"
             raise RecipeError(message)
+        for source in (*self.dev, *self.test):
+            if source.form == "texts":
+                message = f"{source.path} is of form 'texts', which no measure is taken of"
+                raise RecipeError(message)
         losses = {loss_of(self, source) for source in self.train}
         for source in self.train:
             if source.learn == "target" and loss_of(self, source) not in TAUGHT:

@@ -144,6 +144,7 @@ def _places(source: Examples) -> Callable[[int], str]:
             "scores": "sentence1",
             "nli": "premise",
             "parallel": "source",
+            "texts": "text",
         }.get(source.form, "anchor")
         # Other columns that the recipe names are not asked for here.
         named = {name: theirs for name, theirs in source.columns.items() if name == column}

@@ -14,7 +14,7 @@ from embeddings.load import load_encoder
 from embeddings.packing import pack_encoder
 from embeddings.training.bodies import Body, Shape, build_body
 from embeddings.training.errors import RecipeError
-from embeddings.training.matryoshka import first_numbers, widths_of
+from embeddings.training.matryoshka import first_numbers, least_width, may_be_cut
 from embeddings.training.siamese.run import train_siamese
 from embeddings.training.static import narrowed
 
@@ -72,20 +72,17 @@ def test_a_table_of_the_texts_pieces(tmp_path: Path) -> None:
 def test_a_table_begins_with_what_the_encoder_makes_of_each_piece(
     transformer_folder: Path,
 ) -> None:
-    """PCA to the full width turns the vectors around their mean and leaves their distances."""
+    from sentence_transformers import SentenceTransformer
+
     model = build(Shape(encoder=str(transformer_folder), width=16))
     known = model[0].tokenizer.get_vocab()
     assert max(known.values()) + 1 == len(table(model))
     words = ["a", "책", "query"]
-    rows = table(model)[[known[word] for word in words]]
-    from sentence_transformers import SentenceTransformer
-
     alone = SentenceTransformer(str(transformer_folder), device="cpu").encode(words, prompt="")
-    for one, other in ((0, 1), (1, 2), (0, 2)):
-        expected = np.linalg.norm(alone[one] - alone[other])
-        assert np.linalg.norm(rows[one] - rows[other]) == pytest.approx(expected, rel=1e-3)
-    assert np.abs(table(model).mean(axis=0)).max() < 1e-6
+    np.testing.assert_allclose(table(model)[[known[word] for word in words]], alone, atol=1e-5)
     assert model[0].tokenizer.encode("a").tokens == ["a"]
+    narrow = build(Shape(encoder=str(transformer_folder), width=4))
+    np.testing.assert_allclose(table(narrow), narrowed(table(model), 4), atol=1e-4)
 
 
 def test_principal_components_keep_what_differs_most() -> None:
@@ -114,8 +111,9 @@ def test_frequent_pieces_weigh_less(transformer_folder: Path) -> None:
 
 
 def test_vectors_made_to_be_cut_are_cut(cuttable: Path, transformer_folder: Path) -> None:
-    assert widths_of(str(cuttable)) == (4, 8)
-    assert widths_of(str(transformer_folder)) == widths_of("hash:8") == ()
+    assert least_width(str(cuttable)) == 4
+    assert least_width(str(transformer_folder)) is least_width("hash:8") is None
+    assert [may_be_cut(str(cuttable), width) for width in (3, 4, 6, 8)] == [False, True, True, True]
     whole = build(Shape(encoder=str(transformer_folder), width=16))
     model = build(Shape(encoder=str(cuttable), width=8))
     known = model[0].tokenizer.get_vocab()
@@ -168,12 +166,7 @@ def test_a_narrower_student_follows_a_teacher_that_may_be_cut(
         "normalise": True,
         "max_tokens": None,
         "train": [
-            {
-                "path": path,
-                "form": "parallel",
-                "columns": {"source": name, "target": name},
-                "learn": "target",
-            }
+            {"path": path, "form": "texts", "columns": {"text": name}}
             for name in ("source", "target")
         ],
         "dev": [],
@@ -193,11 +186,17 @@ def test_a_narrower_student_follows_a_teacher_that_may_be_cut(
     cosines = (teacher * student).sum(axis=1) / np.linalg.norm(teacher, axis=1)
     assert cosines.min() > 0.8
     loss = {"name": "distil", "teacher": str(transformer_folder)}
-    with pytest.raises(RecipeError, match=r"16 numbers, this body's 8.*were not trained to be cut"):
+    with pytest.raises(
+        RecipeError, match=r"16 numbers, this body's 8; they were not trained to be cut"
+    ):
         train_siamese(recipe(**given, loss=loss), tmp_path / "none")
-    narrow = {**given, "shape": {"encoder": str(cuttable), "width": 6, "heads": 1}}
+    with pytest.raises(RecipeError, match="'texts', which no measure is taken of"):
+        recipe(**{**given, "dev": given["train"]}, loss=loss)
+    with pytest.raises(RecipeError, match=r"loss distil needs loss\.teacher"):
+        recipe(**given)
+    narrow = {**given, "shape": {"encoder": str(cuttable), "width": 3, "heads": 1}}
     loss = {"name": "distil", "teacher": str(cuttable)}
-    with pytest.raises(RecipeError, match="They may be cut to 4, 8"):
+    with pytest.raises(RecipeError, match="this body's 3; they may be cut to 4 at least"):
         train_siamese(recipe(**narrow, loss=loss), tmp_path / "none")
 
 
