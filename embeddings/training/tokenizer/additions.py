@@ -9,7 +9,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from embeddings.training.errors import DataError, RecipeError
-from embeddings.training.tokenizer.hangul import keep_whole, syllables_of
+from embeddings.training.tokenizer.forms import other_forms
+from embeddings.training.tokenizer.hangul import (
+    forget_forms,
+    keep_whole,
+    read_forms,
+    syllables_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -30,7 +36,7 @@ def extend(
 
     Old pieces keep their ids; new ones follow. Each new piece has a character of the new scripts,
     and pieces are matched inside of words: so a word without such a character can meet no new
-    piece, and is cut as before.
+    piece, and is cut as before. With Hangul, full-width Latin is read as ASCII from then on.
 
     Args:
         old: without truncation and padding.
@@ -44,12 +50,16 @@ def extend(
     from tokenizers import Tokenizer
 
     made = Tokenizer.from_str(old.to_str())
+    forget_forms(made)
     told = keep_whole(made)
     kind = type(made.model).__name__
-    if kind == "WordPiece":
-        return _extend_wordpiece(made, recipe, texts), told
-    if kind == "Unigram":
-        return _extend_unigram(made, recipe, texts), told
+    if kind in {"WordPiece", "Unigram"}:
+        add = _extend_wordpiece if kind == "WordPiece" else _extend_unigram
+        new = add(made, recipe, texts)
+        # Last of all: which syllables are to be spelled is known when all pieces are there.
+        if "HANGUL" in recipe.scripts:
+            told = f"{told}; {read_forms(new)}"
+        return new, told
     message = (
         f"the model's tokenizer is {kind}, whose merges cannot be added to without reading old "
         "texts otherwise; WordPiece and Unigram can. Train a tokenizer of its own instead"
@@ -60,6 +70,12 @@ def extend(
 def is_new(piece: str, scripts: tuple[str, ...]) -> bool:
     """True if a character of the piece is of one of the scripts."""
     return any(_is_of(char, scripts) for char in piece)
+
+
+def is_read_otherwise(piece: str, scripts: tuple[str, ...]) -> bool:
+    """True if the extended tokenizer is to cut it otherwise: it is new, or in another form."""
+    folds = "HANGUL" in scripts and any(char in other_forms() for char in piece)
+    return folds or is_new(piece, scripts)
 
 
 def _is_of(char: str, scripts: tuple[str, ...]) -> bool:

@@ -38,7 +38,8 @@ def extend_vocabulary(
 ) -> dict[str, Any]:
     """Add pieces to a model's tokenizer and rows to its table; the receipt as JSON values.
 
-    Every text without a character of the new scripts is read as before, and has the same vector.
+    Every text without a character of the new scripts is read as before, and has the same vector;
+    with Hangul among them, full-width Latin is read as ASCII.
 
     Args:
         model: a folder, a built-in or a hub name.
@@ -127,13 +128,14 @@ def read_parallel(recipe: ExtensionRecipe) -> tuple[list[tuple[str, str]], list[
 def old_texts(
     growth: Growth, recipe: ExtensionRecipe, parallel: Sequence[tuple[str, str]]
 ) -> list[str]:
-    """Texts without new characters: translations, and all old pieces in their order."""
-    from embeddings.training.tokenizer.additions import is_new
+    """Texts without new characters or forms: translations, and all old pieces in their order."""
+    from embeddings.training.tokenizer.additions import is_read_otherwise
 
     ranked = sorted(growth.old.get_vocab().items(), key=lambda each: each[1])
-    pieces = [growth.surface(piece) for piece, _ in ranked if not is_new(piece, recipe.scripts)]
+    kept = [piece for piece, _ in ranked if not is_read_otherwise(piece, recipe.scripts)]
+    pieces = [growth.surface(piece) for piece in kept]
     made = [" ".join(pieces[start : start + _PIECES]) for start in range(0, len(pieces), _PIECES)]
-    told = [old for _, old in parallel[:_SAMPLE] if not is_new(old, recipe.scripts)]
+    told = [old for _, old in parallel[:_SAMPLE] if not is_read_otherwise(old, recipe.scripts)]
     return [*told, *made]
 
 
