@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from service.cli.errors import MisuseError
 from service.cli.output import AsJson, facts, note, told_time, write, write_json, write_table
 from service.cli.train.listening import listening
 
@@ -27,6 +28,14 @@ Extend = Annotated[
         help="Add pieces to this model's tokenizer and rows to its table instead.",
     ),
 ]
+Renew = Annotated[
+    Path | None,
+    typer.Option(
+        "--renew",
+        metavar="DIR",
+        help="Copy this extended encoder, so that it reads other forms of Hangul and Latin.",
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="A recipe (TOML); see docs/pretraining.md."),
@@ -41,6 +50,7 @@ def tokenizer(
     out: Out,
     sources: Sources = None,
     extend: Extend = None,
+    renew: Renew = None,
     config: Config = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -49,6 +59,12 @@ def tokenizer(
 
     With --extend the folder is an encoder: what its model read before it reads as before.
     """
+    if renew is not None:
+        if sources or extend or config or sets:
+            message = "--renew takes no sources, no recipe and no --extend"
+            raise MisuseError(message)
+        _renew(renew, out, as_json=as_json)
+        return
     from embeddings.training.recipe import read_recipe
     from embeddings.training.tokenizer.extension import extend_vocabulary
     from embeddings.training.tokenizer.recipe import ExtensionRecipe, TokenizerRecipe
@@ -65,6 +81,17 @@ def tokenizer(
         write_json({"folder": str(out), "training": made})
         return
     summarise(out, made)
+
+
+def _renew(folder: Path, out: Path, *, as_json: bool) -> None:
+    from embeddings.training.tokenizer.hangul import renew_into
+
+    told = renew_into(folder, out)
+    if as_json:
+        write_json({"folder": str(out), "normaliser": told})
+        return
+    write(facts([("folder", str(out))]))
+    note(told)
 
 
 def summarise(out: Path, made: dict[str, Any]) -> None:

@@ -102,6 +102,23 @@ def test_an_extension_as_json(
     assert load_encoder(out).dim == 16
 
 
+def test_an_extension_is_renewed(
+    train: Callable[..., Result], transformer_body: Path, corpus: Path, tmp_path: Path
+) -> None:
+    first, out = tmp_path / "extended", tmp_path / "renewed"
+    chosen = sets("pieces=30", "syllables=seen")
+    train("tokenizer", corpus, "--extend", transformer_body, "--out", first, *chosen)
+    ran = train("tokenizer", "--renew", first, "--out", out, "--json")
+    assert ran.exit_code == 0, ran.stderr
+    assert "other forms" in json.loads(ran.stdout)["normaliser"]
+    assert load_encoder(out).dim == 16
+    again = train("tokenizer", "--renew", first, "--out", out)
+    assert again.exit_code == 1
+    both = train("tokenizer", corpus, "--renew", first, "--out", tmp_path / "other")
+    assert both.exit_code == 2
+    assert "--renew takes no sources" in both.stderr
+
+
 @pytest.fixture
 def transformer_body(train: Callable[..., Result], tmp_path: Path) -> Path:
     """A model of six steps over English letters."""
