@@ -12,6 +12,12 @@ from embeddings.training.tokenizer.recipe import ExtensionRecipe
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
+LEARNED = [
+    STAGES / "2-distillation.toml",
+    STAGES / "3-search.toml",
+    STAGES.with_name("meari-static") / "1-distillation.toml",
+]
+"""What `train siamese` makes encoders of that ship."""
 COPYLEFT = {"GPL-2.0 (copyleft)", "GPL-3.0 (copyleft)", "LGPL-3.0 (copyleft)"}
 
 
@@ -28,12 +34,23 @@ def test_the_stages_go_on_from_each_other() -> None:
     assert made == ["ko-en-1", "ko-en-2", "ko-en-3", "meari-ko-en"]
 
 
+def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
+    recipe = read_recipe(SiameseRecipe, LEARNED[-1], ())
+    assert (recipe.name, recipe.body) == ("meari-static", "static")
+    assert recipe.loss.teacher == recipe.shape.encoder
+    assert os.path.relpath(str(recipe.loss.teacher), ROOT) == "models/meari-ko-en"
+    widths = read_recipe(SiameseRecipe, STAGES / "3-search.toml", ()).loss.matryoshka
+    assert min(widths) <= recipe.shape.width
+    rows, half = 46_522, 2
+    assert rows * recipe.shape.width * half < 18_000_000
+
+
 def test_what_may_not_be_passed_on_is_left_out() -> None:
     """Copyleft translations, and the parts of STS-B that are under other terms."""
     vocabulary = read_recipe(ExtensionRecipe, STAGES / "1-vocabulary.toml", ())
     sources = [*vocabulary.parallel]
-    for name in ("2-distillation.toml", "3-search.toml"):
-        sources += read_recipe(SiameseRecipe, STAGES / name, ()).train
+    for path in LEARNED:
+        sources += read_recipe(SiameseRecipe, path, ()).train
     assert all(source.licence for source in sources)
     for source in sources:
         left_out = set(source.leave_out.get("licence", ()))
@@ -44,8 +61,8 @@ def test_what_may_not_be_passed_on_is_left_out() -> None:
 
 
 def test_nothing_is_learned_from_dev_and_test_rows() -> None:
-    for name in ("2-distillation.toml", "3-search.toml"):
-        recipe = read_recipe(SiameseRecipe, STAGES / name, ())
+    for path in LEARNED:
+        recipe = read_recipe(SiameseRecipe, path, ())
         splits = {source.split for source in recipe.train}
         assert splits <= {None, "train"}
         whole = {Path(source.path).parent.name for source in recipe.train if source.split is None}
