@@ -54,7 +54,8 @@ def sharing(queries: int) -> Iterator[None]:
     A single query takes one: FAISS divides queries among threads, and a second thread with
     nothing to do is still waited for, milliseconds long where others want the processors.
     Searches of threads that work quietly take one each, and nobody minds them. OpenMP keeps the
-    number by thread, so others keep theirs.
+    number by thread, so others keep theirs; this one has its own again afterwards, since an encoder
+    that computes in it may be counted by the same OpenMP.
 
     Args:
         queries: how many are asked at once.
@@ -64,11 +65,13 @@ def sharing(queries: int) -> Iterator[None]:
     if getattr(_quiet, "here", False):
         yield
         return
+    before = faiss.omp_get_max_threads()
     searches = _busy.change(1)
     faiss.omp_set_num_threads(max(1, min(queries, _processors() // searches)))
     try:
         yield
     finally:
+        faiss.omp_set_num_threads(before)
         _busy.change(-1)
 
 
