@@ -93,7 +93,7 @@ docs: install ## write the help pages of the command line again
 STAGES = embeddings/recipes/meari-ko-en
 default-encoder: $(VENV)/.minilm models/meari-ko-en/modules.json ## train the bilingual encoder anew, an hour or two
 
-models/ko-en-1/training.json: | install
+models/ko-en-1/training.json: | $(VENV)/.minilm
 	$(VENV)/bin/meari train tokenizer --extend minilm --config $(STAGES)/1-vocabulary.toml --out $(@D)
 
 models/ko-en-2/training.json: models/ko-en-1/training.json
@@ -102,8 +102,16 @@ models/ko-en-2/training.json: models/ko-en-1/training.json
 models/ko-en-3/training.json: models/ko-en-2/training.json
 	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/3-search.toml --out $(@D)
 
-models/meari-ko-en/modules.json: models/ko-en-3/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-3 --out $(@D) --window 512
+models/ko-en-4/training.json: models/ko-en-3/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/4-across.toml --out $(@D)
+
+# Half of what English lost on the way comes back, and nothing of Korean goes.
+models/ko-en-5/training.json: models/ko-en-4/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-4 models/ko-en-1 \
+	  --share 0.6 --share 0.4 --keep-from 30522 --out $(@D)
+
+models/meari-ko-en/modules.json: models/ko-en-5/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-5 --out $(@D) --window 512 --about $(STAGES)/about.md
 # To ship it: rm -r embeddings/weights/meari-ko-en && cp -r models/meari-ko-en embeddings/weights/
 
 clean: ## remove environments, caches and builds, but no data

@@ -31,8 +31,12 @@ def stages_before(body: str) -> list[dict[str, Any]]:
         return []
     told = json.loads(path.read_bytes())
     before = told.get("extra", {}).get("stages")
+    if before is None:  # a receipt of a time or trainer that told of itself alone
+        recipe = told.get("recipe", {})
+        earlier = recipe.get("body") or recipe.get("extend")
+        before = stages_before(earlier) if isinstance(earlier, str) else []
     own = {key: told[key] for key in _KEPT if key in told}
-    return [*(before or []), own]
+    return [*before, own]
 
 
 def energy_of(stages: Sequence[Mapping[str, Any]]) -> dict[str, float]:

@@ -202,7 +202,8 @@ def training_arguments(
         more: arguments of that kind alone; they win.
     """
     running, place = setup.running, setup.place
-    share = 1 / running.evaluations
+    # The library takes 1 for every step; of so many steps this share is all of them.
+    share = min(1 / running.evaluations, 1 - 1e-9)
     given: dict[str, Any] = {
         "output_dir": str(setup.folder),
         "num_train_epochs": running.epochs,

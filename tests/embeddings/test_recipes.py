@@ -12,9 +12,9 @@ from embeddings.training.tokenizer.recipe import ExtensionRecipe
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
+LATER = [STAGES / name for name in ("2-distillation.toml", "3-search.toml", "4-across.toml")]
 LEARNED = [
-    STAGES / "2-distillation.toml",
-    STAGES / "3-search.toml",
+    *LATER,
     STAGES.with_name("meari-static") / "1-distillation.toml",
 ]
 """What `train siamese` makes encoders of that ship."""
@@ -23,15 +23,12 @@ COPYLEFT = {"GPL-2.0 (copyleft)", "GPL-3.0 (copyleft)", "LGPL-3.0 (copyleft)"}
 
 def test_the_stages_go_on_from_each_other() -> None:
     vocabulary = read_recipe(ExtensionRecipe, STAGES / "1-vocabulary.toml", ())
-    later = [
-        read_recipe(SiameseRecipe, STAGES / name, ())
-        for name in ("2-distillation.toml", "3-search.toml")
-    ]
-    assert vocabulary.name == later[0].name == later[1].name == "meari-ko-en"
+    later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
+    assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == ["models/ko-en-1", "models/ko-en-2"]
+    assert bodies == ["models/ko-en-1", "models/ko-en-2", "models/ko-en-3"]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert made == ["ko-en-1", "ko-en-2", "ko-en-3", "meari-ko-en"]
+    assert made == ["ko-en-1", "ko-en-2", "ko-en-3", "ko-en-4", "ko-en-5", "meari-ko-en"]
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
@@ -39,7 +36,7 @@ def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
     assert (recipe.name, recipe.body) == ("meari-static", "static")
     assert recipe.loss.teacher == recipe.shape.encoder
     assert os.path.relpath(str(recipe.loss.teacher), ROOT) == "models/meari-ko-en"
-    widths = read_recipe(SiameseRecipe, STAGES / "3-search.toml", ()).loss.matryoshka
+    widths = read_recipe(SiameseRecipe, LATER[-1], ()).loss.matryoshka
     assert min(widths) <= recipe.shape.width
     rows, half = 46_522, 2
     assert rows * recipe.shape.width * half < 18_000_000

@@ -150,7 +150,7 @@ def _groups(source: Examples) -> Loaded:
 
 
 def _found_pairs(source: Examples) -> Loaded:
-    """Pairs that plain text holds: glosses or crops."""
+    """Pairs that texts hold: glosses, crops, parts and wholes."""
     from embeddings.training.siamese.found import find_pairs
 
     found = find_pairs(source)
@@ -274,6 +274,7 @@ _LOADERS = {
     "pairs": lambda source: _columns(source, "anchor", "positive"),
     "groups": _groups,
     "crops": _found_pairs,
+    "parts": _found_pairs,
     "glosses": _found_pairs,
     "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
     "nli": _nli,

@@ -1,4 +1,4 @@
-"""Pairs that plain text holds without anybody having made them: glosses and crops."""
+"""Pairs that texts hold without anybody having made them: glosses, crops, parts and wholes."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ class Found:
 
 
 def find_pairs(source: Examples) -> Found:
-    """The pairs of a source of glosses or crops."""
-    return glosses(source) if source.form == "glosses" else crops(source)
+    """The pairs of a source of glosses, crops or parts."""
+    finders = {"glosses": glosses, "crops": crops, "parts": parts}
+    return finders[source.form](source)
 
 
 def glosses(source: Examples) -> Found:
@@ -129,6 +130,35 @@ def crops(source: Examples) -> Found:
         message = f"{source.path}: no text has {LEAST_WORDS} words, the least that is cropped"
         raise DataError(message)
     return Found(made, rows, origins)
+
+
+def parts(source: Examples) -> Found:
+    """Texts with the whole that their translations are parts of.
+
+    A line of a manual in one language, and the page that has it in another: `text` and all `part`s
+    of its `group`, in their order, under the group's name.
+
+    Returns:
+        Columns `anchor` and `positive`.
+
+    Raises:
+        DataError: a text, part or group is empty.
+    """
+    rows = read_rows(replace(source, sample=None, most=None), ["text", "part", "group"])
+    texts, pieces, groups = (texts_of(rows, name) for name in ("text", "part", "group"))
+    wholes: dict[str, list[str]] = {}
+    for piece, group in zip(pieces, groups, strict=True):
+        wholes.setdefault(group, []).append(piece)
+    joined = {group: f"{group}\n{' '.join(dict.fromkeys(its))}" for group, its in wholes.items()}
+    kept = list(range(len(rows)))
+    if source.sample is not None:
+        kept = draw(len(rows), source.sample)
+    kept = kept[: source.most]
+    made = {
+        "anchor": [texts[row] for row in kept],
+        "positive": [joined[groups[row]] for row in kept],
+    }
+    return Found(made, rows, kept)
 
 
 def _crop(words: list[str], least: int, most: int, random: np.random.Generator) -> str:

@@ -26,6 +26,7 @@ _MEASURES = {
     "pairs": _RANKS,
     "groups": _RANKS,
     "crops": _RANKS,
+    "parts": _RANKS,
     "parallel": _RANKS,
     "glosses": _RANKS,
     "retrieval": _RANKS,

@@ -17,6 +17,7 @@ Form = Literal[
     "pairs",
     "groups",
     "crops",
+    "parts",
     "triplets",
     "nli",
     "parallel",
@@ -43,6 +44,7 @@ FITTING: dict[str, tuple[str, ...]] = {
     "pairs": ("ranking", "cached-ranking"),
     "groups": ("ranking", "cached-ranking"),
     "crops": ("ranking", "cached-ranking"),
+    "parts": ("ranking", "cached-ranking"),
     "triplets": ("ranking", "cached-ranking", "triplet"),
     "nli": ("softmax", "ranking", "cached-ranking", "cosine", "cosent", "angle"),
     "parallel": ("mse", "distil", "ranking", "cached-ranking"),
@@ -97,7 +99,8 @@ class Examples(Source):
             (anchor, positive, negative), `nli` (premise, hypothesis, label), `parallel`
             (source, target), `retrieval` (a BEIR folder: corpus.jsonl, queries.jsonl,
             qrels/SPLIT.tsv; also packed), `groups` (text, group: texts of a group are alike),
-            `crops` (text: two parts of it are alike) or `glosses` (title, text: a term and its
+            `crops` (text: two parts of it are alike), `parts` (text, part, group: a text finds
+            the whole that its translation is a part of) or `glosses` (title, text: a term and its
             name in Latin letters behind it; `source` and `target` as parallel) or `texts` (text: it
             follows a teacher).
         range: the least and the greatest score of the file; they become 0 and 1.

@@ -134,7 +134,7 @@ def _places(source: Examples) -> Callable[[int], str]:
         grouped = read_rows(source, ["text", "group"])
         paired = list(pairs_of_groups(grouped))
         return lambda row: grouped.place(paired[row])
-    if source.form in {"crops", "glosses"}:
+    if source.form in {"crops", "glosses", "parts"}:
         from embeddings.training.siamese.found import find_pairs
 
         pairs = find_pairs(source)

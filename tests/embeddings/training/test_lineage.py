@@ -27,6 +27,13 @@ def test_stages_follow_bodies_back_to_the_first(tmp_path: Path) -> None:
     assert stages_before(second)[1] == {"kind": "siamese", "seed": 7}
 
 
+def test_a_receipt_without_stages_is_asked_for_its_body(tmp_path: Path) -> None:
+    first = receipt(tmp_path / "1", kind="tokenizer", recipe={"extend": "minilm"})
+    second = receipt(tmp_path / "2", kind="siamese", recipe={"body": first})
+    kinds = [stage["kind"] for stage in stages_before(second)]
+    assert kinds == ["tokenizer", "siamese"]
+
+
 def test_names_and_folders_without_a_receipt_have_no_stages(tmp_path: Path) -> None:
     assert stages_before("minilm") == []
     assert stages_before(str(tmp_path)) == []

@@ -217,6 +217,27 @@ def test_crops_are_two_parts_of_one_text(tmp_path: Path) -> None:
     assert again.texts == loaded.texts
 
 
+def test_a_line_finds_the_page_that_its_translation_stands_on(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    lines = [
+        "text\tpart\tgroup",
+        "목록\tlist\tls",
+        "모두\tall\tls",
+        "복사\tcopy\tcp",
+        "또\tlist\tls",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    source = Examples(path=str(path), form="parts")
+    loaded = load_examples(source)
+    assert loaded.texts["anchor"] == ["목록", "모두", "복사", "또"]
+    assert loaded.texts["positive"] == ["ls\nlist all", "ls\nlist all", "cp\ncopy", "ls\nlist all"]
+    few = load_examples(replace(source, sample=1))
+    assert len(few) == 1
+    assert few.texts["positive"][0] in loaded.texts["positive"], (
+        "the whole page, not what was drawn"
+    )
+
+
 @pytest.mark.parametrize(
     ("form", "text", "message"),
     [
