@@ -78,6 +78,7 @@ def _encoders() -> typer.Typer:
     group.command("list", cls=Verb)(encoders.list_)
     group.command("show", cls=Verb)(encoders.show)
     group.command("pack", cls=Verb)(encoders.pack)
+    group.command("average", cls=Verb)(encoders.average)
     return group
 
 

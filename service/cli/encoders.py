@@ -130,3 +130,36 @@ def told_card(card: EncoderCard) -> list[tuple[str, object]]:
         *[(f"prompt {role}", repr(text)) for role, text in card.prompts.items()],
         ("fingerprint", card.fingerprint),
     ]
+
+
+def average(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Encoders of one body, the first leads.")
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder.")],
+    share: Annotated[
+        list[float] | None,
+        typer.Option("--share", metavar="X", help="Of each, in their order. [default: equal]"),
+    ] = None,
+    keep_from: Annotated[
+        int | None,
+        typer.Option(
+            "--keep-from", metavar="N", help="Rows of the word table from N on stay the first's."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Average the weights of encoders that were fine-tuned from one beginning.
+
+    What the one learned and what the other kept: with the beginning itself among them, much of what
+    fine-tuning made forget comes back.
+    """
+    from embeddings.averaging import average_encoders
+
+    with waiting(f"averaging {len(folders)} encoders"):
+        shares = share or [1.0] * len(folders)
+        card = average_encoders(folders, shares, out, keep_from=keep_from)
+    if as_json:
+        write_json({"folder": str(out), "card": card.to_json()})
+    else:
+        write(facts([("folder", str(out)), *told_card(card)]))
