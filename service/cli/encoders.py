@@ -134,7 +134,7 @@ def told_card(card: EncoderCard) -> list[tuple[str, object]]:
 
 def average(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="DIR...", help="Encoders of one body, the first leads.")
+        list[Path], typer.Argument(metavar="DIR", help="Encoders of one body, the first leads.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder.")],
     share: Annotated[

@@ -183,7 +183,7 @@ def test_every_form_is_learned(
     sources = [{**source, "path": str(data / source["path"])} for source in train]
     run = {"epochs": 1, "batch": 16, "evaluations": 1, "device": "cpu"}
     receipt = train_siamese(recipe(train=sources, run=run, **more), tmp_path / "out")
-    assert receipt["scores"]["dev after"][SPEARMAN] > 0.15
+    assert receipt["scores"]["dev after"][SPEARMAN] > 0.1
     assert len(receipt["curves"]["measures"]["dev_spearman_cosine"]) == 2, "begin and end"
     found = receipt["verdict"]["expected_loss"]
     assert (found is None) if expected is None else found == pytest.approx(expected)
