@@ -49,7 +49,7 @@ SETS = {
 }
 """Split, how it is judged, and whose questions are strange to it. medquad is left out: a question
 has one judged answer among many near copies."""
-ENCODERS = ("minilm", "hash:256")
+ENCODERS = ("meari-ko-en", "hash:256")
 MODES = {"both": ("dense", "lexical"), "meaning": ("dense",), "words": ("lexical",)}
 TOP, DEPTH, BINS, MOST = 10, 100, 10, 500
 STRANGERS = 100
@@ -134,11 +134,11 @@ def main(
                 for s in part
             },
             "no_good_answer": doubts(samples, foretold),
-            "no_good_answer_minilm": doubts(samples[: len(SETS)], foretold),
+            "no_good_answer_first_encoder": doubts(samples[: len(SETS)], foretold),
         }
         print(mode, final, {k: (v["ece"], v["brier"]) for k, v in held_out.items()})
         print("  no good answer:", report[mode]["no_good_answer"])
-        print("  with minilm:", report[mode]["no_good_answer_minilm"])
+        print(f"  with {ENCODERS[0]}:", report[mode]["no_good_answer_first_encoder"])
     DOCS.parent.mkdir(exist_ok=True)
     DOCS.write_text(draw(report["both"]["held_out"]), encoding="utf-8")
     print(f"saved {save('calibration', {'encoders': ENCODERS, 'sets': SETS, 'modes': report})}")
