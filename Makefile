@@ -91,7 +91,7 @@ docs: install ## write the help pages of the command line again
 
 # Stage by stage, so that a stopped run goes on at its stage; ../shared/data holds what it learns from.
 STAGES = embeddings/recipes/meari-ko-en
-default-encoder: $(VENV)/.minilm models/meari-ko-en/modules.json ## train the bilingual encoder anew, an hour or two
+default-encoder: $(VENV)/.minilm models/meari-ko-en/SHA256SUMS ## train the bilingual encoder anew, an hour or two
 
 models/ko-en-1/training.json: | $(VENV)/.minilm
 	$(VENV)/bin/meari train tokenizer --extend minilm --config $(STAGES)/1-vocabulary.toml --out $(@D)
@@ -110,7 +110,8 @@ models/ko-en-5/training.json: models/ko-en-4/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-4 models/ko-en-1 \
 	  --share 0.6 --share 0.4 --keep-from 30522 --out $(@D)
 
-models/meari-ko-en/modules.json: models/ko-en-5/training.json
+# The sums are written last; other files keep the time of the folder they are copied from.
+models/meari-ko-en/SHA256SUMS: models/ko-en-5/training.json
 	$(VENV)/bin/meari encoders pack models/ko-en-5 --out $(@D) --window 512 --about $(STAGES)/about.md
 # To ship it: rm -r embeddings/weights/meari-ko-en && cp -r models/meari-ko-en embeddings/weights/
 
