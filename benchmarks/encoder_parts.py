@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -26,7 +27,7 @@ from indexing.local import LocalCollection
 from indexing.types import Metric, SearchRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -237,6 +238,19 @@ def search_modes(
     progress: Progress | None = None,
 ) -> dict[str, dict[str, float]]:
     """nDCG@10 by mode and query, of a collection as users ask it; every vector is compared."""
+    with judged_collection(data, encoder, progress) as collection:
+        found: dict[str, dict[str, float]] = {}
+        for mode in modes:
+            rankings = _answers(collection, data, mode, progress)
+            found[mode] = evaluate([MEASURE], data.qrels, rankings)[MEASURE]
+    return found
+
+
+@contextmanager
+def judged_collection(
+    data: RetrievalData, encoder: Encoder, progress: Progress | None = None
+) -> Iterator[LocalCollection]:
+    """A collection of the documents that have a text, calibrated; gone with the block."""
     given = sorted(data.documents.values(), key=lambda document: document.id)
     documents = [document for document in given if document.encoded_text]
     card = CollectionCard.new("judged", encoder.card, Metric.COSINE)
@@ -256,11 +270,7 @@ def search_modes(
         told = (lambda _: None) if progress is None else _shares(progress, len(documents))
         collection.storage.lexicon.catch_up(told)
         collection.storage.calibrate()
-        found: dict[str, dict[str, float]] = {}
-        for mode in modes:
-            rankings = _answers(collection, data, mode, progress)
-            found[mode] = evaluate([MEASURE], data.qrels, rankings)[MEASURE]
-    return found
+        yield collection
 
 
 def _shares(progress: Progress, total: int) -> Callable[[float], None]:

@@ -20,16 +20,15 @@ import numpy as np
 import typer
 
 from benchmarks import record
+from benchmarks.encoder_parts import MEASURE, judged_collection
 from benchmarks.kept_vectors import KeptEncoder
 from embeddings.bundled import BUNDLED, find_bundled
 from embeddings.late_interaction import LateInteractionReranker
 from embeddings.load import load_encoder
 from eval.datasets import load_beir
-from eval.measures import Measure, evaluate
+from eval.measures import evaluate
 from eval.statistics import randomisation_test
-from indexing.card import CollectionCard
-from indexing.local import LocalCollection
-from indexing.types import Metric, SearchRequest
+from indexing.types import SearchRequest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,11 +36,9 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder
     from eval.datasets import RetrievalData
 
-MEASURE = Measure.parse("nDCG@10")
 WEIGHTS = (0.25, 0.5, 1.0, 2.0, float("inf"))
 CANDIDATES = 50
 SEED = 0
-_BATCH = 1024
 
 Scored = dict[str, list[tuple[str, float, float]]]
 """By query: id, hybrid score and relevance of each candidate."""
@@ -97,20 +94,7 @@ def score_candidates(
     judged: RetrievalData, queries: Sequence[str], encoder: Encoder, reader: LateInteractionReranker
 ) -> Scored:
     """Hybrid candidates of the queries with their relevances."""
-    documents = sorted(judged.documents.values(), key=lambda document: document.id)
-    card = CollectionCard.new("judged", encoder.card, Metric.COSINE)
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalCollection.create(
-            Path(folder) / "judged", card, load_encoder=lambda _: encoder, maintain=False
-        ) as collection,
-    ):
-        for start in range(0, len(documents), _BATCH):
-            block = documents[start : start + _BATCH]
-            texts = [document.encoded_text for document in block]
-            collection.add(block, vectors=encoder.encode(texts, role="document").vectors)
-        collection.storage.lexicon.catch_up(lambda _: None)
-        collection.storage.calibrate()
+    with judged_collection(judged, encoder) as collection:
         scored: Scored = {}
         for query in queries:
             request = SearchRequest(query=judged.queries[query], limit=CANDIDATES, mode="hybrid")
