@@ -18,6 +18,7 @@ from indexing.index import kind_of
 from indexing.types import Metric
 from indexing.validation import check_name
 from service.classifiers import Classifiers
+from service.encoders import encoder_named
 from service.errors import NotReadyError
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
@@ -26,9 +27,9 @@ from service.threads import Threads
 from service.word_models import WordModels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from embeddings.types import Encoder
+    from embeddings.types import Encoder, Encoding, Role
     from indexing.local import LocalCollection
     from service.settings import Settings
 
@@ -195,6 +196,30 @@ class Engine:
             BusyError: too many calls wait already.
         """
         return await self._watchers.run(function, *args, **kwargs)
+
+    async def encode(
+        self, name: str | None, texts: Sequence[str], role: Role
+    ) -> tuple[Encoder, Encoding]:
+        """The texts' vectors, and the encoder in use here that made them; tokens are counted.
+
+        Args:
+            name: of the encoder; None for the service's own.
+            texts: one or more.
+            role: which of the encoder's prompts goes in front.
+
+        Raises:
+            ModelNotFoundError: nothing here uses an encoder of that name.
+            EmbeddingError: the encoder cannot be loaded, or refuses a text.
+            BusyError: too many calls wait already.
+        """
+
+        def work() -> tuple[Encoder, Encoding]:
+            encoder = encoder_named(self, name)
+            encoding = encoder.encode(texts, role=role)
+            self.metrics.count_tokens(int(encoding.tokens.sum()))
+            return encoder, encoding
+
+        return await self.read(work)
 
     @property
     def waiting(self) -> dict[str, int]:
