@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.matryoshka import first_numbers
 from embeddings.training.errors import RecipeError
-from embeddings.training.matryoshka import first_numbers, may_be_cut
+from embeddings.training.matryoshka import may_be_cut
 from embeddings.training.vocabularies import drawn_vectors, make_tokenizer
 
 if TYPE_CHECKING:

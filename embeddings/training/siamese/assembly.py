@@ -67,8 +67,9 @@ def add_targets(work: Work) -> None:
     They are computed in the numbers of the run, and kept beside its checkpoints.
     """
     from embeddings.load import load_encoder
+    from embeddings.matryoshka import first_numbers
     from embeddings.training.loop import CHECKPOINTS
-    from embeddings.training.matryoshka import check_width, first_numbers
+    from embeddings.training.matryoshka import check_width
 
     wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
     if not wanted or work.recipe.loss.teacher is None:

@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from embeddings.load import load_encoder
+from embeddings.matryoshka import first_numbers
 from embeddings.packing import pack_encoder
 from embeddings.training.bodies import Body, Shape, build_body
 from embeddings.training.errors import RecipeError
-from embeddings.training.matryoshka import first_numbers, least_width, may_be_cut
+from embeddings.training.matryoshka import least_width, may_be_cut
 from embeddings.training.siamese.run import train_siamese
 from embeddings.training.static import narrowed
 
