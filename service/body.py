@@ -23,15 +23,23 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 _LARGE_BYTES = 1 << 16
-_TEXT_PATHS = frozenset({"/v1/embeddings", "/v1/similarity"})
+_INPUT_PATHS = frozenset(
+    {
+        *("/v1/embeddings", "/v1/similarity", "/rerank", "/v1/rerank", "/v2/rerank"),
+        *("/embed", "/similarity", "/tokenize", "/decode"),
+    }
+)
 _COUNTED = {
     "documents": "max_documents",
     "ids": "max_documents",
     "chunks": "max_documents",
     "input": "max_texts",
+    "inputs": "max_texts",
     "texts": "max_texts",
 }
 """Fields with many items, and the setting that bounds them."""
+_TOKENS = ("input", "inputs")
+"""Fields that may hold token ids, alone or in lists, in place of texts."""
 _TEXT_BEGINNINGS = ("/v1/classify/",)
 _TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch")
 
@@ -62,9 +70,10 @@ class BodyLimit:
         await self._app(scope, _Counter(receive, limit).receive, send)
 
     def _limit(self, path: str) -> int:
-        named = path in _TEXT_PATHS or path.startswith(_TEXT_BEGINNINGS)
-        carries_texts = named or path.endswith(_TEXT_ENDINGS)
         settings = self._settings
+        if path in _INPUT_PATHS:
+            return settings.max_input_bytes
+        carries_texts = path.startswith(_TEXT_BEGINNINGS) or path.endswith(_TEXT_ENDINGS)
         return settings.max_body_bytes if carries_texts else settings.max_request_bytes
 
 
@@ -150,11 +159,25 @@ def check_lengths(value: object, settings: Settings) -> None:
     """
     if not isinstance(value, dict):
         return
+    for field in _TOKENS:
+        _check_token_number(field, value.get(field), settings.max_input_tokens)
     for field, setting in _COUNTED.items():
         items, most = value.get(field), getattr(settings, setting)
+        if field in _TOKENS and isinstance(items, list) and items and isinstance(items[0], int):
+            continue  # one text
         if isinstance(items, list | dict) and len(items) > most:
             message = f"{field} has {len(items):,} items; at most {most:,} are taken in one request"
             raise BadValueError(f"{message}: send several", field)
+
+
+def _check_token_number(field: str, items: object, most: int) -> None:
+    if not isinstance(items, list) or not items:
+        return
+    alone = isinstance(items[0], int)
+    number = len(items) if alone else sum(len(row) for row in items if isinstance(row, list))
+    if number > most:
+        message = f"{field} holds {number:,} token ids in all; at most {most:,} tokens are taken in"
+        raise BadValueError(f"{message} one request: send several", field)
 
 
 def check_media_type(header: str | None) -> None:

@@ -38,10 +38,12 @@ class Settings(BaseSettings):
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
         host: address to listen on. There is no key yet: whoever reaches the port may write.
         port: 0 takes a free one.
-        max_body_bytes: of a request that carries texts (documents, embeddings, similarity).
+        max_body_bytes: of a request with documents to store or texts to classify.
+        max_input_bytes: of a request with texts to encode, compare or rank.
         max_request_bytes: of any other request.
         max_query_bytes: UTF-8 bytes of one search query or one text to embed.
-        max_texts: texts in one embedding or similarity request.
+        max_texts: texts in one request to encode, compare or rank them.
+        max_input_tokens: tokens of all of them, before any cut.
         max_documents: documents in one upsert, ids in one deletion.
         search_threads: searches and other reads running at once; more of them wait.
         write_threads: writes running at once; writes to one collection take turns anyway.
@@ -62,9 +64,11 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     max_body_bytes: Bytes = 64 * MIB
+    max_input_bytes: Bytes = 16 * MIB
     max_request_bytes: Bytes = 1 * MIB
     max_query_bytes: Bytes = 64 * KIB
     max_texts: Annotated[int, Field(ge=1)] = 2048
+    max_input_tokens: Annotated[int, Field(ge=1)] = 300_000
     max_documents: Annotated[int, Field(ge=1)] = 10_000
     search_threads: Threads = 8
     write_threads: Threads = 4

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from fastapi import Path, Request
 
 from embeddings.load import DESCRIPTIONS
 from service.encoders import EncoderInUse, encoder_named, encoders_in_use
-from service.errors import BadValueError
+from service.errors import ModelNotFoundError
+from service.presence import while_connected
 from service.routes.access import (
     JsonAnswer,
     ReadyEngine,
     check_texts,
     refusals,
     router,
+)
+from service.routes.inputs import (
+    check_width,
+    cut_vectors,
+    encode_texts,
+    offered_widths,
+    read_texts,
 )
 from service.schemas.collections import EncoderCardAnswer
 from service.schemas.encoding import (
@@ -33,9 +43,19 @@ from service.schemas.encoding import (
 )
 
 if TYPE_CHECKING:
-    from embeddings.types import Encoder, Encoding, Vectors
+    from pydantic import BaseModel
+
+    from embeddings.types import Encoder, EncoderCard, Encoding, Vectors
+    from service.engine import Engine
 
 routes = router("encoding")
+
+_AT_ONCE = 8_192
+"""Numbers of an answer that are written without a thread: a millisecond's work."""
+
+ModelName = Annotated[
+    str, Path(description="As `GET /v1/models` lists it.", examples=["meari-ko-en"])
+]
 
 
 @routes.post(
@@ -44,18 +64,22 @@ routes = router("encoding")
     response_model=EmbeddingsAnswer,
     responses=refusals(400, 404, 413, 415, 422),
 )
-async def create_embeddings(body: EmbeddingsBody, engine: ReadyEngine) -> JsonAnswer:
+async def create_embeddings(
+    body: EmbeddingsBody, engine: ReadyEngine, request: Request
+) -> JsonAnswer:
     """A vector for each text, in order; `truncated` names those the encoder did not read whole."""
-    check_texts("input", body.input, engine.settings)
+    if body.dimensions is not None:
+        encoder = await engine.read(encoder_named, engine, body.model)
+        check_width(body.dimensions, encoder.card)
+    texts = await read_texts(engine, body.model, body.input, "input")
+    work = encode_texts(engine, body.model, texts, body.input_type, "input")
+    encoder, encoding = await while_connected(request, work)
+    vectors = cut_vectors(encoding.vectors, body.dimensions)
 
-    def work() -> JsonAnswer:
-        encoder = encoder_named(engine, body.model)
-        _check_dimensions(body.dimensions, encoder)
-        encoding = encoder.encode(body.input, role=body.input_type)
-        engine.metrics.count_tokens(int(encoding.tokens.sum()))
-        return JsonAnswer.of(_embeddings(body, encoder, encoding))
+    def write() -> JsonAnswer:
+        return JsonAnswer.of(_embeddings(body, encoder, encoding, vectors))
 
-    return await engine.read(work)
+    return write() if vectors.size <= _AT_ONCE else await asyncio.to_thread(write)
 
 
 @routes.post(
@@ -63,25 +87,21 @@ async def create_embeddings(body: EmbeddingsBody, engine: ReadyEngine) -> JsonAn
     summary="Compare texts",
     responses=refusals(400, 404, 413, 415, 422),
 )
-async def compare_texts(body: SimilarityBody, engine: ReadyEngine) -> SimilarityAnswer:
+async def compare_texts(
+    body: SimilarityBody, engine: ReadyEngine, request: Request
+) -> SimilarityAnswer:
     """The cosine of `source` with each of `texts`; all are encoded in the role of queries."""
     check_texts("source", [body.source], engine.settings)
     check_texts("texts", body.texts, engine.settings)
-
-    def work() -> SimilarityAnswer:
-        encoder = encoder_named(engine, body.model)
-        encoding = encoder.encode([body.source, *body.texts], role="query")
-        engine.metrics.count_tokens(int(encoding.tokens.sum()))
-        cut = np.flatnonzero(encoding.truncated[1:]).tolist()
-        receipt = SimilarityReceipt(
-            encoder={"name": encoder.card.name, "fingerprint": encoder.card.fingerprint},
-            tokens=int(encoding.tokens.sum()),
-            source_truncated=bool(encoding.truncated[0]),
-            truncated=cut,
-        )
-        return SimilarityAnswer(scores=_cosines(encoding.vectors), receipt=receipt)
-
-    return await engine.read(work)
+    work = encode_texts(engine, body.model, [body.source, *body.texts], "query", "texts")
+    encoder, encoding = await while_connected(request, work)
+    receipt = SimilarityReceipt(
+        encoder={"name": encoder.card.name, "fingerprint": encoder.card.fingerprint},
+        tokens=int(encoding.tokens.sum()),
+        source_truncated=bool(encoding.truncated[0]),
+        truncated=np.flatnonzero(encoding.truncated[1:]).tolist(),
+    )
+    return SimilarityAnswer(scores=cosines(encoding.vectors), receipt=receipt)
 
 
 @routes.get("/v1/models", summary="List encoders in use (OpenAI's shape)", responses=refusals())
@@ -90,17 +110,30 @@ async def list_models(engine: ReadyEngine) -> ModelsAnswer:
 
     def work() -> ModelsAnswer:
         models = [
-            Model(
-                id=used.names[0],
-                created=engine.started,
-                dim=used.card.dim,
-                max_tokens=used.card.max_tokens,
-                fingerprint=used.card.fingerprint,
-            )
+            _model(used.names[0], used.card, engine)
             for used in encoders_in_use(engine)
             if used.card is not None
         ]
         return ModelsAnswer(data=models)
+
+    return await engine.read(work)
+
+
+@routes.get(
+    "/v1/models/{model:path}",
+    summary="Show an encoder in use (OpenAI's shape)",
+    responses=refusals(404),
+)
+async def show_model(model: ModelName, engine: ReadyEngine) -> Model:
+    """The encoder of that name; any of its names will do, slashes escaped (`%2F`) or not."""
+
+    def work() -> Model:
+        used = encoders_in_use(engine)
+        for each in used:
+            if model in each.names and each.card is not None:
+                return _model(model, each.card, engine)
+        known = ", ".join(name for each in used for name in each.names)
+        raise ModelNotFoundError(f"model {model!r} is not in use here; there is: {known}")
 
     return await engine.read(work)
 
@@ -128,35 +161,38 @@ async def list_encoders(engine: ReadyEngine) -> EncodersAnswer:
     return await engine.read(work)
 
 
-def _check_dimensions(dimensions: int | None, encoder: Encoder) -> None:
-    if dimensions is not None and dimensions != encoder.dim:
-        message = (
-            f"dimensions is {dimensions}; {encoder.card.name!r} gives {encoder.dim}, and cutting "
-            "its vectors would change what they mean: leave it out"
-        )
-        raise BadValueError(message, "dimensions")
+def _model(name: str, card: EncoderCard, engine: Engine) -> Model:
+    return Model(
+        id=name,
+        created=engine.started,
+        dim=card.dim,
+        dimensions=offered_widths(card),
+        max_tokens=card.max_tokens,
+        fingerprint=card.fingerprint,
+    )
 
 
-def _embeddings(body: EmbeddingsBody, encoder: Encoder, encoding: Encoding) -> EmbeddingsAnswer:
-    vectors: list[list[float] | str]
+def _embeddings(
+    body: EmbeddingsBody, encoder: Encoder, encoding: Encoding, vectors: Vectors
+) -> BaseModel:
+    told: list[list[float] | str]
     if body.encoding_format == "base64":
-        rows = encoding.vectors.astype("<f4", copy=False)
-        vectors = [base64.b64encode(row.tobytes()).decode() for row in rows]
+        rows = vectors.astype("<f4", copy=False)
+        told = [base64.b64encode(row.tobytes()).decode() for row in rows]
     else:
-        vectors = encoding.vectors.tolist()
-    data = [Embedding(index=index, embedding=vector) for index, vector in enumerate(vectors)]
+        told = vectors.tolist()
     read = int(np.minimum(encoding.tokens, encoder.max_tokens).sum())
     return EmbeddingsAnswer(
-        data=data,
+        data=[Embedding(index=index, embedding=vector) for index, vector in enumerate(told)],
         model=body.model,
         usage=Usage(prompt_tokens=read, total_tokens=read),
         truncated=np.flatnonzero(encoding.truncated).tolist(),
     )
 
 
-def _cosines(vectors: Vectors) -> list[float]:
+def cosines(vectors: Vectors) -> list[float]:
     """Cosines of the first row with each of the others, in float32."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
-    cosines: list[float] = np.clip(unit[1:] @ unit[0], -1, 1).tolist()
-    return cosines
+    found: list[float] = np.clip(unit[1:] @ unit[0], -1, 1).tolist()
+    return found

@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from service.schemas.collections import EncoderCardAnswer  # noqa: TC001 - pydantic reads it
-from service.schemas.fields import Answer, Body, broken_rule
+from service.schemas.fields import Answer, Body
+from service.schemas.inputs import TextsOrTokens  # noqa: TC001 - pydantic reads it
 
 InputType: TypeAlias = Literal["query", "document"]
-
-
-def _as_list(value: Any) -> Any:  # noqa: ANN401 - not validated yet
-    """One text as a list of one; says plainly what a union of types would say in two errors."""
-    if isinstance(value, str):
-        return [value]
-    if not isinstance(value, list):
-        raise broken_rule("input is not a text or a list of texts; send either", "input")
-    for position, item in enumerate(value):
-        if not isinstance(item, str):
-            tokens = isinstance(item, int | list) and not isinstance(item, bool)
-            found = "holds token ids" if tokens else "is not a text"
-            param = f"input[{position}]"
-            raise broken_rule(f"{param} {found}; send texts: strings", param)
-    return value
-
-
-_ONE_OR_MANY = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
-    "description": "One text or several.",
-    "examples": [["배송은 얼마나 걸리나요?", "How long does delivery take?"]],
-}
 
 
 class EmbeddingsBody(Body):
@@ -45,9 +24,7 @@ class EmbeddingsBody(Body):
         }
     )
 
-    input: Annotated[
-        list[str], Field(min_length=1), BeforeValidator(_as_list), WithJsonSchema(_ONE_OR_MANY)
-    ]
+    input: TextsOrTokens
     model: Annotated[
         str,
         Field(
@@ -60,7 +37,12 @@ class EmbeddingsBody(Body):
         Field(description="`base64`: the bytes of little-endian float32 numbers."),
     ] = "float"
     dimensions: Annotated[
-        int | None, Field(description="The encoder's width, or nothing: vectors are not cut.")
+        int | None,
+        Field(
+            description="Numbers of a vector, at most the encoder's: the first ones, scaled to the "
+            "length the whole has. For encoders that were trained so; `GET /v1/models` tells.",
+            examples=[128],
+        ),
     ] = None
     user: Annotated[str | None, Field(description="Taken for compatibility, not used.")] = None
     input_type: Annotated[
@@ -144,6 +126,13 @@ class Model(Answer):
     created: Annotated[int, Field(description="Unix time from which it is served here.")]
     owned_by: Literal["meari"] = "meari"
     dim: int
+    dimensions: Annotated[
+        list[int],
+        Field(
+            description="Widths its vectors are good at, widest first; `dimensions` may be any "
+            "from the least to the widest. One alone: they may not be cut."
+        ),
+    ]
     max_tokens: int
     fingerprint: str
 

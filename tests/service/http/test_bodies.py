@@ -92,7 +92,8 @@ def test_json_by_other_names(steady: Client, kind: str):
 
 @pytest.fixture
 def narrow(settings: Settings, started: Start):
-    small = settings.model_copy(update={"max_body_bytes": 2000, "max_request_bytes": 1000})
+    limits = {"max_body_bytes": 2000, "max_input_bytes": 3000, "max_request_bytes": 1000}
+    small = settings.model_copy(update=limits)
     with started(small) as client:
         client.post("/v1/collections", {"name": "animals"})
         yield client
@@ -139,9 +140,17 @@ def test_a_body_of_just_the_limit_is_read(narrow: Client):
     assert narrow.request("POST", SEARCH, content=Pieces(1000), headers=JSON).status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/collections/animals/documents", "/v1/embeddings"])
-def test_texts_have_a_limit_of_their_own(narrow: Client, path: str):
-    for size, status in ((1500, 400), (2001, 413)):
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/v1/collections/animals/documents", 2000),
+        ("/v1/classify/x", 2000),
+        ("/v1/embeddings", 3000),
+        ("/v1/similarity", 3000),
+    ],
+)
+def test_texts_have_limits_of_their_own(narrow: Client, path: str, most: int):
+    for size, status in ((most, 400), (most + 1, 413)):
         answer = narrow.request("POST", path, content=b"x" * size, headers=JSON)
         assert answer.status_code == status, answer.text
 
