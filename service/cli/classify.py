@@ -132,7 +132,7 @@ def _asked(
 ) -> JsonObject:
     """The answers to batches as one; an empty file gets the receipt of no texts."""
     begun = time.monotonic()
-    whole: JsonObject = {"results": [], "receipt": {"tokens": 0, "truncated": []}}
+    whole: dict[str, Any] = {"results": [], "receipt": {"tokens": 0, "truncated": []}}
     for start, batch in _batches(inputs):
         answer = ask(batch)
         receipt = answer["receipt"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -25,6 +25,7 @@ from service.cli.store import Data, Url, opened
 if TYPE_CHECKING:
     from service.cli.store import Store
     from service.client import JsonObject
+    from service.client.questions import OptimizeOptions
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
@@ -116,14 +117,16 @@ def optimize(
 
     What is asked for holds from then on; what is left out stays as it was.
     """
-    asked = {"recall": recall, "memory_bytes": _size(memory), "kind": kind}
-    body = {field: value for field, value in asked.items() if value is not None}
+    asked: OptimizeOptions = {"recall": recall, "memory_bytes": _size(memory), "kind": kind}
+    wish = cast(
+        "OptimizeOptions", {key: value for key, value in asked.items() if value is not None}
+    )
     with (
         opened(data, url, mode="write") as store,
         waiting(f"optimising {name}") as say,
         watched(lambda: say(f"{name}: {told_maintenance(store.collection(name))}")),
     ):
-        answer = store.optimize(name, body or None)
+        answer = store.optimize(name, **wish)
     if as_json:
         write_json(answer)
     else:

@@ -13,6 +13,7 @@ from service.cli.store import Url, connect, settings
 
 if TYPE_CHECKING:
     from embeddings.types import EncoderCard
+    from service.client import JsonObject
 
 Name = Annotated[
     str,
@@ -31,7 +32,7 @@ def list_(url: Url = None, as_json: AsJson = False) -> None:
     """
     if url is not None:
         with connect(url) as client:
-            answer = client.encoders()
+            answer: JsonObject = client.encoders()
     else:
         answer = {"encoders": _built_in()}
     if as_json:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from embeddings.errors import AnalyzerError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
     from indexing.types import Mode
     from service.client import JsonObject
+    from service.client.questions import OptimizeOptions, RecommendOptions, SearchOptions
 
 
 class LocalStore:
@@ -59,13 +60,15 @@ class LocalStore:
         self._folder.drop(name)
         return DropAnswer(name=name, documents=documents).model_dump(mode="json")
 
-    def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+    def search(
+        self, name: str, query: str | None = None, **options: Unpack[SearchOptions]
+    ) -> JsonObject:
         """The best matches and the receipt."""
         from indexing.filters import Filter
         from service.schemas.results import SearchAnswer
         from service.schemas.search import SearchBody
 
-        asked = SearchBody.model_validate(body)
+        asked = SearchBody.model_validate({"query": query, **options})
         filter = None if asked.filter is None else Filter.parse(asked.filter)
         collection = self._folder.collection(name)
         if asked.query is not None:
@@ -73,22 +76,24 @@ class LocalStore:
         result = collection.search(asked.to_request(filter))
         return SearchAnswer.of(result).model_dump(mode="json")
 
-    def recommend(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+    def recommend(
+        self, name: str, positive: Sequence[str], **options: Unpack[RecommendOptions]
+    ) -> JsonObject:
         """What is like the documents of `positive` and unlike those of `negative`."""
         from indexing.filters import Filter
         from service.schemas.results import SearchAnswer
         from service.schemas.search import RecommendBody
 
-        asked = RecommendBody.model_validate(body)
+        asked = RecommendBody.model_validate({"positive": list(positive), **options})
         filter = None if asked.filter is None else Filter.parse(asked.filter)
         result = self._folder.collection(name).search(asked.to_request(filter))
         return SearchAnswer.of(result).model_dump(mode="json")
 
-    def optimize(self, name: str, body: Mapping[str, Any] | None = None) -> JsonObject:
-        """Build the index `body` asks for (`recall`, `memory_bytes`, `kind`), or as before."""
+    def optimize(self, name: str, **wish: Unpack[OptimizeOptions]) -> JsonObject:
+        """Build the index that is wished for (`recall`, `memory_bytes`, `kind`), or as before."""
         from service.schemas.index import OptimizeBody
 
-        OptimizeBody.model_validate(body or {}).optimize(self._folder.collection(name))
+        OptimizeBody.model_validate(wish).optimize(self._folder.collection(name))
         return self.collection(name)
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:

@@ -23,7 +23,7 @@ from service.cli.progress import waiting
 from service.cli.store import Data, Url, opened
 
 if TYPE_CHECKING:
-    from service.client import JsonObject
+    from service.client.questions import RecommendOptions
 
 Like = Annotated[
     list[str],
@@ -51,8 +51,7 @@ def recommend(
     as_json: AsJson = False,
 ) -> None:
     """Find documents like some and unlike others; these are left out."""
-    body: JsonObject = {
-        "positive": like,
+    options: RecommendOptions = {
         "negative": unlike or [],
         "limit": limit,
         "offset": offset,
@@ -63,7 +62,7 @@ def recommend(
         "group": "parents" if parents else "documents",
     }
     with opened(data, url) as store, waiting("searching"):
-        answer = store.recommend(name, body)
+        answer = store.recommend(name, like, **options)
     if as_json:
         write_json(answer)
     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from indexing.errors import InvalidDocumentError
 from indexing.types import WriteReceipt
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from indexing.hashes import State
     from indexing.types import Document
     from service.client import Client, ClientError
+    from service.client.questions import DocumentInput
 
 _DOCUMENTS_AT_FAULT = frozenset({"invalid_document", "invalid_text", "body_too_large"})
 _AT_ONCE = 1_000
@@ -47,13 +48,14 @@ class RemoteCollection:
 
         bodies = [_body(document) for document in documents]
         try:
-            receipt = self._client.upsert(self.card.name, bodies, batch_size=len(bodies) or 1)
+            receipt = self._client.upsert(self.card.name, bodies)
         except ClientError as error:
             at_fault = _id_at(error, documents)
             if at_fault is None and error.code not in _DOCUMENTS_AT_FAULT:
                 raise
             raise InvalidDocumentError(str(error), at_fault) from error
-        return WriteReceipt(**{**receipt, "truncated": tuple(receipt["truncated"])})
+        facts = cast("dict[str, Any]", receipt)
+        return WriteReceipt(**{**facts, "truncated": tuple(receipt["truncated"])})
 
     def states(self, documents: Sequence[Document]) -> list[State]:
         """What `add` would do with each document.
@@ -99,13 +101,14 @@ def _id_at(error: ClientError, documents: Sequence[Document]) -> str | None:
     return documents[position].id if position < len(documents) else None
 
 
-def _body(document: Document) -> dict[str, Any]:
+def _body(document: Document) -> DocumentInput:
     parent = document.parent
     return {
         "id": document.id,
         "text": document.text,
         "title": document.title,
         "metadata": dict(document.metadata),
-        "parent": parent
-        and {"id": parent.id, "chunk": parent.chunk, "start": parent.start, "end": parent.end},
+        "parent": None
+        if parent is None
+        else {"id": parent.id, "chunk": parent.chunk, "start": parent.start, "end": parent.end},
     }

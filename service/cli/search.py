@@ -26,7 +26,7 @@ from service.cli.receipt import by_meaning
 from service.cli.store import Data, Url, opened
 
 if TYPE_CHECKING:
-    from service.client import JsonObject
+    from service.client.questions import SearchOptions
 
 Query = Annotated[str, typer.Argument(metavar="QUERY", help="What to look for; - reads stdin.")]
 ModeName = Annotated[
@@ -58,8 +58,7 @@ def search(
 ) -> None:
     """Find documents by meaning, by words, or by both."""
     text = read_text() if query == "-" else query
-    body: JsonObject = {
-        "query": text,
+    options: SearchOptions = {
         "limit": limit,
         "offset": offset,
         "cursor": cursor,
@@ -71,7 +70,7 @@ def search(
         "group": "parents" if parents else "documents",
     }
     with opened(data, url) as store, waiting("searching"):
-        answer = store.search(name, body)
+        answer = store.search(name, text, **options)
         language = warn_of_korean(
             [text] if by_meaning(answer["receipt"]) else [],
             answer["receipt"]["encoder"]["name"],

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, Unpack
 
 import typer
 
 from service.cli.errors import MisuseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Sequence
 
     from service.client import Client, JsonObject
+    from service.client.questions import OptimizeOptions, RecommendOptions, SearchOptions
     from service.settings import Settings
 
 Data = Annotated[
@@ -40,14 +41,18 @@ class Store(Protocol):
     def drop(self, name: str) -> JsonObject:
         """Remove a collection and everything in it."""
 
-    def search(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+    def search(
+        self, name: str, query: str | None = None, **options: Unpack[SearchOptions]
+    ) -> JsonObject:
         """The best matches and the receipt."""
 
-    def recommend(self, name: str, body: Mapping[str, Any]) -> JsonObject:
+    def recommend(
+        self, name: str, positive: Sequence[str], **options: Unpack[RecommendOptions]
+    ) -> JsonObject:
         """What is like the documents of `positive` and unlike those of `negative`."""
 
-    def optimize(self, name: str, body: Mapping[str, Any] | None = None) -> JsonObject:
-        """Build the index `body` asks for (`recall`, `memory_bytes`, `kind`), or as before."""
+    def optimize(self, name: str, **wish: Unpack[OptimizeOptions]) -> JsonObject:
+        """Build the index that is wished for (`recall`, `memory_bytes`, `kind`), or as before."""
 
     def verify(self, name: str, *, repair: bool = False) -> JsonObject:
         """Whether the collection's files agree with each other."""

@@ -68,7 +68,7 @@ def neighbours(
     check_place(data, url)
     if url is not None:
         with connect(url) as client:
-            answer = client.neighbours(model, word, limit=k)
+            answer: JsonObject = client.neighbours(model, word, limit=k)
     else:
         from service.schemas.words import NeighboursAnswer
 
@@ -98,7 +98,7 @@ def analogy(
     check_place(data, url)
     if url is not None:
         with connect(url) as client:
-            answer = client.analogy(model, a, b, c, limit=k, rule=rule)
+            answer: JsonObject = client.analogy(model, a, b, c, limit=k, rule=rule)
     else:
         from service.schemas.words import AnalogyAnswer
 
@@ -125,7 +125,7 @@ def similarity(
     check_place(data, url)
     if url is not None:
         with connect(url) as client:
-            answer = client.word_similarity(model, a, b)
+            answer: JsonObject = client.word_similarity(model, a, b)
     else:
         from service.schemas.words import WordReading, WordSimilarityAnswer
 

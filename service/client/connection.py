@@ -1,80 +1,114 @@
-"""A connection to a Meari server: patience with a busy one, its refusals as exceptions."""
+"""Connections to a Meari server: what is sent, patience with a busy one, what is read."""
 
 from __future__ import annotations
 
+import random
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from service.client.errors import ClientError, UnreachableError, refusal
+from service.client.patience import Attempts, Patience
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
-JsonObject: TypeAlias = dict[str, Any]
+    from service.client.calls import AnyCall, Call
 
-_BUSY = frozenset({429, 503})
-_MISUSE = frozenset({400, 413, 422})
-_OF_OTHERS = frozenset({404, 405, 501})
-"""Statuses that a Meari server answers with words of its own."""
+T = TypeVar("T")
 
 
-class ClientError(Exception):
-    """The server refused, failed or could not be reached.
+@dataclass(slots=True)
+class Exchange:
+    """What both kinds of connection know of a server and do with its answers.
 
     Attributes:
-        status: the HTTP status of the answer; None if there was none.
-        code: the server's word for the fault (`collection_not_found`); None if it said none.
-        param: where in the request the fault is (`documents[3]`); None if it said nowhere.
-        retry_after: seconds the server asks to wait; None if it does not ask.
+        url: where it is, without a slash at the end, a user or a password.
+        patience: bounds of waiting.
+        chance: gives random numbers from 0 to below 1.
+        met: whether it has answered before.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        param: str | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.param = param
-        self.retry_after = retry_after
+    url: str
+    patience: Patience
+    chance: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
+    met: bool = False
 
-    @property
-    def is_misuse(self) -> bool:
-        """True if the same request can never succeed: what was asked is impossible."""
-        return self.status in _MISUSE
+    def attempts(self, call: AnyCall) -> Attempts:
+        """The attempts at that call."""
+        return Attempts(self.patience, call, met=self.met, chance=self.chance)
 
+    def request(self, call: AnyCall) -> dict[str, Any]:
+        """The call as httpx's `request` takes it."""
+        given: dict[str, Any] = {"method": call.method, "url": call.path}
+        if call.content is not None:
+            given["content"] = call.content
+            given["headers"] = {"Content-Type": "application/json"}
+        elif call.body is not None:
+            given["json"] = call.body
+        return {**given, "timeout": self.patience.seconds(call)}
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a busy server is waited for.
+    def result(self, call: Call[T], outcome: httpx.Response | httpx.HTTPError) -> T:
+        """What the call gives.
 
-    Attributes:
-        attempts: requests sent at most, 1 or more; the last answer counts.
-        longest_wait: seconds waited before one more attempt at most; a server that asks for
-            more (`Retry-After`) is not asked again.
-        timeout: seconds one request may take.
-        work_timeout: seconds a request may take that encodes documents, builds an index, or
-            reads a whole collection.
-    """
+        Raises:
+            UnreachableError: no answer came.
+            ClientError: the server refused or failed.
+        """
+        if isinstance(outcome, httpx.HTTPError):
+            raise self._unreachable(call, outcome) from outcome
+        if outcome.is_error and not call.any_status:
+            raise refusal(outcome, self.url)
+        answer = self._read(outcome)
+        if call.read is None:
+            return cast("T", answer)
+        try:
+            return call.read(answer)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._strange(outcome, "an object of another form") from error
 
-    attempts: int = 5
-    longest_wait: float = 30.0
-    timeout: float = 120.0
-    work_timeout: float = 3600.0
+    def _read(self, response: httpx.Response) -> dict[str, Any]:
+        if not response.content:
+            return {}
+        try:
+            answer = response.json()
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise self._strange(response, "something that is not a JSON object")
+        return answer
+
+    def _strange(self, response: httpx.Response, what: str) -> ClientError:
+        message = (
+            f"{self.url} answered {response.status_code} with {what}; is this the address of a "
+            "Meari server?"
+        )
+        return ClientError(message, status=response.status_code)
+
+    def _unreachable(self, call: AnyCall, error: httpx.HTTPError) -> UnreachableError:
+        if isinstance(error, httpx.ConnectError):
+            return UnreachableError(
+                f"no server answers at {self.url} ({error}); start one with `meari serve`, or "
+                "leave --url out to open the data folder"
+            )
+        if isinstance(error, httpx.TimeoutException):
+            seconds = self.patience.seconds(call)
+            return UnreachableError(f"{self.url} did not answer within {seconds:g} seconds")
+        return UnreachableError(
+            f"the connection to {self.url} broke: {error or type(error).__name__}"
+        )
 
 
 class Connection:
-    """Sends requests and reads JSON objects; answers 429 and 503 are tried again.
+    """Sends requests and waits for their answers.
 
     Args:
         url: where the server is (`http://127.0.0.1:8080`).
         patience: bounds of waiting.
+        headers: sent along with every request.
+        transport: what carries requests; None opens connections to `url`.
         sleep: what waits; for tests.
 
     Raises:
@@ -85,100 +119,91 @@ class Connection:
         self,
         url: str,
         *,
-        patience: Patience = Patience(),
+        patience: Patience,
+        headers: Mapping[str, str] | None,
+        transport: httpx.BaseTransport | None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._patience = patience
+        self.exchange = Exchange(checked_url(url), patience)
         self._sleep = sleep
-        self._url = _checked_url(url)
-        self._http = httpx.Client(base_url=url, timeout=patience.timeout, trust_env=False)
-
-    @property
-    def url(self) -> str:
-        """Where the server is, without a slash at the end, a user or a password."""
-        return self._url
+        self._http = httpx.Client(
+            base_url=url, headers=headers, transport=transport, trust_env=False
+        )
 
     def close(self) -> None:
         """Give the connections back."""
         self._http.close()
 
-    def look(self, path: str) -> JsonObject:
-        """What stands at that path, asked for once, whatever its status."""
-        return self._read(self._send("GET", path, timeout=self._patience.timeout))
-
-    def ask(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        works: bool = False,
-    ) -> JsonObject:
-        """The answer's object, after as many attempts as patience allows.
-
-        Args:
-            method: of HTTP.
-            path: escaped, with its query.
-            body: sent as JSON; None sends none.
-            works: whether it may take as long as work does.
+    def ask(self, call: Call[T]) -> T:
+        """What the call gives, after as many attempts as patience allows.
 
         Raises:
             ClientError: the server refused, failed or could not be reached.
         """
-        timeout = self._patience.work_timeout if works else self._patience.timeout
-        for attempt in range(1, self._patience.attempts + 1):
-            response = self._send(method, path, body, timeout=timeout)
-            if response.status_code not in _BUSY or attempt == self._patience.attempts:
-                break
-            wait = _retry_after(response)
-            wait = 0.5 * 2 ** (attempt - 1) if wait is None else wait
-            if wait > self._patience.longest_wait:
-                break
+        attempts = self.exchange.attempts(call)
+        while True:
+            outcome = self._send(call)
+            wait = None if call.any_status else attempts.wait_after(outcome)
+            if wait is None:
+                return self.exchange.result(call, outcome)
             self._sleep(wait)
-        if response.is_error:
-            raise _refusal(response, self._url)
-        return self._read(response)
 
-    def _send(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        timeout: float,
-    ) -> httpx.Response:
+    def _send(self, call: AnyCall) -> httpx.Response | httpx.HTTPError:
         try:
-            return self._http.request(method, path, json=body, timeout=timeout)
-        except httpx.ConnectError as error:
-            message = (
-                f"no server answers at {self._url} ({error}); "
-                "start one with `meari serve`, or leave --url out to open the data folder"
-            )
-            raise ClientError(message) from error
-        except httpx.TimeoutException as error:
-            message = f"{self._url} did not answer within {timeout:g} seconds"
-            raise ClientError(message) from error
+            response = self._http.request(**self.exchange.request(call))
         except httpx.HTTPError as error:
-            message = f"the connection to {self._url} broke: {error or type(error).__name__}"
-            raise ClientError(message) from error
+            return error
+        self.exchange.met = True
+        return response
 
-    def _read(self, response: httpx.Response) -> JsonObject:
-        if not response.content:
-            return {}
+
+class AsyncConnection:
+    """`Connection` for code that runs in an event loop."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        patience: Patience,
+        headers: Mapping[str, str] | None,
+        transport: httpx.AsyncBaseTransport | None,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self.exchange = Exchange(checked_url(url), patience)
+        self._sleep = sleep
+        self._http = httpx.AsyncClient(
+            base_url=url, headers=headers, transport=transport, trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._http.aclose()
+
+    async def ask(self, call: Call[T]) -> T:
+        """What the call gives; see `Connection.ask`."""
+        attempts = self.exchange.attempts(call)
+        while True:
+            outcome = await self._send(call)
+            wait = None if call.any_status else attempts.wait_after(outcome)
+            if wait is None:
+                return self.exchange.result(call, outcome)
+            await self._sleep(wait)
+
+    async def _send(self, call: AnyCall) -> httpx.Response | httpx.HTTPError:
         try:
-            answer = response.json()
-        except ValueError:
-            answer = None
-        if not isinstance(answer, dict):
-            message = (
-                f"{self._url} answered {response.status_code} with something that is not a JSON "
-                "object; is this the address of a Meari server?"
-            )
-            raise ClientError(message, status=response.status_code)
-        return answer
+            response = await self._http.request(**self.exchange.request(call))
+        except httpx.HTTPError as error:
+            return error
+        self.exchange.met = True
+        return response
 
 
-def _checked_url(url: str) -> str:
+def checked_url(url: str) -> str:
+    """The address without a slash at the end, a user or a password.
+
+    Raises:
+        ClientError: it is not of the form http://HOST:PORT.
+    """
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL:
@@ -187,28 +212,3 @@ def _checked_url(url: str) -> str:
         message = f"url {url!r} is not of the form http://HOST:PORT"
         raise ClientError(message, status=400)
     return str(parsed.copy_with(username=None, password=None)).rstrip("/")
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds the server asks to wait; None if it names none, or a date."""
-    value = response.headers.get("retry-after", "").strip()
-    return float(value) if value.isdecimal() else None
-
-
-def _refusal(response: httpx.Response, url: str) -> ClientError:
-    """The server's own message, or what its status says."""
-    try:
-        error = response.json()["error"]
-        message, code, param = str(error["message"]), error.get("code"), error.get("param")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        message = f"{url} answered {response.status_code} {response.reason_phrase}"
-        if response.status_code in _OF_OTHERS:
-            message += "; is this the address of a Meari server?"
-        code = param = None
-    return ClientError(
-        message,
-        status=response.status_code,
-        code=code,
-        param=param,
-        retry_after=_retry_after(response),
-    )

@@ -85,10 +85,7 @@ def searcher(data: Path | None, url: str | None) -> Searcher:
 
     def search(collection: str, queries: Sequence[str], k: int) -> list[list[tuple[str, float]]]:
         with opened(data, url) as store:
-            answers = [
-                store.search(collection, {"query": query, "mode": "dense", "limit": k})
-                for query in queries
-            ]
+            answers = [store.search(collection, query, mode="dense", limit=k) for query in queries]
         return [[(each["text"], each["score"]) for each in answer["matches"]] for answer in answers]
 
     return search

@@ -41,9 +41,9 @@ class Asked:
         self._check(len(documents))
         return {"states": ["new" if int(each["id"]) % 2 else "changed" for each in documents]}
 
-    def upsert(self, name: str, documents: Sequence[Any], *, batch_size: int) -> dict[str, Any]:
+    def upsert(self, name: str, documents: Sequence[Any]) -> dict[str, Any]:
         self._check(len(documents))
-        raise AssertionError(name, batch_size)
+        raise AssertionError(name)
 
     def trim(self, name: str, chunks: Mapping[str, int]) -> dict[str, int]:
         assert name == "notes"

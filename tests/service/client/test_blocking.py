@@ -2,65 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import inspect
 import socket
-import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+import struct
+from base64 import b64encode
+from contextlib import contextmanager
+from email.utils import formatdate
+from time import time
+from typing import TYPE_CHECKING
 
 import pytest
 
-from service.client import Client, ClientError, Patience
+from service.client import Client, ClientError, Patience, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-
-@dataclass
-class Script:
-    """Answers to give, in order (the last one again and again), and the requests that came."""
-
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    requests: list[tuple[str, str, Any]] = field(default_factory=list)
-    url: str = ""
-
-    def say(self, status: int, body: object, **headers: str) -> None:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.answers.append((status, headers, raw))
-
-
-@pytest.fixture
-def script() -> Iterator[Script]:
-    told = Script()
-
-    class Handler(BaseHTTPRequestHandler):
-        def _answer(self) -> None:
-            length = int(self.headers.get("content-length", 0))
-            body = json.loads(self.rfile.read(length)) if length else None
-            told.requests.append((self.command, self.path, body))
-            status, headers, raw = told.answers[0]
-            if len(told.answers) > 1:
-                told.answers.pop(0)
-            self.send_response(status)
-            for name, value in headers.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(raw)
-
-        do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names http.server calls
-
-        def log_message(self, *_: object) -> None: ...
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    told.url = f"http://127.0.0.1:{server.server_port}"
-    yield told
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    from tests.service.client.conftest import Script
 
 
 def test_the_answer_is_the_object_the_server_sent(script: Script) -> None:
@@ -94,34 +52,11 @@ def test_create_names_every_choice(script: Script) -> None:
     assert script.requests == [("POST", "/v1/collections", body)]
 
 
-def test_upserts_go_in_batches_and_receipts_add_up(script: Script) -> None:
-    first = {"added": 2, "tokens": 9, "truncated": ["a"], "milliseconds": {"total": 1.5}}
-    second = {"added": 1, "tokens": 4, "truncated": ["c"], "milliseconds": {"total": 2.0}}
-    script.say(200, first)
-    script.say(200, second)
-    documents = ({"id": name, "text": name} for name in "abc")
-    with Client(script.url) as client:
-        total = client.upsert("faq", documents, batch_size=2)
-    assert [len(body["documents"]) for _, _, body in script.requests] == [2, 1]
-    assert total == {
-        "added": 3,
-        "tokens": 13,
-        "truncated": ["a", "c"],
-        "milliseconds": {"total": 3.5},
-    }
-
-
-def test_no_documents_is_no_request(script: Script) -> None:
-    with Client(script.url) as client:
-        assert client.upsert("faq", []) == {}
-    assert script.requests == []
-
-
 def test_pages_are_asked_for_one_behind_the_other(script: Script) -> None:
     script.say(200, {"matches": [1, 2], "cursor": "after-2"})
     script.say(200, {"matches": [3], "cursor": None})
     with Client(script.url) as client:
-        pages = client.search_pages("faq", {"query": "x", "limit": 2, "offset": 4})
+        pages = client.search_pages("faq", "x", limit=2, offset=4)
         assert next(pages)["matches"] == [1, 2]
         assert len(script.requests) == 1
         assert [page["matches"] for page in pages] == [[3]]
@@ -135,24 +70,23 @@ def test_batches_and_recommendations_have_paths_of_their_own(script: Script) -> 
     script.say(200, {"results": []})
     script.say(200, {"matches": []})
     with Client(script.url) as client:
-        assert client.search_batch("faq", [{"query": "x"}]) == {"results": []}
-        assert client.recommend("faq", {"positive": ["a"]}) == {"matches": []}
+        assert client.search_many("faq", ["x", {"document_id": "a"}]) == {"results": []}
+        assert client.recommend("faq", ["a"], limit=3) == {"matches": []}
     assert script.requests == [
-        ("POST", "/v1/collections/faq/search/batch", {"searches": [{"query": "x"}]}),
-        ("POST", "/v1/collections/faq/recommend", {"positive": ["a"]}),
+        (
+            "POST",
+            "/v1/collections/faq/search/batch",
+            {"searches": [{"query": "x"}, {"document_id": "a"}]},
+        ),
+        ("POST", "/v1/collections/faq/recommend", {"positive": ["a"], "limit": 3}),
     ]
-
-
-def test_a_batch_of_none_is_refused(script: Script) -> None:
-    with Client(script.url) as client, pytest.raises(ValueError, match="batch_size is 0"):
-        client.upsert("faq", [{"id": "a"}], batch_size=0)
 
 
 def test_the_servers_message_is_the_errors(script: Script) -> None:
     error = {"message": "limit is 0; 1 to 10,000 are possible", "code": "invalid_value"}
     script.say(400, {"error": error})
     with Client(script.url) as client, pytest.raises(ClientError) as caught:
-        client.search("faq", {"query": "x", "limit": 0})
+        client.search("faq", "x", limit=0)
     assert str(caught.value) == error["message"]
     assert (caught.value.status, caught.value.code) == (400, "invalid_value")
     assert caught.value.is_misuse
@@ -166,10 +100,10 @@ def test_a_missing_collection_is_no_misuse(script: Script) -> None:
 
 
 def test_an_error_without_our_shape_names_address_and_status(script: Script) -> None:
-    script.say(502, b"<html>proxy</html>")
+    script.say(500, b"<html>proxy</html>")
     with Client(script.url) as client, pytest.raises(ClientError) as caught:
         client.collections()
-    assert str(caught.value) == f"{script.url} answered 502 Bad Gateway"
+    assert str(caught.value) == f"{script.url} answered 500 Internal Server Error"
 
 
 def test_a_page_that_is_not_ours_is_told_apart(script: Script) -> None:
@@ -178,35 +112,114 @@ def test_a_page_that_is_not_ours_is_told_apart(script: Script) -> None:
         client.collections()
 
 
-def test_a_busy_server_is_asked_again_after_the_time_it_names(script: Script) -> None:
-    waited: list[float] = []
+@pytest.fixture
+def waited() -> list[float]:
+    return []
+
+
+@contextmanager
+def patient(
+    script: Script, waited: list[float], patience: Patience | None = None, *, chance: float = 0.0
+) -> Iterator[Client]:
+    """A client that waits in no time and draws the random number it is told."""
+    with Client(script.url, patience=patience, sleep=waited.append) as client:
+        client.connection.exchange.chance = lambda: chance
+        yield client
+
+
+def test_a_busy_server_is_asked_again_after_the_time_it_names(
+    script: Script, waited: list[float]
+) -> None:
     script.say(429, {}, Retry_After="3")
     script.say(503, {})
     script.say(200, {"matches": []})
-    with Client(script.url, sleep=waited.append) as client:
-        assert client.search("faq", {"query": "x"}) == {"matches": []}
+    with patient(script, waited) as client:
+        assert client.search("faq", "x") == {"matches": []}
     assert waited == [3.0, 1.0]
     assert len(script.requests) == 3
 
 
-def test_patience_has_an_end(script: Script) -> None:
-    waited: list[float] = []
+def test_waits_double_and_a_random_part_comes_off(script: Script, waited: list[float]) -> None:
+    script.say(503, {})
+    with patient(script, waited, chance=0.5) as client, pytest.raises(ClientError):
+        client.search("faq", "x")
+    assert waited == [0.375, 0.75, 1.5, 3.0]
+
+
+def test_the_time_a_server_names_is_never_cut_short(script: Script, waited: list[float]) -> None:
+    script.say(429, {}, Retry_After="2")
+    patience = Patience(attempts=2, first_wait=8.0)
+    with patient(script, waited, patience, chance=0.5) as client, pytest.raises(ClientError):
+        client.search("faq", "x")
+    assert waited == [2.5]
+
+
+def test_a_server_may_name_a_date(script: Script, waited: list[float]) -> None:
+    script.say(503, {}, Retry_After=formatdate(time() + 20, usegmt=True))
+    script.say(200, {"matches": []})
+    with patient(script, waited) as client:
+        client.search("faq", "x")
+    assert len(waited) == 1
+    assert 15 < waited[0] <= 20
+
+
+def test_patience_has_an_end(script: Script, waited: list[float]) -> None:
     script.say(429, {"error": {"message": "too many"}}, Retry_After="1")
-    patience = Patience(attempts=3)
     with (
-        Client(script.url, patience=patience, sleep=waited.append) as client,
+        patient(script, waited, Patience(attempts=3)) as client,
         pytest.raises(ClientError, match="too many") as caught,
     ):
-        client.search("faq", {"query": "x"})
+        client.search("faq", "x")
     assert waited == [1.0, 1.0]
     assert (caught.value.status, caught.value.retry_after) == (429, 1.0)
 
 
-def test_a_server_that_asks_for_too_much_time_is_not_asked_again(script: Script) -> None:
-    waited: list[float] = []
+@pytest.mark.parametrize("status", [502, 504])
+def test_behind_a_proxy_only_what_may_happen_twice_is_asked_again(
+    script: Script, waited: list[float], status: int
+) -> None:
+    script.say(status, {})
+    with patient(script, waited, Patience(attempts=2)) as client:
+        for ask in (lambda: client.create("faq"), lambda: client.drop("faq")):
+            with pytest.raises(ClientError):
+                ask()
+        assert waited == []
+        with pytest.raises(ClientError):
+            client.search("faq", "x")
+    assert waited == [0.5]
+
+
+def test_a_broken_connection_is_made_anew(script: Script, waited: list[float]) -> None:
+    script.hang_up()
+    script.say(200, {"matches": []})
+    with patient(script, waited) as client:
+        assert client.search("faq", "x") == {"matches": []}
+    assert waited == [0.5]
+
+
+def test_what_may_not_happen_twice_is_not_sent_twice(script: Script, waited: list[float]) -> None:
+    script.hang_up()
+    with (
+        patient(script, waited) as client,
+        pytest.raises(UnreachableError, match=f"the connection to {script.url} broke"),
+    ):
+        client.delete("faq", ["a"])
+    assert waited == []
+    assert len(script.requests) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"first_wait": -1.0}, {"longest_wait": -0.1}])
+def test_impossible_patience_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} is "):
+        Patience(**wrong)
+
+
+def test_a_server_that_asks_for_too_much_time_is_not_asked_again(
+    script: Script, waited: list[float]
+) -> None:
     script.say(503, {"error": {"message": "loading"}}, Retry_After="31")
-    with Client(script.url, sleep=waited.append) as client, pytest.raises(ClientError):
-        client.search("faq", {"query": "x"})
+    with patient(script, waited) as client, pytest.raises(ClientError):
+        client.search("faq", "x")
     assert waited == []
     assert len(script.requests) == 1
 
@@ -214,7 +227,7 @@ def test_a_server_that_asks_for_too_much_time_is_not_asked_again(script: Script)
 def test_other_failures_are_not_tried_again(script: Script) -> None:
     script.say(500, {"error": {"message": "internal"}})
     with Client(script.url) as client, pytest.raises(ClientError, match="internal"):
-        client.search("faq", {"query": "x"})
+        client.search("faq", "x")
     assert len(script.requests) == 1
 
 
@@ -222,6 +235,21 @@ def test_health_of_an_unready_server_is_an_answer(script: Script) -> None:
     script.say(503, {"status": "starting"})
     with Client(script.url) as client:
         assert client.health() == {"status": "starting"}
+
+
+def test_a_server_that_answered_before_is_waited_for(script: Script, waited: list[float]) -> None:
+    script.say(200, {})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        gone = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with Client(gone, patience=Patience(attempts=3), sleep=waited.append) as client:
+        with pytest.raises(UnreachableError):
+            client.collections()
+        assert waited == [], "an address where nobody ever answered is probably wrong"
+        client.connection.exchange.met = True
+        with pytest.raises(UnreachableError):
+            client.collections()
+    assert len(waited) == 2
 
 
 def test_nobody_there_says_how_to_start_a_server() -> None:
@@ -253,6 +281,62 @@ def test_an_address_of_another_form_is_misuse(url: str) -> None:
     with pytest.raises(ClientError, match="http://HOST:PORT") as caught:
         Client(url)
     assert caught.value.is_misuse
+
+
+def test_headers_go_along(script: Script) -> None:
+    script.say(200, {})
+    with Client(script.url, headers={"Authorization": "Bearer k"}) as client:
+        client.collections()
+    assert script.headers[0]["authorization"] == "Bearer k"
+
+
+def test_vectors_come_as_numbers_whatever_the_way_they_came(script: Script) -> None:
+    vector = b64encode(struct.pack("<3f", 0.5, -1.0, 2.0)).decode()
+    script.say(200, {"encoder": "hash:3"})
+    script.say(200, {"data": [{"index": 0, "embedding": vector}]})
+    with Client(script.url) as client:
+        first = client.embed(["가"], role="query", dimensions=3)
+        client.embed(["b"], model="other")
+        client.embed(["c"])
+    assert first["data"][0]["embedding"] == [0.5, -1.0, 2.0]
+    paths = [path for _, path, _ in script.requests]
+    assert paths == ["/health", *["/v1/embeddings"] * 3], "the server's encoder is asked for once"
+    asked = {"encoding_format": "base64", "input_type": "query", "dimensions": 3}
+    assert script.requests[1][2] == {"input": ["가"], "model": "hash:3", **asked}
+    assert [body["model"] for _, _, body in script.requests[2:]] == ["other", "hash:3"]
+
+
+def test_one_text_is_no_list_of_texts(script: Script) -> None:
+    with Client(script.url) as client, pytest.raises(TypeError, match="give a list of texts"):
+        client.embed("abc", model="m")
+    assert script.requests == []
+
+
+def test_vectors_of_another_form_are_told_apart(script: Script) -> None:
+    script.say(200, {"data": [{"embedding": [1.0]}]})
+    with Client(script.url) as client, pytest.raises(ClientError, match="of a Meari server"):
+        client.embed(["a"], model="m")
+
+
+def test_all_documents_are_read_page_by_page(script: Script) -> None:
+    script.say(200, {"documents": [{"id": "a"}, {"id": "b"}], "cursor": "b"})
+    script.say(200, {"documents": [{"id": "c"}], "cursor": None})
+    with Client(script.url) as client:
+        assert [each["id"] for each in client.all_documents("faq", page=2)] == ["a", "b", "c"]
+    assert [path.partition("?")[2] for _, path, _ in script.requests] == [
+        "limit=2",
+        "cursor=b&limit=2",
+    ]
+
+
+def test_methods_are_described_by_what_they_send() -> None:
+    assert (Client.search.__name__, Client.search.__qualname__) == ("search", "Client.search")
+    assert str(inspect.signature(Client.count)) == (
+        "(self, /, name: 'str', *, filter: 'JsonObject | None' = None) -> 'answers.CountAnswer'"
+    )
+    with Client("http://127.0.0.1:1") as client:
+        assert list(inspect.signature(client.document).parameters) == ["name", "document_id"]
+    assert "best matches" in (Client.search.__doc__ or "")
 
 
 def test_states_and_trims_are_asked_for(script: Script) -> None:

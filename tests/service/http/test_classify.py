@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from service.client.calls import AnyCall
     from service.settings import Settings
     from tests.service.http.conftest import Client, Start
 
@@ -169,14 +170,14 @@ def test_a_large_batch_of_texts_is_read(bank: Client) -> None:
 
 
 def test_the_client_asks(bank: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def ask(_: object, method: str, path: str, body: object = None) -> object:
-        answer = bank.request(method, path, json=body)
+    def ask(_: object, call: AnyCall) -> object:
+        answer = bank.request(call.method, call.path, json=call.body)
         if answer.is_error:
             message = answer.json()["error"]["message"]
             raise ClientError(message)
         return answer.json()
 
-    monkeypatch.setattr("service.connection.Connection.ask", ask)
+    monkeypatch.setattr("service.client.connection.Connection.ask", ask)
     with HttpClient("http://meari.test") as client:
         found = client.classify("bank", ["a card", "cash"], top=3)
         assert [len(each["scores"]) for each in found["results"]] == [3, 3]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from service.client.calls import AnyCall
     from service.settings import Settings
     from tests.service.http.conftest import Client, Start
 
@@ -155,14 +156,14 @@ def test_a_damaged_model_is_told_without_where_it_lies(words: Client, settings: 
 def test_the_client_asks_them(words: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
 
-    def ask(_: object, method: str, path: str, body: object = None) -> object:
-        asked.append((method, path))
-        answer = words.request(method, path, json=body)
+    def ask(_: object, call: AnyCall) -> object:
+        asked.append((call.method, call.path))
+        answer = words.request(call.method, call.path, json=call.body)
         if answer.status_code != 200:
             raise ClientError(answer.json()["error"]["message"])
         return answer.json()
 
-    monkeypatch.setattr("service.connection.Connection.ask", ask)
+    monkeypatch.setattr("service.client.connection.Connection.ask", ask)
     with HttpClient("http://meari.test") as client:
         assert client.neighbours("royal", "왕", limit=1)["neighbours"][0]["word"] == "king"
         assert client.analogy("royal", "man", "woman", "king")["answers"][0]["word"] == "queen"

@@ -1,0 +1,74 @@
+"""What a client may say of a search, a recommendation, a document: the bodies as types."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence  # noqa: TC003 - type hints can be resolved
+from typing import Any, Literal, Required, TypedDict
+
+from service.client.answers import JsonObject  # noqa: TC001 - as above
+
+Mode = Literal["dense", "lexical", "hybrid"]
+Role = Literal["query", "document"]
+
+
+class Options(TypedDict, total=False):
+    """What every question may say of its answer; what is left out is the server's default."""
+
+    limit: int
+    offset: int
+    cursor: str | None
+    filter: JsonObject | None
+    score_threshold: float | None
+    exact: bool
+    recall: float | None
+    with_vectors: bool
+    group: Literal["documents", "parents"]
+
+
+class SearchOptions(Options, total=False):
+    """What a search may say, behind its query; `vector` or `document_id` stand in its place."""
+
+    vector: Sequence[float] | None
+    document_id: str | None
+    mode: Mode | None
+    rerank: bool
+    with_snippets: bool | None
+
+
+class Search(SearchOptions, total=False):
+    """One search of several: exactly one of `query`, `vector` and `document_id`, and options."""
+
+    query: str | None
+
+
+class RecommendOptions(Options, total=False):
+    """What a recommendation may say, behind the documents to find the like of."""
+
+    negative: Sequence[str]
+
+
+class OptimizeOptions(TypedDict, total=False):
+    """What the index shall be like from now on; what is left out stays as it was."""
+
+    recall: float | None
+    memory_bytes: int | None
+    kind: str | None
+
+
+class ParentInput(TypedDict):
+    """Where a chunk was cut from."""
+
+    id: str
+    chunk: int
+    start: int
+    end: int
+
+
+class DocumentInput(TypedDict, total=False):
+    """A document to store; `id` and `text` are needed."""
+
+    id: Required[str]
+    text: Required[str]
+    title: str
+    metadata: dict[str, Any]
+    parent: ParentInput | None
