@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from indexing.local import LocalCollection
     from indexing.looking import Look
     from indexing.questions import Question
-    from indexing.types import SearchRequest
+    from indexing.types import EncodedQuery, SearchRequest
 
 
-def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list[SearchResult]:
-    """Answers in the order of the requests; queries are encoded in one batch.
+def answer(
+    collection: LocalCollection,
+    requests: Sequence[SearchRequest],
+    encoded: Sequence[EncodedQuery | None],
+) -> list[SearchResult]:
+    """Answers in the order of the requests; queries that are not encoded yet are, in one batch.
 
     Raises:
         InvalidRequestError: an impossible request.
@@ -33,7 +37,7 @@ def answer(collection: LocalCollection, requests: Sequence[SearchRequest]) -> li
         DocumentNotFoundError: an id that no document has.
         LexicalIndexError: mode lexical where there is no lexical search.
     """
-    questions = pose(collection, requests)
+    questions = pose(collection, requests, encoded)
     started = time.perf_counter()
     looks = look(collection, questions, [_window(question) for question in questions])
     shared = 1e3 * (time.perf_counter() - started) / max(1, len(questions))

@@ -172,6 +172,10 @@ class DataFolder:
                 self._configure(self._collections[name])
             return self._collections[name]
 
+    def opened(self, name: str) -> LocalCollection | None:
+        """The collection of that name if it is open; waits for nobody."""
+        return self._collections.get(name)
+
     def create(
         self,
         name: str,
@@ -249,6 +253,10 @@ class DataFolder:
             if name not in self._encoders:
                 self._encoders[name] = load_encoder(name, device=self._device)
             return self._encoders[name]
+
+    def loaded_encoder(self, name: str) -> Encoder | None:
+        """The encoder of that name if it is loaded; waits for nobody."""
+        return self._encoders.get(name)
 
     def reranker(self) -> Reranker | None:
         """The reranker, loaded when first asked for and kept; None if none is configured.

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from indexing.generation import Generation
     from indexing.hashes import State
     from indexing.planner import IndexWish
-    from indexing.types import Neighbours, SearchRequest, SearchResult
+    from indexing.types import EncodedQuery, Neighbours, SearchRequest, SearchResult
 
 _MOST_PAGE = 10_000
 _BEFORE_ALL = -(1 << 62)
@@ -242,14 +242,31 @@ class LocalCollection:
 
     # -- reading -------------------------------------------------------------------------
 
-    def search(self, request: SearchRequest) -> SearchResult:
-        """The best matches and how they were found; see `Collection.search`."""
-        return self.search_many([request])[0]
+    def search(
+        self, request: SearchRequest, *, encoded: EncodedQuery | None = None
+    ) -> SearchResult:
+        """The best matches and how they were found; see `Collection.search`.
 
-    def search_many(self, requests: Sequence[SearchRequest]) -> list[SearchResult]:
-        """Answers to several requests, their queries encoded in one batch."""
+        Args:
+            request: what is asked.
+            encoded: its query, if that was encoded already.
+        """
+        return self.search_many([request], encoded=[encoded])[0]
+
+    def search_many(
+        self,
+        requests: Sequence[SearchRequest],
+        *,
+        encoded: Sequence[EncodedQuery | None] | None = None,
+    ) -> list[SearchResult]:
+        """Answers to several requests, their queries encoded in one batch.
+
+        Args:
+            requests: what is asked.
+            encoded: for each its query, or None where that is to be encoded.
+        """
         self._storage.documents.check_open()
-        return answer(self, requests)
+        return answer(self, requests, encoded or [None] * len(requests))
 
     def nearest(
         self,

@@ -18,12 +18,12 @@ from indexing.validation import check_vectors
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from embeddings.types import Vectors
+    from embeddings.types import EncoderCard, Vectors
     from indexing.cursor import Cursor
     from indexing.documents import DocumentStore
     from indexing.local import LocalCollection
     from indexing.snapshot import Snapshot
-    from indexing.types import SearchRequest
+    from indexing.types import EncodedQuery, SearchRequest
 
 _SHOWN = 60
 
@@ -68,8 +68,27 @@ class Question:
         self.milliseconds[stage] += 1e3 * (time.perf_counter() - started)
 
 
-def pose(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list[Question]:
+def asks_by_meaning(request: SearchRequest, encoder: EncoderCard) -> bool:
+    """True if a query's vector is needed to answer, as far as its words need not be known.
+
+    Where a collection finds no words it may need one all the same, and encodes then by itself.
+    """
+    if request.query is None or request.mode == "lexical":
+        return False
+    return request.mode == "dense" or not _cannot_read(encoder.languages, request.query)
+
+
+def pose(
+    collection: LocalCollection,
+    requests: Sequence[SearchRequest],
+    encoded: Sequence[EncodedQuery | None],
+) -> list[Question]:
     """The questions of the requests, in their order.
+
+    Args:
+        collection: asked.
+        requests: what is asked.
+        encoded: their queries, where they were encoded already.
 
     Raises:
         InvalidRequestError: an impossible request.
@@ -80,6 +99,8 @@ def pose(collection: LocalCollection, requests: Sequence[SearchRequest]) -> list
     for question in questions:
         if question.request.query is not None:
             _find_words(collection, question)
+    for question, query in zip(questions, encoded, strict=True):
+        _take_over(collection, question, query)
     _encode(collection, questions)
     return questions
 
@@ -210,13 +231,28 @@ def _cannot_read(languages: Sequence[str], text: str) -> bool:
     return korean and bool(languages) and "ko" not in languages
 
 
+def _take_over(
+    collection: LocalCollection, question: Question, encoded: EncodedQuery | None
+) -> None:
+    """Use the vector that somebody made, if one is needed and the encoder is the collection's."""
+    if encoded is None or not _wants_vector(question):
+        return
+    if encoded.fingerprint != collection.card.encoder.fingerprint:
+        return
+    question.vector = encoded.vector
+    question.tokens = encoded.tokens
+    question.truncated = encoded.truncated
+    question.unknown = encoded.unknown
+    question.milliseconds["encode"] = encoded.milliseconds
+
+
 def _encode(collection: LocalCollection, questions: Sequence[Question]) -> None:
     """Vectors for the queries that are asked by meaning, in one batch.
 
     Those with a cursor are encoded one by one, as on the page before: a batch may move a vector by
     a rounding, and a score with it.
     """
-    asked = [question for question in questions if _wants_vector(question)]
+    asked = [each for each in questions if each.vector is None and _wants_vector(each)]
     together = [question for question in asked if question.cursor is None]
     for batch in [together, *([question] for question in asked if question.cursor is not None)]:
         if batch:

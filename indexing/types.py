@@ -203,6 +203,27 @@ class SearchRequest:
     with_snippets: bool = False
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class EncodedQuery:
+    """A request's query, encoded by whoever asks: with others, or before.
+
+    Attributes:
+        fingerprint: of the encoder; a collection made with another one encodes the query itself.
+        vector: float32 (1, dim), in the role `query`.
+        tokens: of the query before any cut.
+        truncated: the encoder did not read the whole query.
+        unknown: tokens of the query that the encoder does not know.
+        milliseconds: for the receipt.
+    """
+
+    fingerprint: str
+    vector: npt.NDArray[np.float32]
+    tokens: int
+    truncated: bool
+    unknown: int
+    milliseconds: float
+
+
 @dataclass(frozen=True, slots=True)
 class SearchReceipt:
     """What was really done to answer.

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 import numpy as np
 
-from embeddings.errors import AnalyzerError, EmbeddingError
+from embeddings.errors import AnalyzerError, EmbeddingError, EncoderRefusedError
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index import kind_of
 from indexing.types import Metric
 from indexing.validation import check_name
+from service.batching import Batcher
 from service.classifiers import Classifiers
 from service.encoders import encoder_named
 from service.errors import NotReadyError
@@ -29,7 +30,8 @@ from service.word_models import WordModels
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from embeddings.types import Encoder, Encoding, Role
+    from embeddings.types import Encoder, EncoderCard, Encoding, Role
+    from indexing.card import CollectionCard
     from indexing.local import LocalCollection
     from service.settings import Settings
 
@@ -103,6 +105,14 @@ class Engine:
         self._readers = Threads("read", settings.search_threads, settings.max_waiting)
         self._writers = Threads("write", settings.write_threads, settings.max_waiting)
         self._watchers = Threads("watch", 1, settings.max_waiting)
+        self._batcher = Batcher(
+            tokens=settings.batch_tokens,
+            wait=settings.batch_wait_ms / 1000,
+            most_waiting=settings.max_waiting,
+            threads=settings.encode_threads,
+            cached=settings.query_cache,
+            metrics=self.metrics,
+        )
         self._leases = Leases()
         self._folder = folder
         self._warming: asyncio.Task[None] | None = None
@@ -123,6 +133,7 @@ class Engine:
         self.readiness = Readiness("stopping", "the service is stopping")
         if self._warming is not None:
             await asyncio.wait([self._warming])
+        self._batcher.close()
         await asyncio.to_thread(self._close)
 
     def _warm(self) -> None:
@@ -158,6 +169,7 @@ class Engine:
             logger.exception("the analyzer cannot be loaded")
 
     def _close(self) -> None:
+        self._batcher.shut_down()
         for threads in (self._readers, self._writers, self._watchers):
             threads.shut_down()
         if self._folder is not None:
@@ -210,21 +222,50 @@ class Engine:
         Raises:
             ModelNotFoundError: nothing here uses an encoder of that name.
             EmbeddingError: the encoder cannot be loaded, or refuses a text.
-            BusyError: too many calls wait already.
+            BusyError: too many requests wait already.
         """
+        own = self.settings.encoder
+        encoder = self.folder.loaded_encoder(own) if name in {None, own} else None
+        if encoder is None:
+            encoder = await self.read(encoder_named, self, name)
+        encoding = await self._batcher.encode(encoder, texts, role)
+        self.metrics.count_tokens(int(encoding.tokens.sum()))
+        return encoder, encoding
 
-        def work() -> tuple[Encoder, Encoding]:
-            encoder = encoder_named(self, name)
-            encoding = encoder.encode(texts, role=role)
-            self.metrics.count_tokens(int(encoding.tokens.sum()))
-            return encoder, encoding
+    async def encode_queries(self, card: EncoderCard, texts: Sequence[str]) -> Encoding:
+        """Vectors of texts to search with by the encoder of a collection; tokens are not counted.
 
-        return await self.read(work)
+        Raises:
+            EmbeddingError: the encoder cannot be loaded or is another one, or refuses a text.
+            BusyError: too many requests wait already.
+        """
+        encoder = self.folder.loaded_encoder(card.name)
+        if encoder is None:
+            encoder = await self.read(self.folder.encoder, card.name)
+        if encoder.card.fingerprint != card.fingerprint:
+            message = f"encoder {card.name!r} is another one than the collection was made with"
+            raise EncoderRefusedError(message)
+        return await self._batcher.encode(encoder, texts, "query")
+
+    async def card(self, collection: str) -> CollectionCard:
+        """What a collection is, without waiting where it is open.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+            DamagedError: it cannot be read.
+            BusyError: too many requests wait already.
+        """
+        opened = self.folder.opened(collection)
+        return await self.read(self._card, collection) if opened is None else opened.card
 
     @property
     def waiting(self) -> dict[str, int]:
         """How many calls wait for the threads of each kind."""
-        return {"read": self._readers.waiting, "write": self._writers.waiting}
+        return {
+            "read": self._readers.waiting,
+            "write": self._writers.waiting,
+            "encode": self._batcher.waiting,
+        }
 
     # what follows blocks: for use inside `read`, `write` and `watch`
 
@@ -243,6 +284,10 @@ class Engine:
     def _encoder(self, name: str) -> Encoder:
         """The encoder of that name, shared with the collections."""
         return self.folder.encoder(name)
+
+    def _card(self, collection: str) -> CollectionCard:
+        with self.using(collection) as opened:
+            return opened.card
 
     def without_folder(self, message: str) -> str:
         """The message with files named relative to the data folder: where that lies is not told."""

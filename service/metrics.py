@@ -41,6 +41,8 @@ _STAGE_SECONDS = (
     *(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0),
 )
+_WAIT_SECONDS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 _OUTCOMES = ("added", "changed", "relabelled", "unchanged")
 
 
@@ -101,6 +103,30 @@ class Metrics:
             "Tokens of texts that were encoded (documents, queries, embeddings), before any cut",
             registry=registry,
         )
+        self._batch_requests = Histogram(
+            "meari_encode_batch_requests",
+            "Requests whose texts were encoded in one batch; writes have batches of their own",
+            buckets=_BATCH_SIZES,
+            registry=registry,
+        )
+        self._batch_texts = Histogram(
+            "meari_encode_batch_texts",
+            "Texts encoded in one batch",
+            buckets=_BATCH_SIZES,
+            registry=registry,
+        )
+        self._encode_wait = Histogram(
+            "meari_encode_wait_seconds",
+            "Time from a request's coming until the first of its texts is encoded",
+            buckets=_WAIT_SECONDS,
+            registry=registry,
+        )
+        self._cached_queries = Counter(
+            "meari_query_vectors",
+            "Query vectors asked for, by whether they were kept from an earlier request",
+            ["cached"],
+            registry=registry,
+        )
         self._truncated_documents = Counter(
             "meari_truncated_documents",
             "Documents written that the encoder did not read to their end",
@@ -142,6 +168,20 @@ class Metrics:
     def count_tokens(self, tokens: int) -> None:
         """Count tokens of texts that were encoded."""
         self._encoded_tokens.inc(tokens)
+
+    def count_batch(self, requests: int, texts: int) -> None:
+        """Count one batch of texts encoded together."""
+        self._batch_requests.observe(requests)
+        self._batch_texts.observe(texts)
+
+    def count_encode_wait(self, seconds: float) -> None:
+        """Count how long one request waited for its first batch."""
+        self._encode_wait.observe(seconds)
+
+    def count_query_vectors(self, kept: int, missing: int) -> None:
+        """Count vectors of queries that were kept, and those that were not."""
+        self._cached_queries.labels("true").inc(kept)
+        self._cached_queries.labels("false").inc(missing)
 
     def to_text(self) -> bytes:
         """Everything in the text format, `CONTENT_TYPE`; asks the collectors, which may block."""

@@ -47,8 +47,13 @@ class Settings(BaseSettings):
         max_documents: documents in one upsert, ids in one deletion.
         search_threads: searches and other reads running at once; more of them wait.
         write_threads: writes running at once; writes to one collection take turns anyway.
-        max_waiting: requests that wait for the threads of reads, and as many for those of writes;
-            more are refused with 429.
+        encode_threads: batches of texts encoded at once, each for another encoder or role.
+        batch_tokens: estimated tokens of the texts, of all requests, that are encoded at once.
+        batch_wait_ms: how long a batch waits at most for those whose texts were in the one before;
+            after a batch of one request none does.
+        query_cache: vectors of recent queries that are kept; 0 keeps none.
+        max_waiting: requests that wait for the threads of reads, as many for those of writes, and
+            as many for the encoder; more are refused with 429.
         log_level: least severe message written.
         log_format: `text` for people, `json` for machines.
     """
@@ -72,6 +77,10 @@ class Settings(BaseSettings):
     max_documents: Annotated[int, Field(ge=1)] = 10_000
     search_threads: Threads = 8
     write_threads: Threads = 4
+    encode_threads: Threads = 2
+    batch_tokens: Annotated[int, Field(ge=1)] = 4096
+    batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 2
+    query_cache: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
     max_waiting: Annotated[int, Field(ge=1)] = 256
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"

@@ -5,10 +5,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from fastapi import Request  # noqa: TC002 - FastAPI reads it
+
 from embeddings.errors import EmbeddingError
 from indexing.errors import DocumentNotFoundError, IndexingError
 from indexing.requests import check_request
 from service.errors import EntryError, ExampleNotFoundError, ServiceError
+from service.presence import while_connected
+from service.queries import encode_queries
 from service.routes.access import (
     CollectionName,
     JsonAnswer,
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from indexing.local import LocalCollection
-    from indexing.types import SearchRequest, SearchResult
+    from indexing.types import EncodedQuery, SearchRequest, SearchResult
     from service.engine import Engine
     from service.settings import Settings
 
@@ -38,18 +42,16 @@ routes = router("search")
     response_model=SearchAnswer,
     responses=refusals(400, 404, 409, 413, 415, 422),
 )
-async def search(collection: CollectionName, body: SearchBody, engine: ReadyEngine) -> JsonAnswer:
+async def search(
+    collection: CollectionName, body: SearchBody, engine: ReadyEngine, request: Request
+) -> JsonAnswer:
     """The documents that answer a text, or are nearest to a vector or a document, best first.
 
     A text finds by meaning and by words unless `mode` says otherwise. The receipt tells what was
     really done: whether every vector was compared, which index answered and how surely, which words
     were looked for, and what the encoder did not read.
     """
-
-    def work() -> JsonAnswer:
-        return _answer(engine, collection, _request(body, engine.settings))
-
-    return await engine.read(work)
+    return await while_connected(request, _search(engine, collection, body))
 
 
 @routes.post(
@@ -83,20 +85,46 @@ async def recommend(
     responses=refusals(400, 404, 409, 413, 415, 422),
 )
 async def search_batch(
-    collection: CollectionName, body: BatchBody, engine: ReadyEngine
+    collection: CollectionName, body: BatchBody, engine: ReadyEngine, request: Request
 ) -> JsonAnswer:
-    """An answer for each search, in their order; all queries are encoded in one batch.
+    """An answer for each search, in their order; their queries are encoded together.
 
     One search that cannot be answered refuses the batch; `param` names its place.
     """
+    return await while_connected(request, _search_all(engine, collection, body.searches))
+
+
+async def _search(engine: Engine, collection: str, body: SearchBody) -> JsonAnswer:
+    def prepare() -> SearchRequest:
+        return _request(body, engine.settings)
+
+    if body.query is None:
+        return await engine.read(lambda: _answer(engine, collection, prepare()))
+    request = prepare() if body.filter is None else await engine.read(prepare)
+    [encoded] = await encode_queries(engine, collection, [request])
 
     def work() -> JsonAnswer:
+        return _answer(engine, collection, request, encoded)
+
+    return await engine.read(work)
+
+
+async def _search_all(
+    engine: Engine, collection: str, searches: Sequence[SearchBody]
+) -> JsonAnswer:
+    def prepare() -> list[SearchRequest]:
         requests = []
-        for position, each in enumerate(body.searches):
+        for position, each in enumerate(searches):
             with _naming(position):
                 requests.append(_request(each, engine.settings))
+        return requests
+
+    requests = await engine.read(prepare)
+    encoded = await encode_queries(engine, collection, requests)
+
+    def work() -> JsonAnswer:
         with engine.using(collection) as target:
-            results = _search_many(target, requests)
+            results = _search_many(target, requests, encoded)
         for result in results:
             engine.metrics.count_search(result.receipt)
         return JsonAnswer.of(BatchAnswer.of(results))
@@ -119,14 +147,23 @@ def _request(body: SearchBody, settings: Settings) -> SearchRequest:
     return body.to_request(parse_filter(body.filter))
 
 
-def _answer(engine: Engine, collection: str, request: SearchRequest) -> JsonAnswer:
+def _answer(
+    engine: Engine,
+    collection: str,
+    request: SearchRequest,
+    encoded: EncodedQuery | None = None,
+) -> JsonAnswer:
     with engine.using(collection) as target:
-        result = target.search(request)
+        result = target.search(request, encoded=encoded)
     engine.metrics.count_search(result.receipt)
     return JsonAnswer.of(SearchAnswer.of(result))
 
 
-def _search_many(target: LocalCollection, requests: Sequence[SearchRequest]) -> list[SearchResult]:
+def _search_many(
+    target: LocalCollection,
+    requests: Sequence[SearchRequest],
+    encoded: Sequence[EncodedQuery | None],
+) -> list[SearchResult]:
     """Answers to all requests.
 
     Raises:
@@ -136,11 +173,11 @@ def _search_many(target: LocalCollection, requests: Sequence[SearchRequest]) -> 
         with _naming(position):
             check_request(request, target.card.metric)
     try:
-        return target.search_many(requests)
+        return target.search_many(requests, encoded=encoded)
     except (IndexingError, EmbeddingError):
         for position, request in enumerate(requests):
             with _naming(position):
-                target.search(request)
+                target.search(request, encoded=encoded[position])
         raise
 
 

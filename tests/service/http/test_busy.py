@@ -13,6 +13,7 @@ import pytest
 import service.body
 from embeddings.hashing import HashEncoder
 from embeddings.load import BUILT_IN
+from indexing.answer import answer
 from service.errors import BusyError
 from service.threads import Threads
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from embeddings.types import Encoding, Role
+    from indexing.local import LocalCollection
+    from indexing.types import EncodedQuery, SearchRequest, SearchResult
     from service.settings import Settings
     from tests.service.http.conftest import Client, Start
 
@@ -27,7 +30,7 @@ ANIMALS = "/v1/collections/animals"
 
 
 class Gate:
-    """Texts that say `slowly` are encoded once it is open."""
+    """What says `slowly` is encoded, and looked for by words, once it is open."""
 
     def __init__(self) -> None:
         self.entered = threading.Semaphore(0)
@@ -39,11 +42,24 @@ class Gate:
         class Slow(HashEncoder):
             def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
                 if "slowly" in inputs[0]:
-                    gate.entered.release()
-                    assert gate.opened.wait(30)
+                    gate.hold()
                 return super().encode(inputs, role=role)
 
         return Slow(64, max_tokens=256)
+
+    def answer(
+        self,
+        collection: LocalCollection,
+        requests: Sequence[SearchRequest],
+        encoded: Sequence[EncodedQuery | None],
+    ) -> list[SearchResult]:
+        if requests[0].mode == "lexical" and "slowly" in requests[0].query:
+            self.hold()
+        return answer(collection, requests, encoded)
+
+    def hold(self) -> None:
+        self.entered.release()
+        assert self.opened.wait(30)
 
     def wait_for(self, number: int) -> None:
         for _ in range(number):
@@ -54,6 +70,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch):
     made = Gate()
     monkeypatch.setitem(BUILT_IN, "hash", lambda name, device: made.encoder())
+    monkeypatch.setattr("indexing.local.answer", made.answer)
     yield made
     made.opened.set()
 
@@ -67,16 +84,25 @@ def wait_until_waiting(client: Client, threads: str, number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("threads", "path", "slow", "quick"),
+    ("threads", "what", "path", "slow", "quick"),
     [
         (
-            "read",
+            "encode",
+            "the encoder",
             f"{ANIMALS}/search",
             {"query": "slowly"},
+            ("POST", f"{ANIMALS}/documents/count"),
+        ),
+        (
+            "read",
+            "1 read threads",
+            f"{ANIMALS}/search",
+            {"query": "slowly", "mode": "lexical"},
             ("POST", f"{ANIMALS}/optimize"),
         ),
         (
             "write",
+            "1 write threads",
             f"{ANIMALS}/documents",
             {"documents": [{"id": "1", "text": "slowly"}]},
             ("POST", f"{ANIMALS}/documents/count"),
@@ -88,6 +114,7 @@ def test_whoever_comes_when_all_places_are_taken(
     started: Start,
     gate: Gate,
     threads: str,
+    what: str,
     path: str,
     slow: object,
     quick: tuple[str, str],
@@ -104,8 +131,7 @@ def test_whoever_comes_when_all_places_are_taken(
         assert refused.status_code == 429
         assert refused.headers["retry-after"] == "1"
         assert refused.json()["error"] == {
-            "message": f"busy: 2 requests wait for 1 {threads} threads already; "
-            "try again in a moment",
+            "message": f"busy: 2 requests wait for {what} already; try again in a moment",
             "type": "server_error",
             "param": None,
             "code": "busy",
@@ -206,7 +232,8 @@ def test_whoever_watches_does_not_wait_for_a_drop(settings: Settings, started: S
     with started(settings) as client, ThreadPoolExecutor(2) as pool:
         client.post("/v1/collections", {"name": "animals"})
         client.post("/v1/collections", {"name": "plants"})
-        searching = pool.submit(client.post, f"{ANIMALS}/search", {"query": "slowly"})
+        slow = {"query": "slowly", "mode": "lexical"}
+        searching = pool.submit(client.post, f"{ANIMALS}/search", slow)
         gate.wait_for(1)
         dropping = pool.submit(client.delete, ANIMALS)
         deadline = time.monotonic() + 30

@@ -166,7 +166,11 @@ def test_the_process(steady: Client):
     (memory,) = told(samples, "process_resident_memory_bytes").values()
     assert 1e7 < memory < 1e11
     assert list(told(samples, "python_info").values()) == [1]
-    assert told(samples, "meari_requests_waiting") == {"read": 0, "write": 0}
+    assert told(samples, "meari_requests_waiting") == {
+        "read": 0,
+        "write": 0,
+        "encode": 0,
+    }
     assert not [name for name, _ in samples if name.endswith("_created")]
 
 
