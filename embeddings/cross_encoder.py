@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from sentence_transformers import CrossEncoder
 
-    from embeddings.reranker import Relevances
+    from embeddings.reranker import Relevances, RerankerKind
 
 _BATCH = 16
 _NO_WINDOW = 1 << 24
@@ -73,6 +73,11 @@ class CrossEncoderReranker:
         return self._name
 
     @property
+    def kind(self) -> RerankerKind:
+        """How it reads: query and text at once."""
+        return "cross-encoder"
+
+    @property
     def max_tokens(self) -> int:
         """Tokens read of query and text together; a model without a limit reads everything."""
         limit = self._model.max_seq_length
@@ -80,6 +85,13 @@ class CrossEncoderReranker:
 
     def score(self, query: str, texts: Sequence[str]) -> Relevances:
         """Relevances of the texts; see `Reranker.score`."""
+        logits = self.score_raw(query, texts)
+        # Of the two forms of the logistic function, each where it cannot overflow.
+        small = np.exp(-np.abs(logits))
+        return np.where(logits < 0, small / (1 + small), 1 / (1 + small)).astype(np.float32)
+
+    def score_raw(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """float32 (n,): the logits of the pairs."""
         import torch
 
         pairs = self._pairs(query, texts)
@@ -90,7 +102,7 @@ class CrossEncoderReranker:
                 pairs,
                 batch_size=_BATCH,
                 show_progress_bar=False,
-                activation_fn=torch.nn.Sigmoid(),
+                activation_fn=torch.nn.Identity(),
                 convert_to_numpy=True,
             )
         return np.asarray(scores, dtype=np.float32)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from sentence_transformers import MultiVectorEncoder
 
-    from embeddings.reranker import Relevances
+    from embeddings.reranker import Relevances, RerankerKind
 
 _BATCH = 16
 _NO_WINDOW = 1 << 24
@@ -66,12 +66,23 @@ class LateInteractionReranker:
         return self._name
 
     @property
+    def kind(self) -> RerankerKind:
+        """How it reads: each alone, token against token."""
+        return "late-interaction"
+
+    @property
     def max_tokens(self) -> int:
         """Tokens read of a text; a model without a limit reads everything."""
         return self._window("document_length")
 
     def score(self, query: str, texts: Sequence[str]) -> Relevances:
         """Relevances of the texts; see `Reranker.score`."""
+        relevances = (np.float32(1) + self.score_raw(query, texts)) / np.float32(2)
+        found: Relevances = np.clip(relevances, 0, 1)
+        return found
+
+    def score_raw(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """float32 (n,): the means of the best cosines, -1 to 1."""
         asked, read = as_texts([query]), as_texts(texts)
         if not read:
             return np.empty(0, dtype=np.float32)
@@ -85,8 +96,8 @@ class LateInteractionReranker:
             most = _CHARS * self.max_tokens
             documents: Any = self._model.encode_document([text[:most] for text in read], **how)
             means = self._model.similarity(queries, documents, length_normalize=True)
-        relevances = (1.0 + means[0].float().cpu().numpy()) / 2.0
-        return np.clip(relevances, 0.0, 1.0).astype(np.float32)
+        found: npt.NDArray[np.float32] = means[0].float().cpu().numpy()
+        return found
 
     def truncated(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Which texts are longer than their window, all if the query is than its own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 Relevances: TypeAlias = npt.NDArray[np.float32]
 """float32 (n,), 0 to 1, higher is better."""
 
+RerankerKind: TypeAlias = Literal["cross-encoder", "late-interaction"]
+
 _MODULES = MODULES | {"LogitScore", "MultiVectorMask"}
 _CLASSIFIER = "ForSequenceClassification"
 
@@ -30,6 +32,10 @@ class Reranker(Protocol):
         """What receipts call it."""
 
     @property
+    def kind(self) -> RerankerKind:
+        """How it reads."""
+
+    @property
     def max_tokens(self) -> int:
         """Tokens read at once: of query and text together, or of each where each is read alone."""
 
@@ -40,6 +46,9 @@ class Reranker(Protocol):
             TypeError: `texts` is a bare string, or holds something that is not one.
             InvalidInputError: the query or a text is empty, blank or not valid Unicode.
         """
+
+    def score_raw(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """float32 (n,): what the model gives before `score` brings it between 0 and 1."""
 
     def truncated(self, query: str, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
         """Of shape (n,): True where `score` does not read query and text to their ends."""

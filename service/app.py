@@ -13,7 +13,17 @@ from service.engine import Engine
 from service.errors import install_handlers
 from service.gauges import Gauges
 from service.observe import RequestLog
-from service.routes import classify, collections, documents, encoding, health, search, words
+from service.routes import (
+    classify,
+    collections,
+    documents,
+    encoding,
+    health,
+    rerank,
+    search,
+    tei,
+    words,
+)
 from service.routes.page import page_routes, reference_routes
 
 if TYPE_CHECKING:
@@ -78,7 +88,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     app.state.engine = engine
-    for module in (collections, documents, search, encoding, words, classify, health):
+    for module in (collections, documents, search, encoding, rerank, tei, words, classify, health):
         app.include_router(module.routes)
     app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)

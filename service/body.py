@@ -26,7 +26,7 @@ _LARGE_BYTES = 1 << 16
 _INPUT_PATHS = frozenset(
     {
         *("/v1/embeddings", "/v1/similarity", "/rerank", "/v1/rerank", "/v2/rerank"),
-        *("/embed", "/similarity", "/tokenize", "/decode"),
+        *("/embed", "/similarity", "/tokenize"),
     }
 )
 _COUNTED = {

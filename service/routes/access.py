@@ -81,9 +81,17 @@ class JsonAnswer(Response):
     media_type = "application/json"
 
     @classmethod
-    def of(cls, model: BaseModel, status: int = 200) -> Self:
-        """The answer."""
-        return cls(model.model_dump_json(), status_code=status)
+    def of(
+        cls,
+        model: BaseModel,
+        status: int = 200,
+        *,
+        headers: Mapping[str, str] | None = None,
+        leave_out_null: bool = False,
+    ) -> Self:
+        """The answer; `leave_out_null` leaves out the model's fields that are null."""
+        content = model.model_dump_json(exclude_none=leave_out_null)
+        return cls(content, status_code=status, headers=headers)
 
 
 def check_texts(field: str, texts: Sequence[str], settings: Settings) -> None:

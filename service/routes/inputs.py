@@ -8,12 +8,15 @@ from embeddings.errors import InvalidInputError
 from embeddings.matryoshka import first_numbers, trained_widths
 from embeddings.token_ids import TokenIds
 from service.encoders import encoder_named
-from service.errors import BadValueError
+from service.errors import BadTextError, BadValueError
 from service.routes.access import check_texts
 from service.schemas.inputs import TokenArrays
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    import numpy.typing as npt
 
     from embeddings.types import Encoder, EncoderCard, Encoding, Role, Vectors
     from service.engine import Engine
@@ -127,6 +130,35 @@ def check_width(width: int | None, card: EncoderCard) -> None:
         trained = f"{', '.join(map(str, widths[:-1]))} and {widths[-1]}"
         offer = f"{trained}, at which it was trained, and any between them"
     raise BadValueError(f"dimensions is {width:,}; {card.name!r} offers {offer}", "dimensions")
+
+
+def check_direction(direction: str, field: str) -> None:
+    """Refuse to keep the ends of texts.
+
+    Raises:
+        BadValueError: that was asked for.
+    """
+    if direction.lower() == "left":
+        message = f"{field} is {direction!r}; of long texts the beginning is read: send 'right'"
+        raise BadValueError(message, field)
+
+
+def check_whole(truncated: npt.NDArray[np.bool_], field: str, model: str) -> None:
+    """Refuse texts that were not read to their end, where that was asked for.
+
+    Raises:
+        BadTextError: naming the first.
+    """
+    cut = truncated.nonzero()[0].tolist()
+    if cut:
+        param = field if len(truncated) == 1 else f"{field}[{cut[0]}]"
+        message = f"{param} has more tokens than {model!r} reads at once, and truncate is false"
+        raise BadTextError(f"{message}: split it", param)
+
+
+def truncation_headers(truncated: npt.NDArray[np.bool_]) -> dict[str, str]:
+    """How many texts were not read to their end, for answers whose shape has no place for it."""
+    return {"X-Truncated": str(int(truncated.sum()))}
 
 
 def cut_vectors(vectors: Vectors, width: int | None) -> Vectors:

@@ -89,8 +89,12 @@ def test_scores_are_the_librarys(folder: Path, reranker: Reranker) -> None:
     assert len(set(found.tolist())) == 4
     assert ((found > 0) & (found < 1)).all()
     np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert reranker.score("q", []).shape == (0,)
+    raw = reranker.score_raw("which gift", texts)
+    assert raw.dtype == np.float32
+    np.testing.assert_allclose(1 / (1 + np.exp(-raw.astype(np.float64))), expected, atol=1e-5)
+    assert reranker.score("q", []).shape == reranker.score_raw("q", []).shape == (0,)
     assert (reranker.name, reranker.max_tokens) == ("judge", WINDOW)
+    assert reranker.kind == "cross-encoder"
 
 
 def test_what_is_not_read_to_its_end_is_told(reranker: Reranker) -> None:
@@ -224,7 +228,9 @@ def test_multi_vector_encoders_rerank_too(tmp_path: Path) -> None:
         cosines = query @ _unit(model.encode_document(text).numpy()).T
         assert score == pytest.approx((1 + cosines.max(axis=1).mean()) / 2, abs=1e-5)
     assert found[1] == pytest.approx(1.0, abs=1e-5)
+    np.testing.assert_allclose(reranker.score_raw("which gift", texts), 2 * found - 1, atol=1e-5)
     assert (reranker.name, reranker.max_tokens) == ("late", WINDOW)
+    assert (reranker.kind, isinstance(reranker, Reranker)) == ("late-interaction", True)
     assert reranker.truncated("a", ["b " * 30, "b " * 31]).tolist() == [False, True]
     assert reranker.truncated("a " * 31, ["b"]).tolist() == [True]
     assert reranker.score("a", []).shape == (0,)

@@ -33,7 +33,7 @@ def shape(value: object) -> object:
 def test_the_exchanges_shown_happen(client: Client):
     """In their order, with another encoder, and so with other numbers."""
     exchanges = EXCHANGE.findall(DOCUMENT)
-    assert len(exchanges) == 15
+    assert len(exchanges) == 16
     for method, path, body, expected in exchanges:
         sent = json.loads(body.replace('"meari-ko-en"', '"hash:64"')) if body.strip() else None
         answer = client.request(method, path, json=sent)
