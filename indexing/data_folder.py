@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from indexing.card import CARD_FILE, CollectionCard
 from indexing.errors import (
+    CollectionClosedError,
     CollectionExistsError,
     CollectionNotFoundError,
     InvalidRequestError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder
 
 _DROPPED = ".dropped-"
+_NAME_LOCKS = 64
 _RERANKER = "\0reranker"
 """Its lock among those of the encoders, of which none has that name."""
 
@@ -66,6 +68,8 @@ class DataFolder:
         self._encoders: dict[str, Encoder] = {}
         self._loading: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.RLock()
+        self._names = [threading.Lock() for _ in range(_NAME_LOCKS)]
+        self._closed = False
         if mode == "write":
             for leftover in path.glob(f"{_DROPPED}*"):
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -130,6 +134,7 @@ class DataFolder:
     def close(self) -> None:
         """Close every collection and free the lock; a second call does nothing."""
         with self._guard:
+            self._closed = True
             for collection in self._collections.values():
                 collection.close()
             self._collections.clear()
@@ -157,20 +162,22 @@ class DataFolder:
             DamagedError: its files cannot be read.
         """
         name = check_name(name)
-        with self._guard:
-            if name not in self._collections:
-                if name not in self.names():
-                    raise CollectionNotFoundError(self._missing(name))
-                self._collections[name] = LocalCollection.open(
-                    self.path / name,
-                    mode=self._mode,
-                    locked=True,
-                    load_encoder=self.encoder,
-                    load_reranker=self._reranker_loader(),
-                    maintain=self._maintain,
-                )
-                self._configure(self._collections[name])
-            return self._collections[name]
+        with self._changing(name):
+            opened = self._collections.get(name)
+            if opened is not None:
+                return opened
+            if name not in self.names():
+                raise CollectionNotFoundError(self._missing(name))
+            opened = LocalCollection.open(
+                self.path / name,
+                mode=self._mode,
+                locked=True,
+                load_encoder=self.encoder,
+                load_reranker=self._reranker_loader(),
+                maintain=self._maintain,
+            )
+            self._keep(name, opened)
+            return opened
 
     def opened(self, name: str) -> LocalCollection | None:
         """The collection of that name if it is open; waits for nobody."""
@@ -201,7 +208,7 @@ class DataFolder:
         self._check_writable()
         self._check_free(name)
         loaded = self.encoder(encoder)
-        with self._guard:
+        with self._changing(name):
             self._check_free(name)
             card = CollectionCard.new(name, loaded.card, metric, analyzer)
             collection = LocalCollection.create(
@@ -211,10 +218,32 @@ class DataFolder:
                 load_reranker=self._reranker_loader(),
                 maintain=self._maintain,
             )
-            self._configure(collection)
             sync_folder(self.path)
-            self._collections[name] = collection
+            self._keep(name, collection)
             return collection
+
+    def _changing(self, name: str) -> threading.Lock:
+        """Held while the collection of that name is opened, made or dropped.
+
+        Others go on meanwhile, except for the few that share its lock: with one for every name
+        that was ever asked for, names of nothing would fill the memory.
+        """
+        return self._names[hash(name) % len(self._names)]
+
+    def _keep(self, name: str, collection: LocalCollection) -> None:
+        """Have a collection that was just opened.
+
+        Raises:
+            CollectionClosedError: the folder was closed meanwhile.
+        """
+        self._configure(collection)
+        with self._guard:
+            if not self._closed:
+                self._collections[name] = collection
+                return
+        collection.close()
+        message = f"{self.path} was closed while collection {name!r} was being opened"
+        raise CollectionClosedError(message)
 
     def _configure(self, collection: LocalCollection) -> None:
         """Hand on what the folder was opened with."""
@@ -231,7 +260,7 @@ class DataFolder:
             CollectionNotFoundError: there is none of that name.
         """
         name = check_name(name)
-        with self._guard:
+        with self._changing(name):
             self._check_writable()
             if name not in self.names():
                 raise CollectionNotFoundError(self._missing(name))

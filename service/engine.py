@@ -9,13 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
-import numpy as np
-
-from embeddings.errors import AnalyzerError, EmbeddingError, EncoderRefusedError
+from embeddings.errors import AnalyzerError, EncoderRefusedError
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
-from indexing.index import kind_of
-from indexing.types import Metric
 from indexing.validation import check_name
 from service.batching import Batcher
 from service.classifiers import Classifiers
@@ -25,6 +21,7 @@ from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.models import FOLDER as MODELS
 from service.threads import Threads
+from service.warming import warm
 from service.word_models import WordModels
 
 if TYPE_CHECKING:
@@ -137,36 +134,13 @@ class Engine:
         await asyncio.to_thread(self._close)
 
     def _warm(self) -> None:
-        """Load what the first request would otherwise wait for."""
-        name = self.settings.encoder
-        outcome = Readiness("ready")
-        try:
-            self.folder.encoder(name).encode(["ready"], role="query")
-        except EmbeddingError as error:
-            logger.exception("encoder %s cannot be loaded", name)
-            outcome = Readiness("failed", f"encoder {name!r} cannot be used: {error}")
-        except Exception:
-            logger.exception("encoder %s cannot be loaded", name)
-            outcome = Readiness("failed", f"encoder {name!r} failed to load; the log tells more")
-        try:
-            self.for_each(lambda collection: collection.card)  # opens them
-            vector = np.ones((1, 1), dtype=np.float32)
-            kind_of("flat").build(vector, Metric.COSINE).search(
-                vector, 1, effort=None
-            )  # loads what searches
-        except Exception:
-            logger.exception("the collections cannot be opened")
-            outcome = Readiness("failed", "the collections cannot be opened; the log tells more")
-        if self.readiness.phase == "starting":
-            self.readiness = outcome
-        self._warm_analyzer()
+        """Load what the first request would otherwise wait for; readiness follows."""
 
-    def _warm_analyzer(self) -> None:
-        """Load the Korean dictionary, for which the first question would wait seconds."""
-        try:
-            self.for_each(lambda collection: collection.storage.lexicon.terms_of("준비"))
-        except Exception:
-            logger.exception("the analyzer cannot be loaded")
+        def tell(problem: str | None) -> None:
+            if self.readiness.phase == "starting":
+                self.readiness = Readiness("failed", problem) if problem else Readiness("ready")
+
+        warm(self, tell)
 
     def _close(self) -> None:
         self._batcher.shut_down()

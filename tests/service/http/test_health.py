@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ import pytest
 
 from embeddings.hashing import HashEncoder
 from embeddings.load import BUILT_IN
+from indexing.data_folder import DataFolder
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +66,21 @@ def test_answers_at_once_while_the_encoder_loads(
         gate.set()
         client.wait_until_ready()
         assert client.get("/v1/collections").json() == {"collections": [], "unusable": {}}
+
+
+def test_collections_are_opened_while_the_encoder_loads(
+    tmp_path: Path, starting: Start, gate: threading.Event
+):
+    with DataFolder.open(tmp_path) as folder:
+        folder.create("animals", encoder="hash:8")
+    with starting(Settings(data=tmp_path, encoder="slow")) as client:
+        engine = client.app.state.engine
+        deadline = time.monotonic() + 30
+        while engine.folder.opened("animals") is None:
+            assert time.monotonic() < deadline
+        assert client.get("/health").json()["status"] == "starting"
+        gate.set()
+        client.wait_until_ready()
 
 
 def test_an_encoder_that_cannot_be_loaded_stops_only_what_needs_it(tmp_path: Path, starting: Start):
