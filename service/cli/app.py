@@ -17,6 +17,7 @@ from service.cli import (
     evaluate,
     index,
     ladder,
+    load,
     recommend,
     search,
     serve,
@@ -101,6 +102,7 @@ def _evaluations() -> typer.Typer:
     group.command("words", cls=Verb)(evaluate.words)
     group.command("encoders", cls=Verb)(ladder.encoders)
     group.command("compare", cls=Verb)(evaluate.compare)
+    group.command("load", cls=Verb)(load.load)
     return group
 
 
