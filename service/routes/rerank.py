@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 
 routes = router("encoding")
 
+_READ_AT_ONCE = 64
+"""Texts that a reranker reads before others have their turn."""
+_WRITE_AT_ONCE = 100
+"""Results that are written without a thread."""
 _SEARCH_UNIT = 100
 """Documents in one of the units that Cohere counts."""
 
@@ -108,17 +113,25 @@ async def rerank(body: RerankBody, engine: ReadyEngine, request: Request) -> Jso
     check_texts(field, texts, engine.settings)
     reader = await engine.read(_find_reader, engine, body.model)
     _check_window(body, reader)
+    given_up = threading.Event()
     if isinstance(reader, Reranker):
-        work = engine.read(_judge, reader, body, texts)
+        work = engine.read(_judge, reader, body, texts, given_up)
     else:
         work = _compare(engine, body, texts, field)
-    judged = await while_connected(request, work)
+    try:
+        judged = await while_connected(request, work)
+    finally:
+        given_up.set()
     _check_whole(body, judged)
-    if body.texts is None:
-        return JsonAnswer.of(_ranked_documents(body, texts, judged), leave_out_null=True)
-    headers = truncation_headers(judged.truncated)
-    ranked = RerankAnswer(_ranked_texts(body, texts, judged))
-    return JsonAnswer.of(ranked, leave_out_null=True, headers=headers)
+
+    def write() -> JsonAnswer:
+        if body.texts is None:
+            return JsonAnswer.of(_ranked_documents(body, texts, judged), leave_out_null=True)
+        ranked = RerankAnswer(_ranked_texts(body, texts, judged))
+        headers = truncation_headers(judged.truncated)
+        return JsonAnswer.of(ranked, leave_out_null=True, headers=headers)
+
+    return write() if len(texts) <= _WRITE_AT_ONCE else await asyncio.to_thread(write)
 
 
 def _texts(body: RerankBody) -> list[str]:
@@ -153,13 +166,26 @@ def _find_reader(engine: Engine, model: str | None) -> Reranker | Encoder:
         raise ModelNotFoundError(f"{error}; and the reranker {name}") from error
 
 
-def _judge(reranker: Reranker, body: RerankBody, texts: list[str]) -> Judged:
+def _judge(
+    reranker: Reranker, body: RerankBody, texts: list[str], given_up: threading.Event
+) -> Judged:
+    """By the reranker, a part at a time: others take turns, and nobody is read for in vain."""
     score = reranker.score_raw if body.raw_scores else reranker.score
+    scores = np.zeros(len(texts), dtype=np.float32)
+    truncated = np.zeros(len(texts), dtype=bool)
+    by_length = sorted(range(len(texts)), key=lambda position: -len(texts[position]))
+    for start in range(0, len(texts), _READ_AT_ONCE):
+        if given_up.is_set():
+            break
+        rows = by_length[start : start + _READ_AT_ONCE]
+        part = [texts[row] for row in rows]
+        scores[rows] = score(body.query, part)
+        truncated[rows] = reranker.truncated(body.query, part)
     return Judged(
         method=reranker.kind,
         model=reranker.name,
-        scores=score(body.query, texts),
-        truncated=reranker.truncated(body.query, texts),
+        scores=scores,
+        truncated=truncated,
         tokens=None,
     )
 

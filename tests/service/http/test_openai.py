@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import threading
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from embeddings.load import BUILT_IN, load_encoder
 from embeddings.token_ids import TokenIds
 from service.settings import Settings
 from tests.service.http.conftest import started as start
+from tests.service.http.gone import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -190,37 +190,6 @@ def test_fifty_megabytes_are_refused_unread(steady: Client):
     assert taken[-1] == 16
 
 
-class Gone:
-    """A sender that hangs up once told to, from whatever thread."""
-
-    def __init__(self, text: str) -> None:
-        self.body = f'{{"model":"hash:64","input":"{text}"}}'.encode()
-        self.asked = threading.Semaphore(0)
-        self._left = asyncio.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    async def receive(self) -> dict[str, object]:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-            return {"type": "http.request", "body": self.body, "more_body": False}
-        self.asked.release()
-        await self._left.wait()
-        return {"type": "http.disconnect"}
-
-    def leave(self) -> None:
-        assert self.asked.acquire(timeout=30)
-        self._loop.call_soon_threadsafe(self._left.set)
-
-
-SCOPE = {
-    "type": "http",
-    "method": "POST",
-    "path": "/v1/embeddings",
-    "headers": [(b"content-type", b"application/json")],
-    "query_string": b"",
-}
-
-
 def test_who_hangs_up_is_not_encoded_for(
     settings: Settings, started: Start, monkeypatch: pytest.MonkeyPatch
 ):
@@ -239,19 +208,14 @@ def test_who_hangs_up_is_not_encoded_for(
     monkeypatch.setitem(BUILT_IN, "hash", lambda name, device: Slow(64))
     one = {"search_threads": 1, "encode_threads": 1}
     with started(settings.model_copy(update=one)) as client:
-        sent: list[dict[str, object]] = []
-
-        async def send(message: dict[str, object]) -> None:
-            sent.append(message)
 
         def ask(sender: Gone) -> threading.Thread:
-            thread = threading.Thread(
-                target=client.call, args=(lambda: client.app(dict(SCOPE), sender.receive, send),)
-            )
+            thread = threading.Thread(target=sender.ask, args=(client, "/v1/embeddings"))
             thread.start()
             return thread
 
-        running, waiting = Gone("slowly"), Gone("never")
+        model = {"model": "hash:64"}
+        running, waiting = Gone({"input": "slowly"} | model), Gone({"input": "never"} | model)
         first = ask(running)
         assert entered.acquire(timeout=30)
         second = ask(waiting)
@@ -263,7 +227,7 @@ def test_who_hangs_up_is_not_encoded_for(
         opened.set()
         after = client.post("/v1/embeddings", {"model": "hash:64", "input": "after"})
         assert after.status_code == 200
-        assert sent == []
+        assert running.sent == waiting.sent == []
         assert "never" not in seen
         told = client.get("/metrics").text
     line = 'meari_http_requests_total{method="POST",route="/v1/embeddings",status="499"} 2.0'

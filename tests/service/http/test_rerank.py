@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from embeddings.cross_encoder import CrossEncoderReranker
 from embeddings.load import load_encoder
 from embeddings.reranker import load_reranker
 from service.settings import Settings
 from tests.indexing.test_reranking import make_body
 from tests.service.http.conftest import started as start
+from tests.service.http.gone import Gone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -169,6 +173,47 @@ def test_what_the_reranker_did_not_read_is_told(judging: Client):
         "leave it out"
     )
     assert answer(judging, small | {"max_tokens_per_doc": 4096})["model"] == "judge"
+
+
+def test_many_documents_are_read_in_parts(judging: Client, judge: Reranker):
+    """Of any lengths, in any order; each has the score it would have alone."""
+    texts = [f"{'gift ' * (n * 7 % 11)}number {n}" for n in range(150)]
+    found = answer(judging, {"query": QUERY, "texts": texts, "raw_scores": True})
+    expected = judge.score_raw(QUERY, texts)
+    assert len(found) == 150
+    scores = {each["index"]: each["score"] for each in found}
+    assert [scores[n] for n in range(150)] == pytest.approx(expected.tolist(), abs=1e-3)
+    cut = answer(judging, {"query": QUERY, "documents": texts})["receipt"]["truncated"]
+    assert cut == np.flatnonzero(judge.truncated(QUERY, texts)).tolist()
+
+
+def test_nobody_is_read_for_in_vain(judging: Client, monkeypatch: pytest.MonkeyPatch):
+    """Once its sender is gone a request costs no more than the part that is being read."""
+    entered, opened, read = threading.Event(), threading.Event(), []
+    score = CrossEncoderReranker.score
+
+    def slowly(self: CrossEncoderReranker, query: str, texts: list[str]):
+        entered.set()
+        assert opened.wait(30)
+        read.append(len(texts))
+        return score(self, query, texts)
+
+    monkeypatch.setattr(CrossEncoderReranker, "score", slowly)
+    documents = [f"gift {n}" for n in range(300)]
+    sender = Gone({"query": "gift", "documents": documents})
+    thread = threading.Thread(target=sender.ask, args=(judging, "/rerank"))
+    thread.start()
+    assert entered.wait(30)
+    sender.leave()
+    thread.join(30)
+    assert not thread.is_alive()
+    opened.set()
+    assert answer(judging, {"query": "gift", "documents": ["a", "b"]})["model"] == "judge"
+    assert sender.sent == []
+    deadline = time.monotonic() + 30
+    while len(read) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)  # the part that nobody waits for may come to its end later
+    assert sorted(read) == [2, 64]
 
 
 GOOD: dict[str, object] = {"query": "a", "documents": ["b"]}
