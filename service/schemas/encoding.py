@@ -33,8 +33,8 @@ class EmbeddingsBody(Body):
         ),
     ]
     encoding_format: Annotated[
-        Literal["float", "base64"],
-        Field(description="`base64`: the bytes of little-endian float32 numbers."),
+        Literal["float", "base64"] | None,
+        Field(description="`base64`: the bytes of little-endian float32 numbers; null: `float`."),
     ] = "float"
     dimensions: Annotated[
         int | None,
