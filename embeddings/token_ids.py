@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from tokenizers import Encoding, Tokenizer
 
     from embeddings.types import Encoder
+
+
+_RESERVED = re.compile(r"[\[<]\|?(unused|reserved)[\w ]*\d+\|?[\]>]", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,10 @@ class TokenIds:
         told = json.loads(text)
         self._left_out = _special_ids(told) - {_unknown_id(told)}
         self._prefix = _middle_prefix(told["model"])
-        ids = np.fromiter(self._tokenizer.get_vocab(with_added_tokens=True).values(), np.int64)
-        self._known = np.zeros(int(ids.max()) + 1, dtype=bool)
-        self._known[ids] = True
-        self.size = len(self._known)
+        vocabulary = self._tokenizer.get_vocab(with_added_tokens=True)
+        self.size = max(vocabulary.values()) + 1
+        self._known = np.zeros(self.size, dtype=bool)
+        self._known[_given_ids(vocabulary, told)] = True
 
     @staticmethod
     def of(encoder: Encoder) -> TokenIds:
@@ -74,14 +78,19 @@ class TokenIds:
         return kept
 
     def find_unknown(self, ids: Sequence[int]) -> int | None:
-        """The position of the first id that is not in the vocabulary; None if all are."""
+        """The position of the first id that the tokenizer gives for no text; None if there is none.
+
+        It is not in the vocabulary, or a place kept free there (`[unused7]`). Vocabularies that
+        have such keep them among the first ids, which other tokenizers give most often: so ids of
+        another are found in nearly all sentences.
+        """
         wanted = np.clip(np.array(ids, dtype=np.float64), -1, self.size)  # beyond 64 bits too
         inside = (wanted >= 0) & (wanted < self.size)
         inside[inside] = self._known[wanted[inside].astype(np.int64)]
         return None if inside.all() else int(np.argmin(inside))
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text of ids of the vocabulary; special ones say nothing, the unknown token is kept.
+        """The text of known ids; special ones say nothing, the unknown token is kept.
 
         What the tokenizer makes of it are these ids again, in as far as they came from it. A part
         of a word that stands first has lost its beginning, and is read as one.
@@ -112,6 +121,16 @@ def _tokens(text: str, encoding: Encoding) -> Iterator[Token]:
             yield Token(number, name, True, None, None)
         else:
             yield Token(number, text[start:stop], False, int(places[start]), int(places[stop]))
+
+
+def _given_ids(vocabulary: dict[str, int], told: dict[str, Any]) -> list[int]:
+    """Ids that a text can give: a reserved name is cut like any text, unless it was added."""
+    added = {each["content"] for each in told.get("added_tokens") or ()}
+    return [
+        number
+        for name, number in vocabulary.items()
+        if name in added or not _RESERVED.fullmatch(name)
+    ]
 
 
 def _special_ids(told: dict[str, Any]) -> set[int]:

@@ -56,9 +56,10 @@ def _decode(engine: Engine, model: str | None, given: TokenArrays, field: str) -
         position = ids.find_unknown(array)
         if position is not None:
             param = given.place(field, number, position)
+            name, last = encoder.card.name, ids.size - 1
             message = (
-                f"{param} is the token id {array[position]:,}; {encoder.card.name!r} has none such "
-                f"among 0 to {ids.size - 1:,}: send ids of its own tokenizer, or texts"
+                f"{param} is the token id {array[position]:,}, which {name!r} gives for no text "
+                f"(it has 0 to {last:,}): send ids of its own tokenizer, or texts"
             )
             raise BadValueError(message, param)
     return [ids.decode(array) for array in given.arrays]

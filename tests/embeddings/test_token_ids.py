@@ -73,9 +73,32 @@ def test_counts_are_the_encoders_own(bundled: Encoder):
 def test_unknown_ids_are_found(bundled: Encoder):
     reader = TokenIds.of(bundled)
     assert reader.size == 46_522
-    assert [reader.find_unknown(ids) for ids in ([], [0, 46_521])] == [None, None]
-    wrong = ([46_522], [5, -1], [5, 6, 10**30], [5, -(10**30), 46_522])
+    assert [reader.find_unknown(ids) for ids in ([], [0, 46_521], [999, 1999])] == [None] * 3
+    wrong = ([46_522], [2000, -1], [2000, 2001, 10**30], [2000, -(10**30), 46_522])
     assert [reader.find_unknown(ids) for ids in wrong] == [0, 1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        [791, 4062, 14198, 39935, 35308, 927, 279, 16053, 5679, 13],
+        [83, 1609, 5963, 374, 2294, 0],
+    ],
+)
+def test_another_tokenizers_sentences_are_found_out(bundled: Encoder, ids: list[int]):
+    """As cl100k_base cuts "The quick brown fox jumps over the lazy dog." and "tiktoken is great!":
+    its most frequent ids are where this vocabulary keeps places free."""
+    assert TokenIds.of(bundled).find_unknown(ids) == 0
+
+
+def test_places_kept_free_are_unknown_unless_a_text_gives_them():
+    words = ["[UNK]", "[unused1]", "<reserved_special_token_2>", "<|reserved 3|>", "[unusual]"]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, "[UNK]"))
+    assert [TokenIds(tokenizer.to_str()).find_unknown([n]) for n in range(5)] == [
+        *(None, 0, 0, 0, None)
+    ]
+    tokenizer.add_tokens(["[unused1]"])
+    assert TokenIds(tokenizer.to_str()).find_unknown([1]) is None
 
 
 def test_gaps_in_a_vocabulary_are_unknown():

@@ -89,6 +89,6 @@ def test_ids_of_another_tokenizer_are_refused(made: Make, monkeypatch: pytest.Mo
         made().embed_documents(["parcel"])
     assert caught.value.param == "input[0][0]"
     assert caught.value.message.endswith(
-        "input[0][0] is the token id 100,112; 'meari-ko-en' has none such among 0 to 46,521: send "
-        "ids of its own tokenizer, or texts"
+        "input[0][0] is the token id 100,112, which 'meari-ko-en' gives for no text (it has 0 to "
+        "46,521): send ids of its own tokenizer, or texts"
     )

@@ -110,7 +110,7 @@ def test_models(client: openai.OpenAI):
             {"input": [[5] * 150_001, [6] * 150_000]},
             *("BadRequestError", "invalid_value", "input", "300,001 token ids in all"),
         ),
-        ({"input": [1, 99_999]}, "BadRequestError", "invalid_value", "input[1]", "id 99,999"),
+        ({"input": [2000, 99_999]}, "BadRequestError", "invalid_value", "input[1]", "id 99,999"),
         (
             {"dimensions": 63},
             *("BadRequestError", "invalid_value", "dimensions", "offers 384, 256, 128 and 64, at"),

@@ -91,9 +91,14 @@ def test_other_widths_are_refused_with_those_that_are_offered(server: Client, wi
 @pytest.mark.parametrize(
     ("given", "param", "words"),
     [
-        ([5, 46_522], "input[1]", "input[1] is the token id 46,522; 'meari-ko-en' has none such"),
-        ([[5], [6, 100_256]], "input[1][1]", "among 0 to 46,521: send ids of its own tokenizer"),
+        ([5_000, 46_522], "input[1]", "input[1] is the token id 46,522, which 'meari-ko-en' gives"),
+        (
+            [[5_000], [5_001, 100_256]],
+            "input[1][1]",
+            "(it has 0 to 46,521): send ids of its own",
+        ),
         ([-1], "input[0]", "is the token id -1"),
+        ([2000, 279, 13], "input[1]", "is the token id 279, which 'meari-ko-en' gives for no text"),
         ([[10**30]], "input[0][0]", "is the token id 1,000,000"),
     ],
 )
