@@ -19,7 +19,13 @@ class EmbeddingsBody(Body):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"model": "meari-ko-en", "input": ["언제 도착하나요?", "When does it arrive?"]}
+                {"model": "meari-ko-en", "input": ["언제 도착하나요?", "When does it arrive?"]},
+                {
+                    "model": "meari-ko-en",
+                    "input": "언제 도착하나요?",
+                    "dimensions": 64,
+                    "encoding_format": "base64",
+                },
             ]
         }
     )
