@@ -15,6 +15,7 @@ import uvicorn
 
 from service.app import create_app
 from service.engine import open_folder
+from service.http_protocol import Http
 from service.observe import configure_logging
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         config = uvicorn.Config(
             create_app(bound, folder=open_folder(bound)),
+            http=Http,
             log_config=None,
             access_log=False,
             lifespan="on",

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from embeddings.load import load_encoder
+from service.http_protocol import MAX_HEAD_BYTES
 from service.server import listening
 from service.settings import Settings
 
@@ -146,6 +147,24 @@ def test_answers_are_not_held_back(tmp_path: Path):
     """asyncio sets TCP_NODELAY on connections of a listener that names TCP, and on no others."""
     with listening(Settings(data=tmp_path, port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_headers_without_end_are_refused(server: tuple[Process, httpx.Client]):
+    _, client = server
+    address = (client.base_url.host, client.base_url.port)
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n\r\n")
+        answer = b""
+        while not answer.endswith(b'{"status":"ok"}'):
+            answer += connection.recv(65_536)
+        connection.sendall(b"GET /livez HTTP/1.1\r\nhost: a\r\n")
+        line = b"x-long: " + b"x" * 990 + b"\r\n"
+        connection.sendall(line * (MAX_HEAD_BYTES // len(line) + 1))
+        answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request")
+        assert answer.endswith(b"headers exceed 65,536 bytes; send shorter ones")
+    headers = {"x-long": "x" * 50_000}
+    assert client.get("/livez", headers=headers).status_code == 200
 
 
 def test_a_large_body_is_refused_over_the_wire(server: tuple[Process, httpx.Client]):
