@@ -58,6 +58,7 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
             log_config=None,
             access_log=False,
             lifespan="on",
+            proxy_headers=False,  # nobody here asks where a request came from
             server_header=False,
             timeout_graceful_shutdown=GRACE_SECONDS,
             timeout_keep_alive=_IDLE_SECONDS,
