@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from starlette.requests import ClientDisconnect
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
-    from typing import Any
 
     from fastapi import Request
 
@@ -24,21 +23,34 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         ClientDisconnect: the sender left before there was a result.
     """
-    task = asyncio.ensure_future(work)
-    watcher = asyncio.create_task(_wait_for_hang_up(request))
+    watcher = _Watcher(request)
+    watching = asyncio.create_task(watcher.watch())
     try:
-        await asyncio.wait({task, watcher}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done() and watcher.result():
-            raise ClientDisconnect
-        return await task
+        return await work
+    except asyncio.CancelledError:
+        if watcher.cancelled and watcher.task.uncancel() == 0:
+            raise ClientDisconnect from None
+        raise
     finally:
-        watcher.cancel()
-        if not task.done():
-            task.cancel()
-            await asyncio.wait({task})
+        watching.cancel()
 
 
-async def _wait_for_hang_up(request: Request) -> bool:
-    """True once the sender is gone; False if the server cannot tell."""
-    message = await request.receive()
-    return str(message["type"]) == "http.disconnect"
+class _Watcher:
+    """Cancels the task it was made in when the sender is gone, as `asyncio.timeout` does in time.
+
+    Attributes:
+        task: the one that works.
+        cancelled: True once it was cancelled.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self.task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self.cancelled = False
+        self._request = request
+
+    async def watch(self) -> None:
+        """Wait for the end of the connection; a server that sends anything else cannot tell."""
+        message = await self._request.receive()
+        if message["type"] == "http.disconnect":
+            self.cancelled = True
+            self.task.cancel()

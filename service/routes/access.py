@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import orjson
 from fastapi import APIRouter, Depends, Path, Request
 from fastapi.responses import Response
 
@@ -75,6 +76,9 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return answers | {"default": {"model": ErrorAnswer, "description": "Any other refusal"}}
 
 
+_ROWS_AT_ONCE = 64
+
+
 class JsonAnswer(Response):
     """A model as JSON. Making one is costly where there are many vectors: for use in threads."""
 
@@ -92,6 +96,31 @@ class JsonAnswer(Response):
         """The answer; `leave_out_null` leaves out the model's fields that are null."""
         content = model.model_dump_json(exclude_none=leave_out_null)
         return cls(content, status_code=status, headers=headers)
+
+    @classmethod
+    def of_rows(
+        cls,
+        rows: Sequence[object],
+        *,
+        around: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The answer of plain values and arrays: a list, or `around` with the list as `data`.
+
+        Ten times as quick as a model where there are many numbers, and written a few rows at a
+        time, so that other threads are kept waiting only briefly. float32 numbers are as short as
+        tells them from each other: read as float32 they are exact.
+        """
+        starts = range(0, len(rows), _ROWS_AT_ONCE)
+        pieces = [_dump(rows[start : start + _ROWS_AT_ONCE])[1:-1] for start in starts]
+        content = b"[" + b",".join(pieces) + b"]"
+        if around is not None:
+            content = b'{"data":' + content + b"," + _dump(around)[1:]
+        return cls(content, headers=headers)
+
+
+def _dump(value: object) -> bytes:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def check_texts(field: str, texts: Sequence[str], settings: Settings) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +25,10 @@ from service.routes.inputs import (
     encode_texts,
     offered_widths,
     read_texts,
+    write_rows,
 )
 from service.schemas.collections import EncoderCardAnswer
 from service.schemas.encoding import (
-    Embedding,
     EmbeddingsAnswer,
     EmbeddingsBody,
     EncoderAnswer,
@@ -39,19 +38,13 @@ from service.schemas.encoding import (
     SimilarityAnswer,
     SimilarityBody,
     SimilarityReceipt,
-    Usage,
 )
 
 if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    from embeddings.types import Encoder, EncoderCard, Encoding, Vectors
+    from embeddings.types import EncoderCard, Vectors
     from service.engine import Engine
 
 routes = router("encoding")
-
-_AT_ONCE = 8_192
-"""Numbers of an answer that are written without a thread: a millisecond's work."""
 
 ModelName = Annotated[
     str, Path(description="As `GET /v1/models` lists it.", examples=["meari-ko-en"])
@@ -75,11 +68,14 @@ async def create_embeddings(
     work = encode_texts(engine, body.model, texts, body.input_type, "input")
     encoder, encoding = await while_connected(request, work)
     vectors = cut_vectors(encoding.vectors, body.dimensions)
-
-    def write() -> JsonAnswer:
-        return JsonAnswer.of(_embeddings(body, encoder, encoding, vectors))
-
-    return write() if vectors.size <= _AT_ONCE else await asyncio.to_thread(write)
+    read = int(np.minimum(encoding.tokens, encoder.max_tokens).sum())
+    around = {
+        "object": "list",
+        "model": body.model,
+        "usage": {"prompt_tokens": read, "total_tokens": read},
+        "truncated": np.flatnonzero(encoding.truncated).tolist(),
+    }
+    return await write_rows(_rows(body, vectors), vectors.size, around=around)
 
 
 @routes.post(
@@ -172,22 +168,15 @@ def _model(name: str, card: EncoderCard, engine: Engine) -> Model:
     )
 
 
-def _embeddings(
-    body: EmbeddingsBody, encoder: Encoder, encoding: Encoding, vectors: Vectors
-) -> BaseModel:
-    told: list[list[float] | str]
+def _rows(body: EmbeddingsBody, vectors: Vectors) -> list[dict[str, object]]:
+    """An `Embedding` for each vector, as an array or packed."""
+    told: list[Vectors] | list[str] = list(vectors)
     if body.encoding_format == "base64":
         rows = vectors.astype("<f4", copy=False)
         told = [base64.b64encode(row.tobytes()).decode() for row in rows]
-    else:
-        told = vectors.tolist()
-    read = int(np.minimum(encoding.tokens, encoder.max_tokens).sum())
-    return EmbeddingsAnswer(
-        data=[Embedding(index=index, embedding=vector) for index, vector in enumerate(told)],
-        model=body.model,
-        usage=Usage(prompt_tokens=read, total_tokens=read),
-        truncated=np.flatnonzero(encoding.truncated).tolist(),
-    )
+    return [
+        {"object": "embedding", "index": index, "embedding": row} for index, row in enumerate(told)
+    ]
 
 
 def cosines(vectors: Vectors) -> list[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 from embeddings.errors import InvalidInputError
@@ -9,11 +11,11 @@ from embeddings.matryoshka import first_numbers, trained_widths
 from embeddings.token_ids import TokenIds
 from service.encoders import encoder_named
 from service.errors import BadTextError, BadValueError
-from service.routes.access import check_texts
+from service.routes.access import JsonAnswer, check_texts
 from service.schemas.inputs import TokenArrays
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder, EncoderCard, Encoding, Role, Vectors
     from service.engine import Engine
 
+_WRITTEN_AT_ONCE = 50_000
+"""Numbers of an answer that are written without a thread: a millisecond's work."""
 _FRAME = 64
 """Tokens a text may have besides its bytes: its prompt's and special ones."""
 
@@ -165,3 +169,15 @@ def truncation_headers(truncated: npt.NDArray[np.bool_]) -> dict[str, str]:
 def cut_vectors(vectors: Vectors, width: int | None) -> Vectors:
     """The vectors' first numbers, as long as they were; all of them without a width."""
     return vectors if width is None else first_numbers(vectors, width)
+
+
+async def write_rows(
+    rows: Sequence[object],
+    numbers: int,
+    *,
+    around: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> JsonAnswer:
+    """The answer (see `JsonAnswer.of_rows`), in a thread where there are many numbers."""
+    write = partial(JsonAnswer.of_rows, rows, around=around, headers=headers)
+    return write() if numbers <= _WRITTEN_AT_ONCE else await asyncio.to_thread(write)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from service.routes.inputs import (
     ids_of,
     read_texts,
     truncation_headers,
+    write_rows,
 )
 from service.schemas.inputs import TokenArrays
 from service.schemas.tei import (
@@ -68,11 +68,7 @@ async def embed(body: EmbedBody, engine: ReadyEngine, request: Request) -> JsonA
     if body.normalize and not encoder.card.normalised:
         vectors = _scaled(vectors)
     headers = truncation_headers(encoding.truncated)
-
-    def write() -> JsonAnswer:
-        return JsonAnswer.of(EmbedAnswer.model_construct(vectors.tolist()), headers=headers)
-
-    return await asyncio.to_thread(write)
+    return await write_rows(list(vectors), vectors.size, headers=headers)
 
 
 def _check_wishes(engine: Engine, body: EmbedBody) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from embeddings.load import DESCRIPTIONS, load_encoder
+from service.schemas.encoding import EmbeddingsAnswer
 
 if TYPE_CHECKING:
     from embeddings.types import Vectors
@@ -29,7 +30,8 @@ def test_embeddings_in_openais_shape(steady: Client, vectors: Vectors):
     for index, item in enumerate(body.pop("data")):
         numbers = item.pop("embedding")
         assert item == {"object": "embedding", "index": index}
-        assert numbers == vectors[index].tolist(), "float32 numbers come exactly"
+        exact = np.array(numbers, dtype=np.float32)
+        assert np.array_equal(exact, vectors[index]), "read as float32 they are exact"
     assert body == {
         "object": "list",
         "model": "hash:64",
@@ -40,7 +42,23 @@ def test_embeddings_in_openais_shape(steady: Client, vectors: Vectors):
 
 def test_one_text_is_a_list_of_one(steady: Client, vectors: Vectors):
     data = steady.post("/v1/embeddings", {"input": TEXTS[0], "model": "hash:64"}).json()["data"]
-    assert [item["embedding"] for item in data] == [vectors[0].tolist()]
+    assert np.array_equal(np.array([item["embedding"] for item in data], np.float32), vectors[:1])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_as_many_as_may_be_come_in_their_order(steady: Client, packed: bool):
+    texts = [f"text {n}" for n in range(2048)]
+    body = {"input": texts, "model": "hash:64", "encoding_format": "base64" if packed else "float"}
+    answer = EmbeddingsAnswer.model_validate(steady.post("/v1/embeddings", body).json())
+    assert [item.index for item in answer.data] == list(range(2048))
+    expected = load_encoder("hash:64").encode(texts, role="document").vectors
+    if packed:
+        found = [np.frombuffer(base64.b64decode(item.embedding), "<f4") for item in answer.data]
+    else:
+        found = [np.array(item.embedding, dtype=np.float32) for item in answer.data]
+    assert np.array_equal(np.stack(found), expected)
+    assert (answer.object, answer.model, answer.truncated) == ("list", "hash:64", [])
+    assert answer.usage.total_tokens == 2 * 2048
 
 
 def test_base64_is_little_endian_float32(steady: Client, vectors: Vectors):
