@@ -8,12 +8,12 @@ Each server runs alone in a process of its own; rounds take turns, so that a dri
 shared by all, and the median is told. With a collection, searches of it are measured too.
 
 wrk is a package of Debian (`apt-get install wrk`); without it the generator of `eval load` is used,
-which takes more of the processors it shares. infinity-emb has an environment of its own beside the
-packages pinned here, whose versions it is run with:
+which takes more of the processors it shares. infinity-emb has an environment of its own: it calls
+what transformers 5 has no more. A folder of links to the pinned torch spares another download:
 
-    python3 -m venv infinity && echo "$SITE_PACKAGES" > infinity/lib/python3.11/site-packages/up.pth
-    infinity/bin/pip install 'infinity-emb[server]==0.0.78'
-    infinity/bin/pip uninstall -y huggingface_hub numpy   # older ones, which transformers refuses
+    python3 -m venv infinity && echo "$TORCH" > infinity/lib/python3.11/site-packages/torch.pth
+    infinity/bin/pip install 'infinity-emb[server]==0.0.78' 'transformers<5' \
+        'sentence-transformers<5.2'
 """
 
 from __future__ import annotations
@@ -61,13 +61,19 @@ def main(
         servers = find_servers(encoder, _model_folder(encoder), data or folder / "data", infinity)
         sides: dict[str, list[dict[str, Any]]] = {server.name: [] for server in servers}
         alone: list[dict[str, Any]] = []
+        faults: dict[str, str] = {}
         for number in range(rounds):
             found = data / collection if data is not None and collection is not None else None
             alone.append(_in_process(encoder, _write(questions, folder, seconds), seconds, found))
             for server in servers:
                 asked = collection if server.name == "meari" else None
                 typer.echo(f"round {number + 1} of {rounds}: {server.name}", err=True)
-                sides[server.name].append(_serve(server, questions, folder, seconds, asked))
+                try:
+                    sides[server.name].append(_serve(server, questions, folder, seconds, asked))
+                except RuntimeError as error:  # the figures of the others stand
+                    faults[server.name] = str(error)
+                    typer.echo(f"{server.name} is left out: {error}", err=True)
+    sides = {side: runs for side, runs in sides.items() if len(runs) == rounds}
     result = {
         "encoder": encoder,
         "seconds": seconds,
@@ -75,6 +81,7 @@ def main(
         "client": "wrk -t1" if find_wrk() else "the generator of eval load: wrk is not installed",
         "in_process": alone,
         "servers": sides,
+        "left_out": faults,
         "summary": _summary(sides, alone),
     }
     typer.echo(_page(result))
