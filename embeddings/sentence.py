@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -99,6 +101,20 @@ class SentenceEncoder:
             EncoderRefusedError: it asks for code or pickle.
         """
         return cls.from_folder(download_folder(name), name=name, device=device)
+
+    @property
+    def model(self) -> SentenceTransformer:
+        """The library's model."""
+        return self._model
+
+    @property
+    def tokens(self) -> Tokens:
+        """How its texts become features."""
+        return self._tokens
+
+    def with_fallback(self, reason: str) -> SentenceEncoder:
+        """The same encoder, with why no faster runtime computes it on its card."""
+        return SentenceEncoder(self._model, replace(self._card, fallback=reason))
 
     @property
     def card(self) -> EncoderCard:
@@ -220,6 +236,7 @@ def _make_card(
         pooling=_pooling(model),
         normalised=kinds[-1] == "Normalize",
         dtype=str(model.dtype).removeprefix("torch."),
+        runtime=f"torch {version('torch')}",
         fingerprint=fingerprint_folder(folder, prompts=prompts, max_tokens=max_tokens),
         prompts=prompts,
         languages=languages,

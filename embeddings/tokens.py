@@ -35,6 +35,21 @@ class Counted:
     ids: list[list[int]]
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What some ids of a tokenizer mean.
+
+    Attributes:
+        padding: the id of no token.
+        unknown: the id of the unknown token; None if there is none.
+        segments: True if the model is told which segment each token belongs to.
+    """
+
+    padding: int
+    unknown: int | None
+    segments: bool
+
+
 class Tokens(Protocol):
     """How a model's texts become features.
 
@@ -64,7 +79,7 @@ def tokens_of(model: SentenceTransformer, max_tokens: int) -> Tokens:
         return ModelTokens(model, max_tokens)
     plain = _copy_without_limits(backend)
     if _is_plain_transformer(model):
-        return FastTokens(plain, tokenizer, max_tokens, _prompt_is_pooled(model))
+        return FastTokens(plain, _marks(tokenizer), max_tokens, _prompt_is_pooled(model))
     if type(model[0]).__name__ == "StaticEmbedding" and _is_cut_behind(backend):
         return BagTokens(plain, max_tokens)
     return ModelTokens(model, max_tokens, plain)
@@ -75,7 +90,7 @@ class FastTokens:
 
     Args:
         tokenizer: without truncation and padding; not shared, so threads do not disturb it.
-        pretrained: the transformers tokenizer it came from, for its special tokens.
+        marks: what its ids mean.
         max_tokens: tokens kept, special tokens counted.
         pools_prompt: False leaves a prompt's tokens out of the pooling.
     """
@@ -83,18 +98,12 @@ class FastTokens:
     is_padded = True
 
     def __init__(
-        self,
-        tokenizer: Tokenizer,
-        pretrained: PreTrainedTokenizerBase,
-        max_tokens: int,
-        pools_prompt: bool,
+        self, tokenizer: Tokenizer, marks: Marks, max_tokens: int, pools_prompt: bool = True
     ) -> None:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
-        self._pools_prompt = pools_prompt
-        self._pad = pretrained.pad_token_id or 0
-        self._unknown = pretrained.unk_token_id
-        self._types = "token_type_ids" in pretrained.model_input_names
+        self.pools_prompt = pools_prompt
+        self.marks = marks
         mask = tokenizer.encode("a").special_tokens_mask
         self._suffix = next((n for n, special in enumerate(reversed(mask)) if not special), 0)
 
@@ -104,10 +113,10 @@ class FastTokens:
         whole = [encoding.ids for encoding in encodings]
         tokens = np.array([len(ids) for ids in whole], dtype=np.int32)
         kept = [ids if len(ids) <= self._max_tokens else self._cut(ids) for ids in whole]
-        if self._unknown is None:
+        if self.marks.unknown is None:
             unknown = np.zeros_like(tokens)
         else:
-            unknown = np.array([ids.count(self._unknown) for ids in kept], dtype=np.int32)
+            unknown = np.array([ids.count(self.marks.unknown) for ids in kept], dtype=np.int32)
         return Counted(tokens, unknown, kept)
 
     def features(
@@ -119,7 +128,7 @@ class FastTokens:
         del texts
         ids = [counted.ids[row] for row in rows]
         longest = max(len(row) for row in ids)
-        padded = np.full((len(ids), longest), self._pad, dtype=np.int64)
+        padded = np.full((len(ids), longest), self.marks.padding, dtype=np.int64)
         mask = np.zeros((len(ids), longest), dtype=np.int64)
         for position, row in enumerate(ids):
             padded[position, : len(row)] = row
@@ -128,9 +137,9 @@ class FastTokens:
             "input_ids": torch.from_numpy(padded),
             "attention_mask": torch.from_numpy(mask),
         }
-        if self._types:
+        if self.marks.segments:
             features["token_type_ids"] = torch.zeros_like(features["input_ids"])
-        if prompt and not self._pools_prompt:
+        if prompt and not self.pools_prompt:
             features["prompt_length"] = len(self._tokenizer.encode(prompt).ids) - self._suffix
         return features
 
@@ -230,6 +239,14 @@ class ModelTokens:
     def to_json(self) -> str | None:
         """The tokenizer as Hugging Face JSON, or None for a word tokenizer."""
         return None if self._tokenizer is None else str(self._tokenizer.to_str())
+
+
+def _marks(tokenizer: PreTrainedTokenizerBase) -> Marks:
+    return Marks(
+        padding=tokenizer.pad_token_id or 0,
+        unknown=tokenizer.unk_token_id,
+        segments="token_type_ids" in tokenizer.model_input_names,
+    )
 
 
 def _rust_tokenizer(tokenizer: object) -> Tokenizer | None:

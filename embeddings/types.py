@@ -59,7 +59,11 @@ class EncoderCard:
         prompts: text put before an input, by role.
         dtype: the type computed in; vectors always come back as float32.
         languages: ISO 639-1 codes the encoder was made for; empty if nobody said.
-        fingerprint: sha256 (hex) over weights, tokenizer, pooling and prompts.
+        fingerprint: sha256 (hex) over weights, tokenizer, pooling and prompts; not over what
+            computes: runtimes of one fingerprint agree within the bounds of their parity.
+        runtime: what computes and its version (`openvino 2026.4.1`); empty if it is numpy.
+        parity: how near the vectors are to those of the library, from a compiled runtime.
+        fallback: why a faster runtime or precision is not used; empty if none was tried.
     """
 
     name: str
@@ -72,10 +76,17 @@ class EncoderCard:
     fingerprint: str
     prompts: Mapping[str, str] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
+    runtime: str = ""
+    parity: Mapping[str, float] = field(default_factory=dict)
+    fallback: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, `from_json`'s inverse."""
-        return asdict(self) | {"prompts": dict(self.prompts), "languages": list(self.languages)}
+        return asdict(self) | {
+            "prompts": dict(self.prompts),
+            "languages": list(self.languages),
+            "parity": dict(self.parity),
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EncoderCard:

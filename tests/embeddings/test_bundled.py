@@ -51,7 +51,7 @@ def test_it_loads_with_no_network_and_no_other_package(
 
 
 def test_the_default_is_what_it_says() -> None:
-    card = load_encoder(DEFAULT_ENCODER, device="cpu").card
+    card = load_encoder(DEFAULT_ENCODER, runtime="torch").card
     assert (card.name, card.kind) == (NAME, "sentence-transformers")
     assert (card.dim, card.max_tokens, card.pooling, card.normalised) == (384, 512, "mean", True)
     assert card.languages == ("ko", "en")

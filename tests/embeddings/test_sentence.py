@@ -62,7 +62,7 @@ def test_a_table_reads_texts_without_padding_or_special_tokens(
 
 def test_minilm_vectors_are_the_librarys() -> None:
     texts = ["How do I return a book?", "배송은 얼마나 걸리나요?", "long text, " * 300, "짧은 글"]
-    ours = load_encoder("minilm", device="cpu").encode(texts, role="document")
+    ours = load_encoder("minilm", runtime="torch").encode(texts, role="document")
     np.testing.assert_allclose(ours.vectors, library(bundled_folder()).encode(texts), atol=2e-6)
     assert ours.truncated.tolist() == [False, False, True, False]
     assert ours.tokens[2] == 902

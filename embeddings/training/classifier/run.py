@@ -109,7 +109,7 @@ def learn_head(work: Work) -> Frozen:
     from embeddings.load import load_encoder
 
     recipe, examples = work.recipe, work.examples
-    encoder = load_encoder(recipe.encoder, device=work.device)
+    encoder = load_encoder(recipe.encoder, device=work.device, runtime="torch")
     check_encodable(encoder)
     folder = Path(recipe.cache) if recipe.cache else work.checkpoints / VECTORS
     vectors = Vectors(encoder, recipe.role, folder)
@@ -182,7 +182,7 @@ def conclude_full(work: Work, frozen: Frozen | None, outcome: Outcome) -> Traine
     shutil.rmtree(folder, ignore_errors=True)
     save_encoder(outcome, recipe.head, folder)
     layers = head_of(outcome, recipe.head)
-    encoder = load_encoder(str(folder.resolve()), device=work.device)
+    encoder = load_encoder(str(folder.resolve()), device=work.device, runtime="torch")
     encoded = {
         name: encoder.encode(split.texts, role=recipe.role)
         for name, split in work.examples.splits()
@@ -253,7 +253,7 @@ def _prompt(recipe: ClassifierRecipe, frozen: Frozen | None) -> str:
 
     if recipe.from_scratch:
         return ""
-    encoder = load_encoder(recipe.encoder, device="cpu") if frozen is None else frozen.encoder
+    encoder = frozen.encoder if frozen else load_encoder(recipe.encoder, runtime="torch")
     return encoder.card.prompts.get(recipe.role, "")
 
 

@@ -74,7 +74,7 @@ def add_targets(work: Work) -> None:
     wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
     if not wanted or work.recipe.loss.teacher is None:
         return
-    teacher = load_encoder(work.recipe.loss.teacher, device=work.device)
+    teacher = load_encoder(work.recipe.loss.teacher, device=work.device, runtime="torch")
     width = int(fresh_model(work).get_embedding_dimension() or 0)
     check_width(width, teacher.dim, work.recipe.loss.teacher)
     for name in wanted:

@@ -175,7 +175,11 @@ def conclude(
             "otherwise than before; the tokenizer's kind is not one that can be extended safely"
         )
         raise TrainingError(message)
-    after = load_encoder(out).encode(facts["probes"][:_ENCODED], role="document").vectors
+    after = (
+        load_encoder(out, runtime="torch")
+        .encode(facts["probes"][:_ENCODED], role="document")
+        .vectors
+    )
     drift = float(np.abs(after - facts["before"]).max())
     with without_bars():
         written = write_report(
