@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from embeddings.errors import AnalyzerError, EncoderRefusedError
+from embeddings.load import choose_computing
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.validation import check_name
@@ -120,6 +121,7 @@ class Engine:
         Raises:
             FolderLockedError: another process owns it.
         """
+        choose_computing(self.settings.computing)
         if self._folder is None:
             self._folder = await self.write(open_folder, self.settings)
         self.readiness = Readiness("starting", f"encoder {self.settings.encoder!r} is being loaded")

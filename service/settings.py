@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from embeddings.load import DEFAULT_ENCODER
+from embeddings.load import DEFAULT_ENCODER, Computing, Runtime
 from service.sizes import parse_size
 
 MIB = 1 << 20
@@ -36,6 +36,11 @@ class Settings(BaseSettings):
         sample_rate: share of the searches through an index that are answered again, exactly and in
             the background, to watch its recall; 0 answers none again.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
+        runtime: what computes vectors on a CPU: `auto` (OpenVINO in the fastest precision that
+            agrees with the library, else torch), `torch`, or OpenVINO in `int8`, `bfloat16` or
+            `float32`.
+        threads: that compute vectors on a CPU; None takes one for each processor.
+        cache: folder for compiled encoders; None is this system's (`~/.cache/meari` on Linux).
         host: address to listen on. There is no key yet: whoever reaches the port may write.
         port: 0 takes a free one.
         max_body_bytes: of a request with documents to store or texts to classify.
@@ -66,6 +71,9 @@ class Settings(BaseSettings):
     memory: Size | None = None
     sample_rate: Annotated[float, Field(ge=0, le=1)] = 0.005
     device: str | None = None
+    runtime: Runtime = "auto"
+    threads: Threads | None = None
+    cache: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     max_body_bytes: Bytes = 64 * MIB
@@ -84,6 +92,12 @@ class Settings(BaseSettings):
     max_waiting: Annotated[int, Field(ge=1)] = 256
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+
+    @property
+    def computing(self) -> Computing:
+        """Where and by what vectors are computed."""
+        cache = self.cache.expanduser() if self.cache else None
+        return Computing(self.device, self.runtime, cache, self.threads)
 
     @property
     def url(self) -> str:

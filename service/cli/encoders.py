@@ -127,10 +127,23 @@ def told_card(card: EncoderCard) -> list[tuple[str, object]]:
         ("window", f"{told(card.max_tokens)} tokens; what stands behind them is not read"),
         ("pooling", card.pooling),
         ("vectors", f"{'length 1' if card.normalised else 'any length'}, computed in {card.dtype}"),
+        *told_runtime(card),
         ("languages", card.languages or "nobody said"),
         *[(f"prompt {role}", repr(text)) for role, text in card.prompts.items()],
         ("fingerprint", card.fingerprint),
     ]
+
+
+def told_runtime(card: EncoderCard) -> list[tuple[str, object]]:
+    """What computes the vectors, as names and values for people; nothing where it is numpy."""
+    told: list[tuple[str, object]] = [("runtime", card.runtime)] if card.runtime else []
+    if parity := card.parity:
+        cosines = f"{parity['mean_cosine']:.4f} on average, {parity['least_cosine']:.4f} at least"
+        same = f"{parity['neighbours']:.0%} of nearest neighbours the same"
+        told.append(("parity", f"cosine to the library's vectors {cosines}; {same}"))
+    if card.fallback:
+        told.append(("no faster", card.fallback))
+    return told
 
 
 def average(

@@ -120,15 +120,18 @@ def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
     """
     from pydantic import ValidationError
 
+    from embeddings.load import choose_computing
     from service.settings import Settings
     from service.validation import describe_validation
 
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
-        return Settings(**chosen)
+        settings = Settings(**chosen)
     except ValidationError as error:
         faults = [{**each, "loc": (error.title, *each["loc"])} for each in error.errors()]
         name = str(error.errors()[0]["loc"][0])
         shown = f"--{name}" if name in chosen else f"MEARI_{name.upper()}"
         message = describe_validation(faults).message.replace(name, shown, 1)
         raise MisuseError(message) from error
+    choose_computing(settings.computing)
+    return settings

@@ -32,6 +32,9 @@ class EncoderCard(TypedDict):
     fingerprint: str
     prompts: dict[str, str]
     languages: list[str]
+    runtime: str
+    parity: dict[str, float]
+    fallback: str
 
 
 class CollectionHealth(TypedDict):

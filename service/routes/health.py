@@ -10,9 +10,16 @@ from fastapi.responses import Response
 from service.errors import NotReadyError
 from service.metrics import CONTENT_TYPE
 from service.routes.access import AnyEngine, refusals, router
-from service.schemas.health import CollectionHealth, HealthAnswer, LiveAnswer
+from service.schemas.health import (
+    CollectionHealth,
+    EncoderHealth,
+    HealthAnswer,
+    LiveAnswer,
+    ReadyAnswer,
+)
 
 if TYPE_CHECKING:
+    from embeddings.types import EncoderCard
     from indexing.local import LocalCollection
     from service.engine import Engine
     from service.schemas.health import Status
@@ -27,11 +34,12 @@ async def livez() -> LiveAnswer:
 
 
 @routes.get("/readyz", summary="Can it do its work?", responses=refusals())
-async def readyz(engine: AnyEngine) -> LiveAnswer:
+async def readyz(engine: AnyEngine) -> ReadyAnswer:
     """200 once the encoder is loaded and the collections are open; 503 with the reason before."""
     if engine.readiness.phase != "ready":
         raise NotReadyError(f"not ready: {engine.readiness.reason}")
-    return LiveAnswer()
+    encoder = engine.folder.loaded_encoder(engine.settings.encoder)
+    return ReadyAnswer(encoder=_computing(encoder.card) if encoder else None)
 
 
 @routes.get("/health", summary="How is it?", responses=refusals())
@@ -66,6 +74,16 @@ async def show_metrics(engine: AnyEngine) -> Response:
     """Counters, histograms and gauges in Prometheus' text format."""
     text = await engine.watch(engine.metrics.to_text)
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _computing(card: EncoderCard) -> EncoderHealth:
+    return EncoderHealth(
+        name=card.name,
+        runtime=card.runtime,
+        precision=card.dtype,
+        parity=dict(card.parity),
+        fallback=card.fallback,
+    )
 
 
 def _collections(engine: Engine) -> list[CollectionHealth]:

@@ -17,6 +17,25 @@ class LiveAnswer(Answer):
     status: Literal["ok"] = "ok"
 
 
+class EncoderHealth(Answer):
+    """What computes the default encoder's vectors."""
+
+    name: str
+    runtime: Annotated[str, Field(description="`openvino VERSION` or `torch VERSION`.")]
+    precision: str
+    parity: Annotated[
+        dict[str, float],
+        Field(description="How near its vectors are to the library's; empty if those are its own."),
+    ]
+    fallback: Annotated[str, Field(description="Why nothing faster is used; empty if none is.")]
+
+
+class ReadyAnswer(LiveAnswer):
+    """The service is ready."""
+
+    encoder: EncoderHealth | None
+
+
 class CollectionHealth(Answer):
     """How a collection is."""
 

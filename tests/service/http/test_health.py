@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 def test_ready_service(animals: Client):
     assert animals.get("/livez").json() == {"status": "ok"}
-    assert animals.get("/readyz").json() == {"status": "ok"}
+    computed = {"name": "hash:64", "runtime": "", "precision": "float32", "parity": {}}
+    assert animals.get("/readyz").json() == {
+        "status": "ok",
+        "encoder": computed | {"fallback": ""},
+    }
     health = animals.get("/health").json()
     assert health.pop("started") > 1_700_000_000
     assert health == {
