@@ -13,7 +13,7 @@ PYTEST_ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-slow check format wheel bench docs default-encoder clean
+.PHONY: help install demo test test-slow check format wheel bench docs default-encoder static-encoder clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
@@ -110,10 +110,26 @@ models/ko-en-5/training.json: models/ko-en-4/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-4 models/ko-en-1 \
 	  --share 0.6 --share 0.4 --keep-from 30522 --out $(@D)
 
+models/ko-en-6/training.json: models/ko-en-5/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/5-everyday.toml --out $(@D)
+
+# What the last stage found and what it began with are better together than either.
+models/ko-en-7/training.json: models/ko-en-6/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-6 models/ko-en-5 --share 0.5 --share 0.5 --out $(@D)
+
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-5/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-5 --out $(@D) --window 512 --about $(STAGES)/about.md
-# To ship it: rm -r embeddings/weights/meari-ko-en && cp -r models/meari-ko-en embeddings/weights/
+models/meari-ko-en/SHA256SUMS: models/ko-en-7/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-7 --out $(@D) --window 512 --about $(STAGES)/about.md
+
+static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
+
+TABLE = embeddings/recipes/meari-static
+models/static-1/training.json: models/meari-ko-en/SHA256SUMS
+	$(VENV)/bin/meari train siamese --resume --config $(TABLE)/1-distillation.toml --out $(@D)
+
+models/meari-static/SHA256SUMS: models/static-1/training.json
+	$(VENV)/bin/meari encoders pack models/static-1 --out $(@D) --about $(TABLE)/about.md
+# To ship one: rm -r embeddings/weights/NAME && cp -r models/NAME embeddings/weights/
 
 clean: ## remove environments, caches and builds, but no data
 	rm -rf .venv .venv-test .venv-wheel dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,7 +12,10 @@ from embeddings.training.tokenizer.recipe import ExtensionRecipe
 
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
-LATER = [STAGES / name for name in ("2-distillation.toml", "3-search.toml", "4-across.toml")]
+LATER = [
+    STAGES / f"{name}.toml"
+    for name in ("2-distillation", "3-search", "4-across", "5-everyday")
+]
 LEARNED = [
     *LATER,
     STAGES.with_name("meari-static") / "1-distillation.toml",
@@ -26,9 +29,10 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == ["models/ko-en-1", "models/ko-en-2", "models/ko-en-3"]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert made == ["ko-en-1", "ko-en-2", "ko-en-3", "ko-en-4", "ko-en-5", "meari-ko-en"]
+    stages = [f"ko-en-{number}" for number in range(1, 8)]
+    assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
@@ -63,5 +67,9 @@ def test_nothing_is_learned_from_dev_and_test_rows() -> None:
         splits = {source.split for source in recipe.train}
         assert splits <= {None, "train"}
         whole = {Path(source.path).parent.name for source in recipe.train if source.split is None}
+        # Of searches the documents alone, for what their text says: no question, no judgement.
+        documents = [s for s in recipe.train if s.path.endswith("corpus.jsonl.gz")]
+        assert all(source.form == "texts" for source in documents)
+        whole -= {Path(source.path).parent.name for source in documents}
         assert whole <= {"parallel_large", "en_wiki_text", "ko_wiki_text", "parakqc", "klue_nli"}
         assert {source.split for source in recipe.dev} == {"dev"}
