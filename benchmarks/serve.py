@@ -19,6 +19,7 @@ what transformers 5 has no more. A folder of links to the pinned torch spares an
 from __future__ import annotations
 
 import json
+import shutil
 import statistics
 import subprocess
 import sys
@@ -58,7 +59,8 @@ def main(
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         questions = Questions()
-        servers = find_servers(encoder, _model_folder(encoder), data or folder / "data", infinity)
+        model = _for_older(_model_folder(encoder), folder / "model")
+        servers = find_servers(encoder, model, data or folder / "data", infinity)
         sides: dict[str, list[dict[str, Any]]] = {server.name: [] for server in servers}
         alone: list[dict[str, Any]] = []
         faults: dict[str, str] = {}
@@ -148,6 +150,16 @@ def _model_folder(encoder: str) -> Path:
     from embeddings.minilm import bundled_folder
 
     return bundled_folder()
+
+
+def _for_older(folder: Path, copy: Path) -> Path:
+    """A copy of a model folder whose tokenizer transformers 4 knows by name too."""
+    shutil.copytree(folder, copy)
+    config = copy / "tokenizer_config.json"
+    told = json.loads(config.read_text(encoding="utf-8"))
+    told["tokenizer_class"] = "PreTrainedTokenizerFast"
+    config.write_text(json.dumps(told), encoding="utf-8")
+    return copy
 
 
 def _summary(
