@@ -17,6 +17,8 @@ Precision = Literal["int8", "bfloat16", "float32"]
 
 NEIGHBOURS = 5
 """Nearest probes of a probe that are compared."""
+_TIE = 1e-4
+"""Cosines that differ by less are equal: between such neighbours rounding decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Parity:
         probes: how many.
         mean_cosine: of the two vectors of a probe.
         least_cosine: the same, of the probe that agrees least.
-        neighbours: share of a probe's `NEIGHBOURS` nearest probes that both have, their mean.
+        neighbours: share of a probe's `NEIGHBOURS` nearest probes that are among the library's,
+            or as near as those; the mean.
     """
 
     probes: int
@@ -75,17 +78,21 @@ def compare(vectors: Vectors, reference: Vectors) -> Parity:
     """The parity of `vectors` with `reference`, both (n, dim), row by row of the same text."""
     ours, theirs = _unit(vectors), _unit(reference)
     cosines = np.einsum("ij,ij->i", ours, theirs)
-    count = min(NEIGHBOURS, len(ours) - 1)
-    shared = [
-        len(set(mine) & set(others)) / count
-        for mine, others in zip(_nearest(ours, count), _nearest(theirs, count), strict=True)
-    ]
     return Parity(
         probes=len(ours),
         mean_cosine=float(cosines.mean()),
         least_cosine=float(cosines.min()),
-        neighbours=float(np.mean(shared)),
+        neighbours=_shared(ours, theirs),
     )
+
+
+def _shared(ours: Vectors, theirs: Vectors) -> float:
+    """Share of our nearest rows that are the reference's too, or as near as those; the mean."""
+    count = min(NEIGHBOURS, len(ours) - 1)
+    nearest = np.argsort(-_scores(ours), axis=1, kind="stable")[:, :count]
+    scores = _scores(theirs)
+    farthest = -np.sort(-scores, axis=1)[:, count - 1 : count]
+    return float((np.take_along_axis(scores, nearest, axis=1) >= farthest - _TIE).mean())
 
 
 def _unit(vectors: Vectors) -> Vectors:
@@ -94,8 +101,7 @@ def _unit(vectors: Vectors) -> Vectors:
     return scaled
 
 
-def _nearest(vectors: Vectors, count: int) -> list[list[int]]:
-    scores = vectors @ vectors.T
+def _scores(vectors: Vectors) -> Vectors:
+    scores: Vectors = vectors @ vectors.T
     np.fill_diagonal(scores, -np.inf)
-    nearest: list[list[int]] = np.argsort(-scores, axis=1, kind="stable")[:, :count].tolist()
-    return nearest
+    return scores

@@ -90,6 +90,15 @@ def test_parity_falls_with_the_angle() -> None:
     assert str(found).startswith("mean cosine 0.9500, least 0.6000, ")
 
 
+def test_neighbours_as_near_as_others_may_change_places() -> None:
+    one = np.ones((8, 4), np.float32)
+    noise = np.random.default_rng(4).normal(scale=1e-6, size=one.shape).astype(np.float32)
+    assert compare(one + noise, one - noise).neighbours == 1
+    spread = np.random.default_rng(3).normal(size=(20, 8)).astype(np.float32)
+    moved = spread + np.random.default_rng(4).normal(scale=0.3, size=spread.shape)
+    assert 0.6 < compare(moved.astype(np.float32), spread).neighbours < 0.95
+
+
 def test_parity_survives_json() -> None:
     found = Parity(3, 0.5, 0.25, 1)
     assert Parity.from_json(found.to_json()) == found
