@@ -211,8 +211,8 @@ def test_a_foreign_activation_is_refused(transformer_folder: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("./no-such-folder", "neither a folder nor one of meari-ko-en, minilm, hash"),
-        ("unheard-of", "neither a folder nor one of meari-ko-en, minilm, hash"),
+        ("./no-such-folder", "neither a folder nor one of meari-ko-en, meari-static, minilm, hash"),
+        ("unheard-of", "neither a folder nor one of meari-ko-en, meari-static, minilm, hash"),
         ("hash:0", "hash:DIM"),
         ("hash:x", "hash:DIM"),
         ("hash:99999", "1 to 4096"),

@@ -176,6 +176,7 @@ def test_encoders_list_marks_the_default(meari: Meari) -> None:
     assert {each["name"]: each["default"] for each in known} == {
         "hash:64": True,
         "meari-ko-en": False,
+        "meari-static": False,
         "minilm": False,
         "hash": False,
     }

@@ -177,6 +177,7 @@ def test_one_encoder_is_one_model_whatever_it_is_called(settings: Settings, star
             ("hash", True, ["a", "b"]),
             ("hash:32", False, ["c"]),
             ("meari-ko-en", False, []),
+            ("meari-static", False, []),
             ("minilm", False, []),
         ]
         assert encoders[0]["card"]["fingerprint"] == models[0]["fingerprint"]
