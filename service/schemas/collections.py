@@ -66,6 +66,12 @@ class EncoderCardAnswer(Answer):
     ]
     prompts: dict[str, str]
     languages: list[str]
+    runtime: Annotated[str, Field(description="What computes, and its version.")]
+    parity: Annotated[
+        dict[str, float],
+        Field(description="How near its vectors are to the library's; empty if it is the library."),
+    ]
+    fallback: Annotated[str, Field(description="Why nothing faster is used; empty if none is.")]
 
     @classmethod
     def of(cls, card: EncoderCard) -> Self:
