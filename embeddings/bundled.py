@@ -12,7 +12,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 
 BUNDLED = {
     "meari-ko-en": "Korean and English, 384 dimensions, 512 tokens; bundled, needs no network",
-    "meari-static": "Korean and English, a table of 160 dimensions, a hundred times as fast; bundled",
+    "meari-static": "Korean and English, 160 dimensions, a table: fastest; bundled",
 }
 """One line for people, by name, the default first; adding one is a line here and its folder."""
 

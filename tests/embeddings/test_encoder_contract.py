@@ -25,7 +25,10 @@ TEXTS = [
 ]
 
 
-NAMES = ["hash:32", "hash:8:16", "transformer", "static", "words", "minilm", "meari-ko-en", "meari-static"]
+NAMES = [
+    *("hash:32", "hash:8:16", "transformer", "static", "words", "minilm"),
+    *("meari-ko-en", "meari-static"),
+]
 COMPILED = ["meari-ko-en int8", "meari-ko-en bfloat16", "transformer float32", "minilm float32"]
 CLOSE = {"int8": 2e-2, "bfloat16": 2e-3}
 """How far numbers of a row may move with what stands beside it, by what is computed in."""

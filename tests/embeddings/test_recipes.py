@@ -13,8 +13,7 @@ from embeddings.training.tokenizer.recipe import ExtensionRecipe
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
 LATER = [
-    STAGES / f"{name}.toml"
-    for name in ("2-distillation", "3-search", "4-across", "5-everyday")
+    STAGES / f"{name}.toml" for name in ("2-distillation", "3-search", "4-across", "5-everyday")
 ]
 LEARNED = [
     *LATER,
