@@ -21,6 +21,7 @@ COPY --from=build /opt/meari /opt/meari
 ENV PATH=/opt/meari/bin:$PATH \
     MEARI_DATA=/data \
     HF_HOME=/data/.huggingface \
+    MEARI_CACHE=/data/.cache \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 USER meari

@@ -167,7 +167,7 @@ class Candidate:
         return [{**facts, **told}]
 
     def _speed(self) -> dict[str, Any]:
-        reference = load_encoder(self.reference, device=self.device)
+        reference = load_encoder(self.reference, device=self.device, runtime="torch")
         return measure_speed(self.encoder, reference, speed_texts(self.data))
 
     def _measured(self, key: dict[str, Any], made: Callable[[], dict[str, Any]]) -> dict[str, Any]:

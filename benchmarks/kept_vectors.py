@@ -186,7 +186,7 @@ def open_encoder(name: str, cache: Path, *, window: int | None, device: str | No
     Raises:
         EmbeddingError: it cannot be loaded, or not with that window.
     """
-    encoder = load_encoder(name, device=device)
+    encoder = load_encoder(name, device=device, runtime="torch")
     if window is None or window == encoder.max_tokens:
         return encoder
     folder = bundled_folder() if name == "minilm" else Path(name).expanduser()

@@ -103,7 +103,7 @@ def open_searcher(
     """A new collection that holds the documents, or the encoder alone."""
     documents = list(data.documents.values())
     if through == "encoder":
-        yield EncoderSearcher.over(load_encoder(encoder), documents)
+        yield EncoderSearcher.over(load_encoder(encoder, runtime="torch"), documents)
         return
     with tempfile.TemporaryDirectory() as path, DataFolder.open(path) as folder:
         collection = folder.create("parity", encoder=encoder)

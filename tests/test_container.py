@@ -60,11 +60,17 @@ def sources() -> list[str]:
 
 
 def pins(lines: list[str]) -> dict[str, str]:
-    found = (line.split("==") for line in lines if "==" in line)
+    found = (line.partition(";")[0].split("==") for line in lines if "==" in line)
     return {name.lower().replace("_", "-"): number for name, number in found}
 
 
 PINS = pins(PROJECT["dependencies"])
+
+
+def test_what_is_compiled_is_kept_where_the_process_may_write():
+    """The rest of the file system is read-only: elsewhere it would be compiled at each start."""
+    assert "MEARI_CACHE=/data/.cache" in last("ENV")
+    assert "data:/data" in MEARI["volumes"]
 
 
 def test_the_process_owns_nothing_but_the_data():

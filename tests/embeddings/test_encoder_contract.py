@@ -143,4 +143,6 @@ def test_any_text_has_a_finite_vector(encoder: Encoder, text: str) -> None:
     encoding = encoder.encode([text], role="document")
     assert np.isfinite(encoding.vectors).all()
     if encoder.card.normalised:
-        assert np.linalg.norm(encoding.vectors[0]) == pytest.approx(1, abs=1e-4)
+        # A table has nothing to say of a text without a piece; a Transformer reads its own marks.
+        length = 1 if encoding.tokens[0] else 0
+        assert np.linalg.norm(encoding.vectors[0]) == pytest.approx(length, abs=1e-4)

@@ -56,7 +56,9 @@ def test_figures_agree_with_the_librarys_evaluator(bookshop: RetrievalData):
         write_csv=False,
     )
     theirs = evaluator(SentenceTransformer(str(bundled_folder()), local_files_only=True))
-    searcher = EncoderSearcher.over(load_encoder("minilm"), bookshop.documents.values())
+    searcher = EncoderSearcher.over(
+        load_encoder("minilm", device="cpu", runtime="torch"), bookshop.documents.values()
+    )
     ours = evaluate_retrieval(bookshop, searcher).measures
 
     assert 0.2 < ours["nDCG@10"].value < 0.95, "neither side found nothing or everything"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -83,7 +84,13 @@ def batcher(**chosen: object) -> Batcher:
 
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(scenario(), 60))
+    """In a thread of its own: a browser's driver leaves a loop running in that of the tests."""
+
+    async def bounded() -> None:
+        await asyncio.wait_for(scenario(), 60)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, bounded()).result()
 
 
 async def settle() -> None:
