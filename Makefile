@@ -49,7 +49,7 @@ demo: install ## install, index the sample bookshop, serve it at http://127.0.0.
 	@printf '\n  Open   http://$(HOST):$(PORT)/?collection=bookshop\n'
 	@printf "  or try curl -s http://$(HOST):$(PORT)/v1/collections/bookshop/search \\\\\n"
 	@printf "           -H 'content-type: application/json' \\\\\n"
-	@printf "           -d '{\"query\": \"my parcel arrived torn\", \"limit\": 3}'\n\n"
+	@printf "           -d '{\"query\": \"the cover was torn when it arrived\", \"limit\": 3}'\n\n"
 	$(VENV)/bin/meari serve --data $(DATA) --host $(HOST) --port $(PORT)
 
 test: $(TEST_VENV)/.complete ## every test, in an environment of its own
