@@ -21,7 +21,7 @@ function collectionPath(name, ...rest) {
   return ["collections", name, ...rest].map(encodeURIComponent).join("/");
 }
 
-async function call(path, { body, signal, parameters = {} } = {}) {
+async function call(path, { method, body, signal, parameters = {} } = {}) {
   const address = new URL(path, ROOT);
   for (const [key, value] of Object.entries(parameters)) address.searchParams.set(key, value);
   const headers = { accept: "application/json" };
@@ -29,7 +29,7 @@ async function call(path, { body, signal, parameters = {} } = {}) {
   let answer;
   try {
     answer = await fetch(address, {
-      method: body === undefined ? "GET" : "POST",
+      method: method ?? (body === undefined ? "GET" : "POST"),
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal,
@@ -50,6 +50,11 @@ async function call(path, { body, signal, parameters = {} } = {}) {
 /** All collections, and why others cannot be opened: `{collections, unusable}`. */
 export function collections(signal) {
   return call("collections", { signal });
+}
+
+/** All that is told of one collection. */
+export function collection(name, signal) {
+  return call(collectionPath(name), { signal });
 }
 
 /** The first documents of a collection, at most `limit`. */
@@ -78,13 +83,58 @@ function askPath(name, body) {
   return collectionPath(name, "positive" in body ? "recommend" : "search");
 }
 
+/** The last result of an analysis (`clusters`, `map`, ...), or a part of it. */
+export function analysis(name, path, parameters, signal) {
+  return call(collectionPath(name, ...path.split("/")), { signal, parameters });
+}
+
+/** Asks for an analysis; the answer is a job. Other questions about a result are answered at once. */
+export function askAnalysis(name, path, body, signal) {
+  return call(collectionPath(name, ...path.split("/")), { body, signal });
+}
+
+/** Jobs, newest first: `{jobs, cursor}`. */
+export function jobs(parameters, signal) {
+  return call("jobs", { signal, parameters });
+}
+
+/** One job as it stands. */
+export function job(id, signal) {
+  return call(`jobs/${encodeURIComponent(id)}`, { signal });
+}
+
+/** Calls a job off. */
+export function cancelJob(id) {
+  return call(`jobs/${encodeURIComponent(id)}`, { method: "DELETE" });
+}
+
+/** Takes a job up again that was stopped. */
+export function resumeJob(id) {
+  return call(`jobs/${encodeURIComponent(id)}/resume`, { method: "POST" });
+}
+
+/** Where a job tells of its changes. */
+export function jobEvents(id) {
+  return new URL(`jobs/${encodeURIComponent(id)}/events`, ROOT);
+}
+
+/** Deletes documents by id, for good; how many there were. */
+export async function deleteDocuments(name, ids) {
+  const body = { ids };
+  return (await call(collectionPath(name, "documents", "delete"), { body })).deleted;
+}
+
+/** What the server offers, as it describes itself: an OpenAPI document. */
+export function description(signal) {
+  return call(new URL("../openapi.json", ROOT), { signal });
+}
+
 /** The usual way of finding first; what a server has besides these comes behind them. */
 const MODES = ["hybrid", "dense", "lexical"];
 
 /** The ways of finding that searches can choose from, the usual one first, as OpenAPI lists them. */
-export async function searchModes(signal) {
-  const description = await call(new URL("../openapi.json", ROOT), { signal });
-  const mode = description.components.schemas.SearchBody.properties.mode;
+export function searchModes(described) {
+  const mode = described.components.schemas.SearchBody.properties.mode;
   const listed = [mode, ...(mode.anyOf ?? [])].flatMap((each) => each.enum ?? each.const ?? []);
   const known = MODES.filter((name) => listed.includes(name));
   return [...known, ...listed.filter((name) => name !== null && !known.includes(name))];

@@ -2,8 +2,10 @@
 
 import { en } from "./words.en.js";
 import { ko } from "./words.ko.js";
+import { en as roomsEn } from "./words.rooms.en.js";
+import { ko as roomsKo } from "./words.rooms.ko.js";
 
-const TABLES = { en, ko };
+const TABLES = { en: { ...en, ...roomsEn }, ko: { ...ko, ...roomsKo } };
 let current = "en";
 
 /** The languages the page speaks. */

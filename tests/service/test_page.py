@@ -1,4 +1,4 @@
-"""The files of the search page: complete in both languages, and closed to markup and strangers."""
+"""The files of the page: complete in both languages, and closed to markup and strangers."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from pathlib import Path
 import pytest
 
 WEB = Path(__file__).parents[2] / "service" / "web"
-CODE = sorted([*WEB.glob("*.js"), *WEB.glob("*.html")])
+FILES = sorted(path for path in WEB.rglob("*") if path.is_file())
+CODE = [path for path in FILES if path.suffix in {".js", ".html"}]
+
+
+COMPOSED = "card_trust|channel|confidence|job|judged|lead|mode|room|stage|state|step|theme"
+"""What words are made of while the page runs: `say(`mode_${name}`)`."""
 
 
 def words_of(language: str) -> set[str]:
-    table = (WEB / f"words.{language}.js").read_text(encoding="utf-8")
-    return set(re.findall(r"^  (\w+):", table, flags=re.MULTILINE))
+    tables = [path.read_text(encoding="utf-8") for path in WEB.glob(f"words*.{language}.js")]
+    words = [word for table in tables for word in re.findall(r"^  (\w+):", table, re.MULTILINE)]
+    assert len(words) == len(set(words))
+    return set(words)
 
 
 def test_both_languages_say_the_same_things():
@@ -27,13 +34,11 @@ def test_every_word_is_there_and_used():
     asked |= set(re.findall(r"data-say(?:-label|-title|-placeholder)?=\"(\w+)\"", code))
     assert asked <= words_of("en")
     unused = {word for word in words_of("en") if not re.search(rf"[\"`]{word}[\"`]", code)}
-    composed = {
-        word for word in unused if re.match(r"(channel|confidence|judged|mode|stage|theme)_", word)
-    }
+    composed = {word for word in unused if re.match(rf"({COMPOSED})_", word)}
     assert unused == composed
 
 
-@pytest.mark.parametrize("path", CODE, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(WEB)))
 def test_no_file_can_turn_data_into_markup_or_code(path: Path):
     text = path.read_text(encoding="utf-8")
     makers = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc="
@@ -41,7 +46,7 @@ def test_no_file_can_turn_data_into_markup_or_code(path: Path):
     assert re.findall(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=\"", text) == []
 
 
-@pytest.mark.parametrize("path", sorted(WEB.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(WEB)))
 def test_no_file_asks_for_anything_elsewhere(path: Path):
     text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
     assert re.findall(r"(?:https?:)?//[\w-]+\.\w+|@import|\burl\(", text) == []

@@ -88,7 +88,8 @@ def test_the_bar_of_a_score_fits_the_mode(
 ):
     here = visit()
     shown = here.page.evaluate(
-        "([match, context]) => import('/cards.js').then((m) => m.scoreShare(match, context))",
+        "([match, context]) => import('/search/cards.js')"
+        ".then((m) => m.scoreShare(match, context))",
         [match, context],
     )
     assert shown == pytest.approx(share)
@@ -106,8 +107,9 @@ def test_the_bar_of_a_score_fits_the_mode(
 def test_ways_of_finding_are_read_from_any_schema(visit: Open, schema: object, modes: str):
     here = visit()
     told = {"components": {"schemas": {"SearchBody": {"properties": {"mode": schema}}}}}
-    here.page.route("**/openapi.json", lambda route: route.fulfill(json=told))
-    found = here.page.evaluate("import('/api.js').then(({ searchModes }) => searchModes())")
+    found = here.page.evaluate(
+        "told => import('/api.js').then(({ searchModes }) => searchModes(told))", told
+    )
     assert [name[0] for name in found] == list(modes)
 
 
@@ -141,7 +143,7 @@ def test_korean_words_are_marked_without_their_particles(visit: Open):
 def test_words_to_mark(visit: Open, query: str, text: str, expected: list[str]):
     here = visit()
     parts = here.page.evaluate(
-        "([query, text]) => import('/highlight.js')"
+        "([query, text]) => import('/search/highlight.js')"
         ".then(({ highlight, queryTerms }) => highlight(text, queryTerms(query)))",
         [query, text],
     )
@@ -176,7 +178,8 @@ def test_warnings_say_what_to_doubt(
 ):
     here = visit()
     told = here.page.evaluate(
-        "([receipt, asked]) => import('/receipt.js').then((m) => m.warnings(receipt, asked))",
+        "([receipt, asked]) => import('/search/receipt.js')"
+        ".then((m) => m.warnings(receipt, asked))",
         [receipt, {"query": query, "languages": languages}],
     )
     assert [warning["grave"] for warning in told] == [grave for _, grave in expected]

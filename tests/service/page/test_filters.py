@@ -79,7 +79,7 @@ def test_filters_written_by_hand_survive_the_chips(visit: Open):
         "must": [{"is_null": {"key": "b"}}, {"key": "lang", "match": {"value": "ko"}}],
     }
     steps = here.page.evaluate(
-        """filter => import('/filter.js').then((m) => {
+        """filter => import('/search/filter.js').then((m) => {
           const added = m.toggleValue(filter, 'lang', 'en');
           const ranged = m.setRange(added, 'year', { gte: 2020 });
           const removed = m.toggleValue(m.toggleValue(ranged, 'lang', 'ko'), 'lang', 'en');
@@ -108,7 +108,7 @@ def test_fields_are_learnt_from_documents(visit: Open):
     metadata[0] |= {"n": 1.5, "at": "2023-12-31T10:00:00Z", "lang": "en", "a.b": 1, "none": None}
     metadata[1] |= {"deep": {"tags": ["x", "y"], "rows": [{"c": True}]}}
     fields = here.page.evaluate(
-        "documents => import('/fields.js').then(({ Fields }) => {"
+        "documents => import('/search/fields.js').then(({ Fields }) => {"
         " const fields = new Fields(); fields.learn(documents); fields.learn(documents);"
         " return fields.list(); })",
         [{"id": str(i), "metadata": each} for i, each in enumerate(metadata)],

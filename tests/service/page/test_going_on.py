@@ -120,7 +120,7 @@ def test_judging(
     visit: Open, how: str, id_: str, before: tuple[list, list], after: tuple[list, list]
 ):
     changes = visit().page.evaluate(
-        "([how, id, [like, unlike]]) => import('/question.js')"
+        "([how, id, [like, unlike]]) => import('/search/question.js')"
         ".then((m) => m.judged({ like, unlike }, how, id, 'best'))",
         [how, id_, before],
     )

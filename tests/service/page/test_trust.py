@@ -49,7 +49,7 @@ def test_the_passage_is_the_servers(
         text = match["text"][start : start + length]
         match = match | {"snippet": {"text": text, "start": start, "highlights": highlights}}
     found = visit().page.evaluate(
-        "match => import('/passage.js').then((m) => m.passage(match))", match
+        "match => import('/search/passage.js').then((m) => m.passage(match))", match
     )
     text = "".join(part["text"] for part in found["parts"])
     assert f"{'… ' * found['before']}{text}{' …' * found['after']}" == shown
@@ -60,7 +60,8 @@ def test_the_whole_text_keeps_the_passages_marks(visit: Open):
     snippet = {"text": "two 😀 two", "start": 6, "highlights": [[0, 3]]}
     match = {"text": "😀 one two 😀 two one", "snippet": snippet}
     parts = visit().page.evaluate(
-        "([match, query]) => Promise.all([import('/passage.js'), import('/highlight.js')])"
+        "([match, query]) =>"
+        " Promise.all([import('/search/passage.js'), import('/search/highlight.js')])"
         ".then(([passage, { queryTerms }]) => passage.wholeText(match, queryTerms(query)))",
         [match, "one"],
     )

@@ -1,7 +1,7 @@
 /** How surely a match answers: a quiet meter, and the same in words. */
 
-import { element } from "./elements.js";
-import { percent, say } from "./words.js";
+import { element } from "../elements.js";
+import { percent, say } from "../words.js";
 
 /** From which confidence on which word; below all of them it is `unlikely`. */
 const STEPS = [

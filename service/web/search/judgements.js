@@ -1,8 +1,8 @@
 /** The documents whose like is wanted, and those whose like is not, below the query. */
 
-import { element, icon } from "./elements.js";
+import { element, icon } from "../elements.js";
 import { unjudged } from "./question.js";
-import { say } from "./words.js";
+import { say } from "../words.js";
 
 /** A pill for each document; a click takes it back. */
 export function judgements(question, titles, onChange) {

@@ -1,9 +1,9 @@
 /** The query, the collection and the options of a search. */
 
-import { byId, element, keepingFocus, refill } from "./elements.js";
+import { byId, element, keepingFocus, refill } from "../elements.js";
 import { judgements } from "./judgements.js";
 import { isRecommending, LIMITS } from "./question.js";
-import { number, say, sayOr } from "./words.js";
+import { number, say, sayOr } from "../words.js";
 
 const TYPING_MS = 280;
 

@@ -1,10 +1,10 @@
 /** The state of the page, on the screen. */
 
 import { activeChips } from "./active_filters.js";
-import { askAddress } from "./api.js";
+import { askAddress } from "../api.js";
 import { card } from "./cards.js";
-import { copy } from "./clipboard.js";
-import { byId, element, icon, keepingFocus, refill, setAttribute } from "./elements.js";
+import { copy } from "../clipboard.js";
+import { byId, element, icon, keepingFocus, refill, setAttribute } from "../elements.js";
 import { toggleValue } from "./filter.js";
 import { queryTerms } from "./highlight.js";
 import {
@@ -15,10 +15,10 @@ import {
   nothingNotice,
   startNotice,
   wakingNotice,
-} from "./notices.js";
+} from "../notices.js";
 import { asCurl, askedBody, isAsking, isRecommending, judged } from "./question.js";
 import { receiptBody, receiptHint, warningLine, warnings } from "./receipt.js";
-import { language, say } from "./words.js";
+import { language, say } from "../words.js";
 
 /** Shows all of `page`. */
 export function render(page) {
@@ -51,8 +51,8 @@ export function renderCount({ counted, collection, answer }) {
   byId("filter-count").textContent = text;
 }
 
-function statusText({ answer, busy, error, question, subject }) {
-  if (error) return "";
+function statusText({ answer, busy, failure, question, subject }) {
+  if (failure) return "";
   if (!answer) return busy ? say("searching") : "";
   const { matches, cursor } = answer;
   if (!matches.length) return "";
@@ -64,9 +64,9 @@ function statusText({ answer, busy, error, question, subject }) {
 
 /** What stands above the cards, or in their place. */
 function notice(page) {
-  const { answer, error, question, collections, collection } = page;
-  const again = () => page.start();
-  if (error) return errorNotice(error, again);
+  const { answer, failure, question, collections, collection } = page;
+  const again = () => page.again();
+  if (failure) return errorNotice(failure, again);
   if (page.waking) return wakingNotice(page.waking);
   if (!collections) return null;
   if (!collections.length) return [damage(page), noCollectionNotice(copy, again)];

@@ -1,13 +1,13 @@
 /** The matches, as cards. */
 
-import { element, icon, marked, refill, setAttribute } from "./elements.js";
+import { element, icon, marked, refill, setAttribute } from "../elements.js";
 import { isAddress, leaves } from "./fields.js";
 import { readFilter } from "./filter.js";
 import { confidenceMeter } from "./confidence.js";
 import { highlight } from "./highlight.js";
 import { passage, wholeText } from "./passage.js";
 import { answeredBy } from "./receipt.js";
-import { fixed, say } from "./words.js";
+import { fixed, say } from "../words.js";
 
 const LONGEST_VALUE = 48;
 

@@ -1,9 +1,9 @@
 /** The filter panel: chips, ranges and values for the fields seen, and the JSON behind them. */
 
 import { display } from "./cards.js";
-import { byId, element, keepingFocus, refill, setAttribute } from "./elements.js";
+import { byId, element, keepingFocus, refill, setAttribute } from "../elements.js";
 import { readFilter, setRange, toggleValue } from "./filter.js";
-import { say } from "./words.js";
+import { say } from "../words.js";
 
 const SHOWN_FIELDS = 6;
 const SHOWN_VALUES = 8;

@@ -1,9 +1,9 @@
 /** The conditions in force, above the answer. */
 
 import { display } from "./cards.js";
-import { element, icon } from "./elements.js";
+import { element, icon } from "../elements.js";
 import { readFilter, setRange, toggleValue, withoutOthers } from "./filter.js";
-import { say } from "./words.js";
+import { say } from "../words.js";
 
 /** The conditions in force as removable chips. */
 export function activeChips(filter, onChange) {

@@ -1,7 +1,7 @@
 /** The receipt: what was really done to answer, in plain words. */
 
-import { element, icon } from "./elements.js";
-import { fixed, languageNames, number, percent, say, sayOr } from "./words.js";
+import { element, icon } from "../elements.js";
+import { fixed, languageNames, number, percent, say, sayOr } from "../words.js";
 
 const STAGES = ["analyse", "encode", "filter", "search", "fetch", "rerank", "snippets"];
 

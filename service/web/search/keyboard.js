@@ -1,13 +1,13 @@
 /** Walking the page by keyboard: `/` to the query, arrows through the cards, Enter, Escape. */
 
-import { byId } from "./elements.js";
+import { byId } from "../elements.js";
 
 const TYPING = "input, textarea, select, [contenteditable]";
 
 /** Wires the keys; cards are the children of `#cards`. */
 export function startKeyboard() {
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (byId("search").hidden || event.isComposing || event.ctrlKey || event.metaKey || event.altKey) return;
     const { target } = event;
     const done =
       target.id === "query" ? fromQuery(event) : target.matches(TYPING) ? false : elsewhere(event);
