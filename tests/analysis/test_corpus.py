@@ -16,10 +16,7 @@ if TYPE_CHECKING:
 
 def _write(collection: LocalCollection, number: int) -> None:
     collection.add(
-        [
-            Document(f"d{i}", f"text {i}", f"title {i}", {"even": i % 2 == 0})
-            for i in range(number)
-        ]
+        [Document(f"d{i}", f"text {i}", f"title {i}", {"even": i % 2 == 0}) for i in range(number)]
     )
 
 

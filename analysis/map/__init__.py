@@ -1,0 +1,1 @@
+"""A corpus as a plane: documents that are alike lie together."""
