@@ -13,6 +13,7 @@ from embeddings.errors import AnalyzerError, EncoderRefusedError
 from embeddings.load import choose_computing
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
+from indexing.index.threads import limit_processors
 from indexing.validation import check_name
 from service.batching import Batcher
 from service.classifiers import Classifiers
@@ -122,6 +123,7 @@ class Engine:
             FolderLockedError: another process owns it.
         """
         choose_computing(self.settings.computing)
+        limit_processors(self.settings.threads)
         if self._folder is None:
             self._folder = await self.write(open_folder, self.settings)
         self.readiness = Readiness("starting", f"encoder {self.settings.encoder!r} is being loaded")

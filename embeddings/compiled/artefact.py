@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 """Of this folder, and of the way graphs are written; another one is made again."""
 KEPT = 8
 """Artefacts; the ones that were used longest ago make room."""
@@ -50,6 +50,7 @@ class Artefact:
         marks: what its tokenizer's ids mean.
         parity: as it was measured when this was made.
         refused: what precisions agreed too little, and how much.
+        paces: texts a second of the precisions that were held against each other here.
         reference: the library's vectors of the probes, float32.
         tokenizer: as Hugging Face JSON, without truncation or padding.
         graph: an openvino.Model, or the path of `model.xml`.
@@ -60,6 +61,7 @@ class Artefact:
     marks: Marks
     parity: Parity
     refused: dict[str, Any]
+    paces: dict[Precision, float]
     reference: Vectors
     tokenizer: str
     graph: Any
@@ -73,16 +75,31 @@ def default_cache() -> Path:
 
 def key_of(folder: Path, choice: str) -> str:
     """A name for what compiling `folder` gives here: its files, this machine, these versions."""
-    library = load_openvino()
-    abilities = library.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     digest = hashlib.sha256()
-    parts = [str(FORMAT), choice, str(library.get_version()), *sorted(abilities)]
+    parts = [str(FORMAT), choice, str(load_openvino().get_version()), *_processor()]
     for path in sorted(folder.rglob("*")):
         if path.suffix in _DECIDING and path.is_file():
             parts += [path.relative_to(folder).as_posix(), hash_file(path)]
     for part in parts:
         digest.update(f"{part}\0".encode())
     return digest.hexdigest()[:32]
+
+
+def _processor() -> list[str]:
+    """What tells apart processors on which something else is fastest."""
+    core = load_openvino().Core()
+    abilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    facts = [core.get_property("CPU", "FULL_DEVICE_NAME"), *sorted(abilities)]
+    described = Path("/proc/cpuinfo")
+    if described.is_file():  # one name stands for several processors on a virtual machine
+        lines = described.read_text(errors="replace").splitlines()
+        facts += [line for line in lines if line.startswith(("flags", "Features"))][:1]
+    return facts
+
+
+def discard(cache: Path, key: str) -> None:
+    """Forget the artefact of that key."""
+    shutil.rmtree(cache / "encoders" / key, ignore_errors=True)
 
 
 def find(cache: Path, key: str) -> Artefact | None:
@@ -103,6 +120,7 @@ def find(cache: Path, key: str) -> Artefact | None:
             marks=Marks(**facts["marks"]),
             parity=Parity.from_json(facts["parity"]),
             refused=facts["refused"],
+            paces=facts["paces"],
             reference=np.load(place / "probes.npy", allow_pickle=False),
             tokenizer=(place / "tokenizer.json").read_text(encoding="utf-8"),
             graph=graph,
@@ -143,6 +161,7 @@ def _write(artefact: Artefact, place: Path) -> None:
         "marks": asdict(artefact.marks),
         "parity": artefact.parity.to_json(),
         "refused": artefact.refused,
+        "paces": artefact.paces,
         "sums": {path.name: hash_file(path) for path in sorted(place.iterdir())},
     }
     text = json.dumps(facts, ensure_ascii=False, indent=1)

@@ -8,7 +8,7 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from embeddings.compiled.artefact import default_cache, find, keep, key_of
+from embeddings.compiled.artefact import default_cache, discard, find, keep, key_of
 from embeddings.compiled.build import build, described
 from embeddings.compiled.encoder import CompiledEncoder
 from embeddings.compiled.errors import NotCompiledError
@@ -60,8 +60,10 @@ def open_compiled(
     try:
         key = key_of(folder, choice or "fastest")
         found = find(place, key)
-        if found is not None:
-            return _checked(found, name, languages, threads)
+        kept = None if found is None else _checked(found, name, languages, threads)
+        if kept is not None:
+            return kept
+        discard(place, key)
         with _building:
             encoder = load()
             _check_worth(encoder, choice)
@@ -87,19 +89,19 @@ def usable_threads() -> int:
 
 def _checked(
     artefact: Artefact, name: str, languages: tuple[str, ...], threads: int
-) -> CompiledEncoder:
-    """The artefact's encoder, once its vectors are again those of the library.
-
-    Raises:
-        NotCompiledError: they are not: another machine's, or damaged.
-    """
+) -> CompiledEncoder | None:
+    """The artefact's encoder; None if its vectors are not those of the library any more."""
     card = replace(artefact.card, name=name, languages=languages or artefact.card.languages)
     encoder = CompiledEncoder(artefact, card, threads)
     parity = compare(encoder.encode(probes(), role="document").vectors, artefact.reference)
     bound = BOUNDS[artefact.precision]
     if not parity.reaches(bound):
-        message = f"it no longer agrees with the library here: {parity}; needed: {bound}"
-        raise NotCompiledError(message)
+        logger.warning(
+            "encoder %s is compiled again: what was kept no longer agrees with the library here: "
+            "%s; needed: %s",
+            *(name, parity, bound),
+        )
+        return None
     encoder.describe(described(artefact, card, parity))
     return encoder
 

@@ -47,6 +47,21 @@ class _Busy:
 _busy = _Busy()
 
 
+class _Process:
+    """Of this process.
+
+    Attributes:
+        most: processors that FAISS may take; None: all that the process may use.
+    """
+
+    most: int | None = None
+
+
+def limit_processors(most: int | None) -> None:
+    """Let searches and the building of indexes take so many processors together; None: all."""
+    _Process.most = most
+
+
 @contextmanager
 def sharing(queries: int) -> Iterator[None]:
     """The block searches: let FAISS use the processors that other searches leave to it.
@@ -97,8 +112,8 @@ def take_the_rest() -> None:
     import faiss
 
     give_way()
-    if _busy.is_busy():
-        faiss.omp_set_num_threads(max(1, _processors() - 1))
+    left = _processors() - 1 if _busy.is_busy() else _processors()
+    faiss.omp_set_num_threads(max(1, left))
 
 
 def work_quietly() -> None:
@@ -110,8 +125,13 @@ def work_quietly() -> None:
     give_way()
 
 
-@cache
 def _processors() -> int:
+    """Processors that FAISS may take here."""
+    return min(_usable(), _Process.most or _usable())
+
+
+@cache
+def _usable() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

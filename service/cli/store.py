@@ -121,6 +121,7 @@ def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
     from pydantic import ValidationError
 
     from embeddings.load import choose_computing
+    from indexing.index.threads import limit_processors
     from service.settings import Settings
     from service.validation import describe_validation
 
@@ -134,4 +135,5 @@ def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
         message = describe_validation(faults).message.replace(name, shown, 1)
         raise MisuseError(message) from error
     choose_computing(settings.computing)
+    limit_processors(settings.threads)
     return settings

@@ -5,7 +5,8 @@ from __future__ import annotations
 import faiss
 import pytest
 
-from indexing.index.threads import sharing
+from indexing.index import threads
+from indexing.index.threads import limit_processors, sharing
 
 
 @pytest.fixture
@@ -30,3 +31,17 @@ def test_the_number_comes_back_after_an_error():
     with pytest.raises(ValueError, match="asked for"), sharing(1):
         raise ValueError("asked for")
     assert faiss.omp_get_max_threads() == 3
+
+
+@pytest.mark.usefixtures("three_threads")
+@pytest.mark.parametrize(("most", "taken"), [(None, 4), (2, 2), (9, 4)])
+def test_no_search_takes_more_processors_than_allowed(
+    monkeypatch: pytest.MonkeyPatch, most: int | None, taken: int
+):
+    monkeypatch.setattr(threads, "_usable", lambda: 4)
+    limit_processors(most)
+    try:
+        with sharing(100):
+            assert faiss.omp_get_max_threads() == taken
+    finally:
+        limit_processors(None)

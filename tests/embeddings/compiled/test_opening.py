@@ -6,20 +6,21 @@ import json
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
 
-from embeddings.compiled import opening, parity
+from embeddings.compiled import build, parity
 from embeddings.compiled.artefact import KEPT, default_cache
 from embeddings.compiled.encoder import CompiledEncoder
 from embeddings.compiled.errors import NotCompiledError
-from embeddings.compiled.parity import BOUNDS, Parity
+from embeddings.compiled.pace import choose
+from embeddings.compiled.parity import BOUNDS, Parity, Precision
 from embeddings.compiled.texts import calibration_texts, probes
 from embeddings.errors import InvalidInputError
+from embeddings.fingerprint import hash_file
 from embeddings.load import Runtime, load_encoder
 from embeddings.sentence import SentenceEncoder
 
@@ -163,20 +164,50 @@ def test_below_the_bound_the_next_precision_is_taken(
         load_encoder("meari-ko-en", runtime="int8", cache=tmp_path)
 
 
-def test_at_the_start_parity_is_measured_again(
-    transformer_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_what_no_longer_agrees_is_compiled_again(
+    transformer_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    load_encoder(transformer_folder, runtime="float32", cache=tmp_path)
-    find = opening.find
+    whole = load_encoder(transformer_folder, runtime="float32", cache=tmp_path)
+    (place,) = (tmp_path / "encoders").iterdir()
+    reference = np.load(place / "probes.npy")
+    np.save(place / "probes.npy", -reference)
+    manifest = json.loads((place / "manifest.json").read_text())
+    manifest["sums"]["probes.npy"] = hash_file(place / "probes.npy")
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    again = load_encoder(transformer_folder, runtime="float32", cache=tmp_path)
+    assert isinstance(again, CompiledEncoder)
+    assert "what was kept no longer agrees with the library here: mean cosine -1.0" in caplog.text
+    assert again.card == whole.card
+    np.testing.assert_array_equal(np.load(place / "probes.npy"), reference)
 
-    def drifted(cache: Path, key: str):
-        artefact = find(cache, key)
-        assert artefact is not None
-        return replace(artefact, reference=-artefact.reference)
 
-    monkeypatch.setattr(opening, "find", drifted)
-    with pytest.raises(NotCompiledError, match="no longer agrees with the library here: mean cos"):
-        load_encoder(transformer_folder, runtime="float32", cache=tmp_path)
+def test_a_precision_that_is_not_faster_here_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def paces(encoders: dict[str, CompiledEncoder], texts: list[str]) -> dict[str, float]:
+        del texts
+        return dict(zip(encoders, (100.0, 200.0), strict=True))
+
+    monkeypatch.setattr(build, "measure_paces", paces)
+    card = load_encoder("meari-ko-en", device="cpu", cache=tmp_path).card
+    assert card.dtype in {"bfloat16", "float32"}
+    assert card.fallback == f"int8 is not clearly faster here: 100 texts/s, {card.dtype} 200"
+    assert load_encoder("meari-ko-en", device="cpu", cache=tmp_path).card == card
+
+
+@pytest.mark.parametrize(
+    ("paces", "chosen"),
+    [
+        ({"int8": 300.0, "float32": 100.0}, "int8"),
+        ({"int8": 105.0, "float32": 100.0}, "float32"),
+        ({"int8": 120.0, "bfloat16": 115.0, "float32": 100.0}, "bfloat16"),
+        ({"float32": 100.0}, "float32"),
+    ],
+)
+def test_a_less_exact_precision_must_be_clearly_faster(
+    paces: dict[Precision, float], chosen: Precision
+) -> None:
+    assert choose(paces) == chosen
 
 
 def test_a_warm_start_needs_neither_torch_nor_telemetry(tmp_path: Path) -> None:
