@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from embeddings.text.analyzer import Analyzer
     from embeddings.types import Vectors
     from indexing.card import CollectionCard
     from indexing.filters import Filter
@@ -64,6 +65,25 @@ class Corpus:
         return [
             "" if document is None else document.encoded_text
             for document in self.documents(positions)
+        ]
+
+    def terms(self, positions: Sequence[int] | Ids, analyzer: Analyzer) -> list[list[str]]:
+        """The terms of those documents, a title's first; those kept with them are not found anew.
+
+        Documents without kept terms, or with those of another analyzer, are analysed now; nothing
+        is written. One that was deleted meanwhile has none.
+
+        Raises:
+            AnalyzerError: Kiwi cannot be loaded.
+        """
+        rows = [int(self.rows[position]) for position in positions]
+        kept = self._generation.documents.terms(rows, analyzer.fingerprint)
+        missing = [place for place, row in enumerate(rows) if row not in kept]
+        texts = self.texts([int(positions[place]) for place in missing])
+        found = dict(zip(missing, analyzer.analyze(texts), strict=True))
+        return [
+            found[place] if place in found else [*kept[row].title, *kept[row].text]
+            for place, row in enumerate(rows)
         ]
 
     def blocks(self, size: int = _BLOCK) -> Iterator[tuple[int, list[str]]]:

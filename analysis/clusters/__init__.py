@@ -1,0 +1,1 @@
+"""What a corpus is about: groups of documents, their names, and how they change."""
