@@ -138,6 +138,15 @@ class Encoder(Protocol):
         """The tokenizer as Hugging Face `tokenizers` JSON, or None if it is of another kind."""
 
 
+@runtime_checkable
+class Streamed(Protocol):
+    """An encoder that computes several calls of `encode` at the same time, without sharing."""
+
+    @property
+    def streams(self) -> int:
+        """How many: more calls wait for one of them to end."""
+
+
 def as_vectors(values: npt.ArrayLike, *, dim: int | None = None, what: str = "vectors") -> Vectors:
     """`values` as float32 (n, dim), C-contiguous and finite; (dim,) becomes (1, dim).
 

@@ -44,7 +44,7 @@ class Batcher:
             about to ask again.
         most_waiting: requests that wait at most; one of whose texts some are still to be encoded
             counts as waiting.
-        threads: batches computed at the same time, each for another encoder or role.
+        threads: batches computed at the same time, by all encoders together.
         cached: vectors of queries that are kept.
         metrics: where batches are counted.
     """

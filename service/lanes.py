@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from embeddings.types import Encoding
+from embeddings.types import Encoding, Streamed
 from service.errors import NotReadyError
 
 if TYPE_CHECKING:
@@ -65,6 +65,11 @@ class Ticket:
         return self._taken == len(self.texts)
 
     @property
+    def left(self) -> int:
+        """How many of its texts are still to be taken."""
+        return len(self.texts) - self._taken
+
+    @property
     def cost(self) -> int:
         """Estimated tokens of the next text."""
         return self._costs[self._order[self._taken]]
@@ -96,9 +101,10 @@ class Ticket:
 
 
 class Lane:
-    """The queue of one encoder in one role, and the batch that it computes.
+    """The queue of one encoder in one role, and the batches that it computes.
 
-    Lives in an event loop; only `encode_together` runs in a thread, one batch at a time.
+    Lives in an event loop; only `encode_together` runs in threads: as many batches at a time as the
+    encoder has streams, so that none of them is idle while the answers of a batch are written.
 
     Args:
         encoder: what computes.
@@ -126,7 +132,9 @@ class Lane:
         self._pool = pool
         self._metrics = metrics
         self._queue: deque[Ticket] = deque()
-        self._running = False
+        self._most = streams_of(encoder)
+        self._running = 0
+        self._computed = 0
         self._expected = 1
         self._ended = -np.inf
         self._beginning = False
@@ -155,7 +163,7 @@ class Lane:
 
     def _schedule(self) -> None:
         """Have the next batch begin: now, or when those of the last one had time to come back."""
-        if self._running or self._beginning or not self._queue:
+        if self._running == self._most or self._beginning or not self._queue:
             return
         loop = asyncio.get_running_loop()
         due = self._ended + self._wait
@@ -177,19 +185,28 @@ class Lane:
         batch = self._take()
         if not batch:  # those who waited have left
             return
-        self._running = True
+        self._running += 1
         texts = [[ticket.texts[place] for place in places] for ticket, places in batch.items()]
+        self._computed += sum(map(len, texts))
         computing = asyncio.get_running_loop().run_in_executor(
             self._pool, encode_together, self._encoder, self._role, texts
         )
         computing.add_done_callback(lambda computed: self._end(batch, computed))
+        self._schedule()
 
     def _take(self) -> dict[Ticket, list[int]]:
-        """Texts for the next batch by request; requests give one at a time, in turns."""
+        """Texts for the next batch by request; requests give one at a time, in turns.
+
+        It takes a stream's share of all that wait or are computed: what is left is for the stream
+        that will be free next.
+        """
         now = asyncio.get_running_loop().time()
         batch: dict[Ticket, list[int]] = {}
         room = self._tokens
-        while self._queue and (not batch or self._queue[0].cost <= room):
+        known = self._computed + sum(ticket.left for ticket in self._queue)
+        share = -(-known // self._most)
+        while self._queue and share and (not batch or self._queue[0].cost <= room):
+            share -= 1
             ticket = self._queue.popleft()
             if ticket.is_untouched:
                 self._metrics.count_encode_wait(now - ticket.arrived)
@@ -202,10 +219,11 @@ class Lane:
         return batch
 
     def _end(self, batch: dict[Ticket, list[int]], computed: asyncio.Future[list[Outcome]]) -> None:
-        self._running = False
+        self._running -= 1
         self._expected = len(batch)
         self._ended = asyncio.get_running_loop().time()
         texts = sum(map(len, batch.values()))
+        self._computed -= texts
         self._metrics.count_batch(len(batch), texts)
         outcomes = _outcomes_of(computed, len(batch))
         for (ticket, places), outcome in zip(batch.items(), outcomes, strict=True):
@@ -234,6 +252,11 @@ def encode_together(encoder: Encoder, role: Role, parts: Sequence[Sequence[str]]
         Encoding(whole.vectors[its], whole.tokens[its], whole.truncated[its], whole.unknown[its])
         for its in rows
     ]
+
+
+def streams_of(encoder: Encoder) -> int:
+    """How many batches an encoder computes at the same time."""
+    return encoder.streams if isinstance(encoder, Streamed) else 1
 
 
 def estimate_tokens(text: str, most: int) -> int:

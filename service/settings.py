@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         max_documents: documents in one upsert, ids in one deletion.
         search_threads: searches and other reads running at once; more of them wait.
         write_threads: writes running at once; writes to one collection take turns anyway.
-        encode_threads: batches of texts encoded at once, each for another encoder or role.
+        encode_threads: batches of texts encoded at once, by all encoders together.
         batch_tokens: estimated tokens of the texts, of all requests, that are encoded at once.
         batch_wait_ms: how long a batch waits at most for those whose texts were in the one before;
             after a batch of one request none does.
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     max_documents: Annotated[int, Field(ge=1)] = 10_000
     search_threads: Threads = 8
     write_threads: Threads = 4
-    encode_threads: Threads = 2
+    encode_threads: Threads = 4
     batch_tokens: Annotated[int, Field(ge=1)] = 4096
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 2
     query_cache: Annotated[int, Field(ge=0, le=1_000_000)] = 1024

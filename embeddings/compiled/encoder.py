@@ -64,6 +64,11 @@ class CompiledEncoder:
         """Text alone."""
         return frozenset({"text"})
 
+    @property
+    def streams(self) -> int:
+        """How many calls of `encode` are computed at the same time."""
+        return self._streams.count
+
     def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
         """Vectors of the texts behind the role's prompt, in order; see `Encoder.encode`."""
         prompt = self._card.prompts.get(role, "")

@@ -264,6 +264,48 @@ def test_a_lone_request_goes_at_once_and_the_next_batch_collects():
     run(scenario)
 
 
+class Twin(Held):
+    """Computes two batches at a time."""
+
+    streams = 2
+
+
+def test_as_many_batches_are_computed_at_a_time_as_the_encoder_has_streams():
+    async def scenario() -> None:
+        encoder = Twin()
+        asked = batcher()
+        first = asyncio.create_task(asked.encode(encoder, ["a"], "query"))
+        await encoder.begun()
+        others = [asyncio.create_task(asked.encode(encoder, [text], "query")) for text in "bcdef"]
+        await encoder.begun()
+        # of six that are known a stream takes three; the two that are left wait for the next
+        assert encoder.texts == [["a"], ["b", "c", "d"]]
+        encoder.finish()
+        await encoder.begun()
+        assert encoder.texts[2:] == [["e", "f"]]
+        encoder.finish(2)
+        found = await asyncio.gather(first, *others)
+        for text, encoding in zip("abcdef", found, strict=True):
+            expected = SINGLE.encode([text], role="query").vectors
+            np.testing.assert_array_equal(encoding.vectors, expected)
+
+    run(scenario)
+
+
+def test_a_request_of_many_texts_is_computed_by_every_stream():
+    async def scenario() -> None:
+        encoder = Twin()
+        asking = asyncio.create_task(batcher().encode(encoder, list("abcdefg"), "document"))
+        await encoder.begun()
+        await encoder.begun()
+        assert sorted(map(len, encoder.texts)) == [3, 4]
+        encoder.finish(2)
+        expected = SINGLE.encode(list("abcdefg"), role="document").vectors
+        np.testing.assert_array_equal((await asking).vectors, expected)
+
+    run(scenario)
+
+
 def test_after_a_batch_of_several_the_next_waits_for_as_many():
     async def scenario() -> None:
         encoder = Told()
