@@ -30,7 +30,7 @@ from eval.datasets import RetrievalData, load_beir
 from eval.measures import parse_measures
 
 WORKER = Path(__file__).parent / "encode_worker.py"
-SIDES = ("library", "library-openvino-int8", "ours-torch", "ours-bfloat16", "ours")
+SIDES = ("library", "library-openvino-int8", "ours-torch", "ours-int8", "ours-bfloat16", "ours")
 
 
 class Side:
@@ -92,11 +92,12 @@ def main() -> None:
     parser.add_argument("--peer-python", help="has sentence-transformers, optimum-intel and nncf")
     parser.add_argument("--quality", action="store_true", help="nDCG@10 of each side too")
     parser.add_argument("--side", action="append", choices=SIDES, help="only these")
+    parser.add_argument("--name", help="of the file of results; encode-ENCODER")
     chosen = parser.parse_args()
     judged = load_beir(chosen.data, chosen.split)
     with tempfile.TemporaryDirectory() as folder:
         result = measure(chosen, judged, Path(folder))
-    name = f"encode-{chosen.encoder}"
+    name = chosen.name or f"encode-{chosen.encoder}"
     print(json.dumps(result, indent=1), save(name, result), sep="\n")
 
 
