@@ -35,6 +35,7 @@ export const en = {
   group_title: "Show only the best part of each longer text",
   filter: "Filter",
   filter_count: ({ n, total }) => `${n} of ${total}`,
+  filter_counts: "The number of documents with each value, under the other conditions.",
   filter_none: "These documents have no metadata to filter by.",
   filter_clear: "Clear all",
   filter_clear_now: "Search without the filter",

@@ -33,6 +33,7 @@ export const ko = {
   group_title: "긴 글은 가장 잘 맞는 부분 하나만 보여 줍니다",
   filter: "필터",
   filter_count: ({ n, total }) => `${total}건 중 ${n}건`,
+  filter_counts: "숫자는 다른 조건 아래에서 그 값을 가진 문서 수입니다.",
   filter_none: "이 문서들에는 걸러 낼 메타데이터가 없습니다.",
   filter_clear: "모두 지우기",
   filter_clear_now: "필터 없이 찾기",

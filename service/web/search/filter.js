@@ -70,6 +70,11 @@ export function toggleValue(filter, key, value) {
   return replace(filter, key, matchValues, next.length ? { key, match } : null);
 }
 
+/** The filter with `value` the only one of `key` that is wanted. */
+export function onlyValue(filter, key, value) {
+  return replace(filter, key, matchValues, { key, match: { value } });
+}
+
 /** The filter with `key` between bounds (`{gte, lte}`, either may be missing); null removes them. */
 export function setRange(filter, key, bounds) {
   const range = bounds && Object.keys(bounds).length ? bounds : null;

@@ -2,8 +2,9 @@
 
 import { display } from "./cards.js";
 import { byId, element, keepingFocus, refill, setAttribute } from "../elements.js";
+import { Facets } from "./facets.js";
 import { readFilter, setRange, toggleValue } from "./filter.js";
-import { say } from "../words.js";
+import { number, say } from "../words.js";
 
 const SHOWN_FIELDS = 6;
 const SHOWN_VALUES = 8;
@@ -14,6 +15,7 @@ export class FilterPanel {
   #filter = null;
   #onChange;
   #check;
+  #facets = new Facets(() => this.show(this.#fields, this.#filter));
 
   /**
    * @param {(filter: object | null) => void} onChange a filter that was chosen
@@ -31,9 +33,10 @@ export class FilterPanel {
     });
   }
 
-  /** Another collection: its fields fold again. */
-  forget() {
+  /** Another collection: its fields fold again, and are counted anew. */
+  forget(collection) {
     this.#unfolded.clear();
+    this.#facets.forget(collection);
   }
 
   /** Shows the fields and the filter in force. */
@@ -41,6 +44,7 @@ export class FilterPanel {
     this.#fields = fields;
     const same = JSON.stringify(filter) === JSON.stringify(this.#filter);
     this.#filter = filter;
+    if (!same) this.#facets.begin();
     const root = byId("fields");
     keepingFocus(root, () => refill(root, this.#content()));
     if (!same) this.#showJson();
@@ -88,6 +92,8 @@ export class FilterPanel {
     const fields = withChosen(this.#fields, shown);
     if (!fields.length) return element("p", { class: "hint" }, say("filter_none"));
     const made = fields.map((field) => this.#field(field, shown));
+    if (fields.some(({ few, kind }) => few && kind === "values"))
+      made.push(element("p", { class: "hint" }, say("filter_counts")));
     if (made.length <= SHOWN_FIELDS + 1) return made;
     return [
       made.slice(0, SHOWN_FIELDS),
@@ -149,13 +155,15 @@ export class FilterPanel {
 
   #chip(key, value, on) {
     const choose = () => this.#onChange(toggleValue(this.#filter, key, value));
+    const n = this.#facets.count(this.#filter, key, value);
+    const counted = n !== undefined && n !== null;
     return element(
       "button",
       {
         type: "button",
-        class: "chip",
+        class: n === 0 && !on ? "chip nothing" : "chip",
         "aria-pressed": String(on),
-        data: { focus: `${key} ${typeof value} ${value}` },
+        data: { focus: `${key} ${typeof value} ${value}`, ...(counted && { count: number(n) }) },
         on: { click: choose },
       },
       display(value),

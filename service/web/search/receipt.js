@@ -144,7 +144,7 @@ function milliseconds(ms) {
 }
 
 /** Time by stage: a stacked bar and its legend. */
-function times(spent = {}) {
+export function times(spent = {}) {
   const total = totalOf(spent);
   const known = Object.keys(spent).filter((stage) => stage !== "total" && !STAGES.includes(stage));
   const parts = [...STAGES, ...known]

@@ -135,7 +135,7 @@ export class SearchRoom {
     Object.assign(this, { fields: new Fields(), first: [], answer: null, error: null, busy: true });
     this.titles = new Map();
     this.#entering = null;
-    this.panel.forget();
+    this.panel.forget(question.collection);
     this.render();
     try {
       const first = await api.firstDocuments(question.collection, sampleSize(this.collection));
