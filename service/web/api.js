@@ -63,6 +63,14 @@ export async function firstDocuments(name, limit, signal) {
   return (await call(path, { signal, parameters: { limit } })).documents;
 }
 
+/** Documents by id, in any order; those that are gone are left out. */
+export async function documentsById(name, ids, signal) {
+  const filter = JSON.stringify({ must: [{ has_id: ids }] });
+  const path = collectionPath(name, "documents");
+  const { documents } = await call(path, { signal, parameters: { filter, limit: ids.length } });
+  return new Map(documents.map((document) => [document.id, document]));
+}
+
 /** One document. */
 export function oneDocument(name, id, signal) {
   return call(collectionPath(name, "documents", id), { signal });
@@ -88,9 +96,36 @@ export function analysis(name, path, parameters, signal) {
   return call(collectionPath(name, ...path.split("/")), { signal, parameters });
 }
 
+/** The address of a part of a result, for links. */
+export function analysisAddress(name, path, parameters) {
+  const address = new URL(collectionPath(name, ...path.split("/")), ROOT);
+  for (const [key, value] of Object.entries(parameters)) address.searchParams.set(key, value);
+  return address.href;
+}
+
 /** Asks for an analysis; the answer is a job. Other questions about a result are answered at once. */
 export function askAnalysis(name, path, body, signal) {
   return call(collectionPath(name, ...path.split("/")), { body, signal });
+}
+
+/** The bytes of a tile of the map. */
+export async function mapTile(name, { level, column, row }, signal) {
+  const path = collectionPath(name, "map", "tiles", level, column, row);
+  const answer = await fetch(new URL(path, ROOT), { signal });
+  if (!answer.ok) throw new ServerError("", { status: answer.status });
+  return answer.arrayBuffer();
+}
+
+/** What every document of the map says of one field, by position. */
+export async function mapValues(name, key, signal) {
+  const path = collectionPath(name, "map", "values");
+  return call(path, { signal, parameters: { key } });
+}
+
+/** The documents at positions of the map, as its tiles tell them. */
+export async function mapDocuments(name, positions, signal) {
+  const path = collectionPath(name, "map", "documents");
+  return (await call(path, { body: { positions }, signal })).documents;
 }
 
 /** Jobs, newest first: `{jobs, cursor}`. */

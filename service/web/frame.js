@@ -84,6 +84,12 @@ export class Frame {
     return this.#show();
   }
 
+  /** Goes to an address's parameters, `?` first. */
+  goTo(address) {
+    history.pushState(null, "", address);
+    return this.#show();
+  }
+
   /** A room has changed the address by itself. */
   moved() {
     this.place = fromAddress(location.search);

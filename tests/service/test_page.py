@@ -12,7 +12,10 @@ FILES = sorted(path for path in WEB.rglob("*") if path.is_file())
 CODE = [path for path in FILES if path.suffix in {".js", ".html"}]
 
 
-COMPOSED = "card_trust|channel|confidence|job|judged|lead|mode|room|stage|state|step|theme"
+COMPOSED = (
+    "ask|card_trust|channel|confidence|detector|duplicate|fact|job|judged|lead|method|mode|none|"
+    "none_text|room|stage|state|step|theme"
+)
 """What words are made of while the page runs: `say(`mode_${name}`)`."""
 
 

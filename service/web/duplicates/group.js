@@ -1,0 +1,50 @@
+/** Documents that say the same: which one is kept, and which are to be deleted. */
+
+export class Group {
+  #members;
+  #kept;
+  #unmarked = new Set();
+
+  /** @param {{representative: string, kind: string, members: object[]}} told by the server */
+  constructor({ representative, kind, members }) {
+    this.representative = representative;
+    this.kind = kind;
+    const others = members.filter(({ id }) => id !== representative);
+    this.#members = [{ id: representative }, ...others];
+    this.#kept = representative;
+  }
+
+  /** Learns titles and texts. */
+  know(documents) {
+    this.#members = this.#members.map((each) => ({ ...documents.get(each.id), ...each }));
+  }
+
+  get kept() {
+    return this.#members.find(({ id }) => id === this.#kept);
+  }
+
+  get others() {
+    return this.#members.filter(({ id }) => id !== this.#kept);
+  }
+
+  /** True if that document is to be deleted; the one that is kept never is. */
+  isMarked(id) {
+    return id !== this.#kept && !this.#unmarked.has(id);
+  }
+
+  mark(id, on) {
+    if (on) this.#unmarked.delete(id);
+    else this.#unmarked.add(id);
+  }
+
+  /** Keeps another one. */
+  keep(id) {
+    this.#kept = id;
+  }
+
+  /** Leaves out what was deleted; false if nothing is left to compare. */
+  drop(ids) {
+    this.#members = this.#members.filter(({ id }) => !ids.includes(id));
+    return this.#members.length > 1;
+  }
+}

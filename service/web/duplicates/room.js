@@ -1,0 +1,184 @@
+/** The duplicates: documents that say the same, and what to keep of them. */
+
+import * as api from "../api.js";
+import { Options } from "../analysis/options.js";
+import { Pages } from "../analysis/pages.js";
+import { AnalysisRoom } from "../analysis/room.js";
+import { element, icon } from "../elements.js";
+import { errorNotice } from "../notices.js";
+import { fixed, say, sayOr } from "../words.js";
+import { confirm } from "../confirming.js";
+import { Group } from "./group.js";
+
+function options() {
+  return [
+    {
+      name: "threshold",
+      label: say("option_threshold"),
+      kind: "number",
+      least: 0,
+      most: 1,
+      step: "any",
+      auto: say("auto"),
+      hint: say("option_threshold_hint"),
+    },
+  ];
+}
+
+export class DuplicatesRoom extends AnalysisRoom {
+  #pages = new Pages(this, "groups", "duplicates");
+  /** What is known of representatives, by id. */
+  #documents = new Map();
+  /** Groups with what was chosen in them, by representative. */
+  #groups = new Map();
+  #deleted = 0;
+
+  constructor(frame) {
+    super(frame, "duplicates", { options: new Options(options) });
+  }
+
+  forget() {
+    this.#pages.forget();
+    this.#documents = new Map();
+    this.#groups = new Map();
+    this.#deleted = 0;
+  }
+
+  taken() {
+    this.#pages.begin(this.result);
+    this.#take(this.result.groups);
+  }
+
+  async #take(groups) {
+    for (const group of groups) this.#groups.set(group.representative, new Group(group));
+    const missing = groups
+      .map(({ representative }) => representative)
+      .filter((id) => !this.#documents.has(id));
+    if (!missing.length) return;
+    try {
+      const found = await api.documentsById(this.collection, missing);
+      for (const [id, document] of found) this.#documents.set(id, document);
+      for (const group of this.#groups.values()) group.know(this.#documents);
+      this.render();
+    } catch {
+      // Representatives are named by id alone; what fails is said where the room itself asks.
+    }
+  }
+
+  content(result) {
+    const { cursor, error } = this.#pages;
+    const groups = [...this.#groups.values()];
+    const more = async () => {
+      await this.#take(await this.#pages.more());
+      this.render();
+    };
+    return [
+      element("p", { class: "status", role: "status" }, this.#summary(result, groups)),
+      error && errorNotice(error, more),
+      element("ol", { class: "groups" }, groups.map((group) => this.#item(group))),
+      cursor &&
+        element(
+          "button",
+          { type: "button", class: "button more", data: { focus: "more" }, on: { click: more } },
+          say("more_show"),
+        ),
+    ];
+  }
+
+  #summary({ threshold }, groups) {
+    if (this.#deleted) return say("duplicates_deleted", { n: this.#deleted });
+    if (!groups.length) return say("duplicates_none");
+    return say("duplicates_found", { n: groups.length, threshold: fixed(threshold, 3) });
+  }
+
+  #item(group) {
+    const { kept, others, kind } = group;
+    const surplus = others.filter(({ id }) => group.isMarked(id));
+    return element(
+      "li",
+      { class: "group", data: { representative: kept.id } },
+      element(
+        "header",
+        {},
+        element("span", { class: `state ${kind}` }, sayOr(`duplicate_${kind}`, kind)),
+        element("span", { class: "hint" }, say("documents", { n: others.length + 1 })),
+        element("span", { class: "space" }),
+        element(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            disabled: surplus.length === 0,
+            data: { focus: `delete ${kept.id}` },
+            on: { click: () => this.#delete(group, surplus.map(({ id }) => id)) },
+          },
+          icon("away"),
+          say("duplicates_delete", { n: surplus.length }),
+        ),
+      ),
+      this.#member(group, kept, true),
+      others.map((each) => this.#member(group, each, false)),
+    );
+  }
+
+  #member(group, { id, title, text, score }, isKept) {
+    const keep = () => {
+      group.keep(id);
+      this.render();
+    };
+    const mark = ({ target }) => {
+      group.mark(id, target.checked);
+      this.render();
+    };
+    return element(
+      "div",
+      { class: isKept ? "member kept" : "member", data: { id } },
+      element(
+        "div",
+        { class: "member-choice" },
+        isKept
+          ? element("span", { class: "state done" }, say("duplicates_keep"))
+          : element(
+              "label",
+              { class: "option" },
+              element("input", {
+                type: "checkbox",
+                checked: group.isMarked(id),
+                data: { focus: `mark ${id}` },
+                on: { change: mark },
+              }),
+              say("duplicates_drop"),
+            ),
+        score !== undefined &&
+          element("span", { class: "number soft", title: say("similarity_title") }, fixed(score, 3)),
+        !isKept &&
+          element(
+            "button",
+            { type: "button", class: "link", data: { focus: `keep ${id}` }, on: { click: keep } },
+            say("duplicates_keep_this"),
+          ),
+      ),
+      element(
+        "div",
+        { class: "member-text" },
+        element("h4", { dir: "auto" }, title || id),
+        text && element("p", { class: "document-text", dir: "auto" }, text),
+        element("code", { class: "id", title: id }, id),
+      ),
+    );
+  }
+
+  async #delete(group, ids) {
+    const title = group.kept.title || group.kept.id;
+    if (!(await confirm(say("duplicates_sure", { n: ids.length, title }), say("duplicates_delete", { n: ids.length }))))
+      return;
+    try {
+      this.#deleted += await api.deleteDocuments(this.collection, ids);
+      if (!group.drop(ids)) this.#groups.delete(group.representative);
+      await this.frame.refresh();
+    } catch (error) {
+      this.asking.error = error;
+    }
+    this.render();
+  }
+}

@@ -1,0 +1,152 @@
+/** The outliers: documents that are unlike the others, each with its nearest as the reason. */
+
+import * as api from "../api.js";
+import { Options } from "../analysis/options.js";
+import { AnalysisRoom } from "../analysis/room.js";
+import { Pages } from "../analysis/pages.js";
+import { documentItem } from "../document_item.js";
+import { element } from "../elements.js";
+import { errorNotice } from "../notices.js";
+import { fixed, number, say, sayOr } from "../words.js";
+import { Trial } from "./trial.js";
+
+function options() {
+  return [
+    {
+      name: "contamination",
+      label: say("option_contamination"),
+      kind: "number",
+      least: 0.001,
+      most: 0.499,
+      step: "any",
+      auto: say("auto"),
+      hint: say("option_contamination_hint"),
+    },
+  ];
+}
+
+export class OutliersRoom extends AnalysisRoom {
+  #pages = new Pages(this, "outliers");
+  /** Documents that stand as reasons, by id. */
+  #near = new Map();
+  #all = false;
+  #trial = new Trial(this);
+
+  constructor(frame) {
+    super(frame, "outliers", { options: new Options(options) });
+  }
+
+  forget() {
+    this.#pages.forget();
+    this.#near = new Map();
+    this.#all = false;
+    this.#trial.forget();
+  }
+
+  taken() {
+    this.#pages.begin(this.result);
+    this.#explain(this.result.outliers);
+  }
+
+  /** Reads the documents that stand as reasons. */
+  async #explain(outliers) {
+    const wanted = outliers.flatMap(({ neighbours }) => neighbours.map(({ id }) => id));
+    const missing = [...new Set(wanted)].filter((id) => !this.#near.has(id));
+    if (!missing.length) return;
+    try {
+      const found = await api.documentsById(this.collection, missing);
+      for (const [id, document] of found) this.#near.set(id, document);
+      this.render();
+    } catch {
+      // Reasons are named by id alone; what fails is said where the room itself asks.
+    }
+  }
+
+  /** What a neighbour is called. */
+  nameOf(id) {
+    return this.#near.get(id)?.title || id;
+  }
+
+  content(result) {
+    const { items, error } = this.#pages;
+    const odd = items.filter((each) => each.is_outlier);
+    const shown = this.#all ? items : odd;
+    return [
+      element("p", { class: "status" }, this.#summary(result)),
+      this.#trial.content(),
+      error && errorNotice(error, () => this.#pages.more()),
+      shown.length > 0 && element("ol", { class: "odd-ones" }, shown.map((each) => this.#item(each))),
+      this.#more(odd.length < items.length),
+    ];
+  }
+
+  #summary({ count, threshold, receipt }) {
+    const documents = receipt.documents ?? this.frame.collection.documents;
+    if (!count) return say("outliers_none", { total: documents });
+    return say("outliers_found", { n: count, total: documents, threshold: fixed(threshold, 2) });
+  }
+
+  #more(hasOthers) {
+    const next = async () => {
+      if (!this.#all && hasOthers) this.#all = true;
+      else this.#explain(await this.#pages.more());
+      this.render();
+    };
+    if (!this.#pages.cursor && (this.#all || !hasOthers)) return null;
+    return element(
+      "button",
+      { type: "button", class: "button more", data: { focus: "more" }, on: { click: next } },
+      say(hasOthers && !this.#all ? "outliers_others" : "more_show"),
+    );
+  }
+
+  #item(outlier) {
+    return element(
+      "li",
+      { class: outlier.is_outlier ? "odd" : null, data: { id: outlier.id } },
+      documentItem(this.frame, outlier, {
+        collection: this.collection,
+        aside: [scoreMeter(outlier)],
+        below: [reasonOf(outlier, this)],
+      }),
+    );
+  }
+}
+
+/** How far a score from 0 to 1 goes. */
+export function scoreMeter({ score, detectors = {} }) {
+  const fill = element("span", { class: "fill" });
+  fill.style.setProperty("--share", score.toFixed(4));
+  const told = Object.entries(detectors).map(
+    ([name, each]) => `${sayOr(`detector_${name}`, name)} ${fixed(each, 2)}`,
+  );
+  return element(
+    "span",
+    { class: "odd-score", title: told.join(" · ") },
+    element("span", { class: "hidden" }, say("map_by_score")),
+    element("span", { class: "track", "aria-hidden": "true" }, fill),
+    element("span", { class: "number" }, fixed(score, 2)),
+  );
+}
+
+/** Why: what is nearest, and how near that is. */
+export function reasonOf({ reason, neighbours }, room) {
+  return element(
+    "div",
+    { class: "reason" },
+    reason && element("p", { class: "hint" }, reason),
+    element("p", { class: "hint" }, say("outliers_nearest")),
+    element(
+      "ul",
+      { class: "nearest" },
+      neighbours.map(({ id, score }) =>
+        element(
+          "li",
+          { title: id },
+          element("span", { class: "number soft" }, number(score, 2)),
+          element("span", { dir: "auto" }, room.nameOf(id)),
+        ),
+      ),
+    ),
+  );
+}
