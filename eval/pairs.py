@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.errors import DatasetError
-from eval.lines import PACKED, read_lines, read_objects
+from eval.tables import cell, read_rows, text_cell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from os import PathLike
 
 _LEAST = 3
@@ -79,12 +78,12 @@ def load_pairs(
     scores: list[float] = []
     splits: set[str] = set()
     blank = unscored = 0
-    for place, row in _rows(file):
+    for place, row in read_rows(file):
         if split is not None:
-            splits.add(str(_cell(row, columns.split, place)))
+            splits.add(str(cell(row, columns.split, place)))
             if str(row[columns.split]) != split:
                 continue
-        texts = _text(row, columns.first, place), _text(row, columns.second, place)
+        texts = text_cell(row, columns.first, place), text_cell(row, columns.second, place)
         score = _score(row, columns.score, place)
         if not (texts[0].strip() and texts[1].strip()):
             blank += 1
@@ -150,10 +149,10 @@ def load_translations(
     conditions = {**(where or {}), **({} if split is None else {split_column: split})}
     pairs: list[tuple[str, str]] = []
     blank = 0
-    for place, row in _rows(file):
-        if any(str(_cell(row, column, place)) != value for column, value in conditions.items()):
+    for place, row in read_rows(file):
+        if any(str(cell(row, column, place)) != value for column, value in conditions.items()):
             continue
-        texts = _text(row, source, place), _text(row, target, place)
+        texts = text_cell(row, source, place), text_cell(row, target, place)
         if texts[0].strip() and texts[1].strip():
             pairs.append(texts)
         else:
@@ -168,84 +167,8 @@ def load_translations(
     return TranslationData(name, split, sources, targets, blank)
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Places (`file:line`; for Parquet `file, row N`) and rows."""
-    plain = path.name.removesuffix(".gz").removesuffix(".zst")
-    ending = Path(plain).suffix
-    if ending == ".jsonl":
-        return ((f"{path}:{number}", row) for number, row in read_objects(path))
-    if ending == ".tsv":
-        return _tsv_rows(path)
-    if ending == ".csv":
-        return _csv_rows(path)
-    if path.suffix == ".parquet":
-        return _parquet_rows(path)
-    packed = " or ".join(PACKED[1:])
-    message = f"{path}: unknown kind; .tsv, .csv, .jsonl (also {packed}) and .parquet are read"
-    raise DatasetError(message)
-
-
-def _tsv_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    header: list[str] | None = None
-    for number, line in read_lines(path):
-        fields = line.split("\t")
-        if header is None:
-            header = [field.strip() for field in fields]
-        elif len(fields) != len(header):
-            message = f"{path}:{number}: {len(fields)} fields; the header has {len(header)}"
-            raise DatasetError(message)
-        else:
-            yield f"{path}:{number}", dict(zip(header, fields, strict=True))
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    lines = (f"{line}\n" for _, line in read_lines(path, keep_blank=True))
-    reader = csv.DictReader(lines, strict=True)
-    try:
-        for cells in reader:
-            place = f"{path}:{reader.line_num}"
-            if None in cells or None in cells.values():
-                message = f"{place}: not as many fields as the header has"
-                raise DatasetError(message)
-            yield place, cells
-    except csv.Error as error:
-        message = f"{path}:{reader.reader.line_num}: not CSV ({error})"
-        raise DatasetError(message) from error
-
-
-def _parquet_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    import pyarrow
-    import pyarrow.parquet
-
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except (OSError, pyarrow.ArrowException) as error:
-        message = f"{path}: cannot be read as Parquet ({error})"
-        raise DatasetError(message) from error
-    for row, cells in enumerate(table.to_pylist(), start=1):
-        yield f"{path}, row {row}", cells
-
-
-def _cell(row: Mapping[str, Any], column: str, place: str) -> Any:  # noqa: ANN401
-    if column not in row:
-        there = ", ".join(map(str, row)) or "none"
-        message = f"{place}: no column {column!r}; there are {there}: say which to read"
-        raise DatasetError(message)
-    return row[column]
-
-
-def _text(row: Mapping[str, Any], column: str, place: str) -> str:
-    value = _cell(row, column, place)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        message = f"{place}: {column!r} is {value!r}; a text is needed"
-        raise DatasetError(message)
-    return value
-
-
 def _score(row: Mapping[str, Any], column: str, place: str) -> float | None:
-    value = _cell(row, column, place)
+    value = cell(row, column, place)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     try:

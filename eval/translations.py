@@ -15,12 +15,12 @@ import numpy as np
 import typer
 
 from eval.command import run, show
-from eval.errors import ChoiceError
 from eval.folders import make_folder, write_report
 from eval.pairs import load_translations
 from eval.provenance import Provenance
 from eval.report_page import estimates_table, pairs_parts
 from eval.statistics import RESAMPLES, check_seed, estimate_mean
+from eval.tables import read_where
 from eval.texts import encode_all
 
 if TYPE_CHECKING:
@@ -204,22 +204,6 @@ def run_translations(
     if out is not None:
         report.write(out)
     return report
-
-
-def read_where(given: Sequence[str]) -> dict[str, str]:
-    """`COLUMN=VALUE` texts as a mapping.
-
-    Raises:
-        ChoiceError: one is of another form.
-    """
-    made: dict[str, str] = {}
-    for text in given:
-        column, equals, value = text.partition("=")
-        if not (column and equals):
-            message = f"--where {text!r} is not of the form COLUMN=VALUE"
-            raise ChoiceError(message)
-        made[column] = value
-    return made
 
 
 def _unit(vectors: Vectors) -> Vectors:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.errors import InvalidAnalysisError
+from indexing.index.centroids import assign as nearest
 from indexing.index.exact import comparable
-from indexing.index.kmeans import assign as nearest
 
 if TYPE_CHECKING:
     from analysis.clusters.result import Clusters, Labels

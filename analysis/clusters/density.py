@@ -10,7 +10,7 @@ import numpy as np
 from analysis.clusters.joining import directions
 from analysis.clusters.partition import Partition
 from analysis.errors import UnsuitableCorpusError
-from indexing.index.kmeans import assign, means, similarity_to
+from indexing.index.centroids import assign, means, similarity_to
 
 if TYPE_CHECKING:
     from analysis.clusters.request import ClusterRequest

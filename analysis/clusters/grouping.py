@@ -11,7 +11,8 @@ from analysis.clusters.partition import Partition
 from analysis.clusters.silhouette import measure_silhouette
 from analysis.errors import InvalidAnalysisError, UnsuitableCorpusError
 from analysis.progress import unwatched
-from indexing.index.kmeans import TooFewVectorsError, assign, fit_kmeans, means
+from indexing.index.centroids import assign, means
+from indexing.index.kmeans import TooFewVectorsError, fit_kmeans
 
 if TYPE_CHECKING:
     from analysis.clusters.request import ClusterRequest

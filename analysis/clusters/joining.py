@@ -9,7 +9,7 @@ import numpy as np
 from analysis.clusters.number import numbers_to_try
 from analysis.clusters.partition import Partition
 from analysis.clusters.silhouette import measure_silhouette
-from indexing.index.kmeans import means, similarity_to
+from indexing.index.centroids import means, similarity_to
 from indexing.types import Metric
 
 if TYPE_CHECKING:

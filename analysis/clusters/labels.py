@@ -10,12 +10,11 @@ import numpy as np
 from analysis.clusters.surface import Surfaces
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import scipy.sparse
 
-    from analysis.clusters.words import TermCounts
-    from analysis.corpus import Corpus
+    from analysis.clusters.words import TermCounts, Texts
     from embeddings.text.analyzer import Analyzer
 
 TERMS = 10
@@ -30,10 +29,17 @@ _MOST_LABEL = 40
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A group's terms as words, the most telling first, and the label made of them."""
+    """What a group is called.
+
+    Attributes:
+        label: its foremost terms as words, joined by ` · `; empty where it holds none.
+        terms: the terms as words, the most telling first.
+        columns: the terms' places in the vocabulary.
+    """
 
     label: str
     terms: tuple[str, ...]
+    columns: tuple[int, ...]
 
 
 def weigh(counts: scipy.sparse.csr_matrix, sizes: Sequence[int]) -> scipy.sparse.csr_matrix:
@@ -67,7 +73,7 @@ def weigh(counts: scipy.sparse.csr_matrix, sizes: Sequence[int]) -> scipy.sparse
 
 
 def name_groups(
-    corpus: Corpus,
+    texts: Texts,
     counted: TermCounts,
     members: Sequence[Sequence[int]],
     analyzer: Analyzer,
@@ -76,7 +82,7 @@ def name_groups(
     """A name for each group; an empty one where it holds no words.
 
     Args:
-        corpus: the documents.
+        texts: of the documents.
         counted: their terms by cluster.
         members: of each group, the clusters in it; the groups are told apart from each other.
         analyzer: which found the terms.
@@ -88,11 +94,13 @@ def name_groups(
     counts = _joined(by_cluster, rows)
     weights = weigh(counts, [int(sizes[group].sum()) for group in rows])
     best = [_best(weights, row) for row in range(len(members))]
-    words = surfaces or Surfaces(corpus, counted, analyzer)
+    words = surfaces or Surfaces(texts, counted, analyzer)
     names = []
     for group, candidates in zip(rows, best, strict=True):
-        shown = _apart([words.of(column, group) for column in candidates])
-        names.append(Name(SEPARATOR.join(shown[:LABEL_TERMS]), tuple(shown[:TERMS])))
+        shown = _apart({column: words.of(column, group) for column in candidates})
+        told = tuple(shown.values())[:TERMS]
+        columns = tuple(shown)[:TERMS]
+        names.append(Name(SEPARATOR.join(told[:LABEL_TERMS]), told, columns))
     return names
 
 
@@ -124,11 +132,11 @@ def _best(weights: scipy.sparse.csr_matrix, row: int) -> list[int]:
     return [int(column) for column in columns[order]]
 
 
-def _apart(words: Sequence[str]) -> list[str]:
+def _apart(words: Mapping[int, str]) -> dict[int, str]:
     """The words without those that are in another before them, or that another is in."""
-    kept: list[str] = []
-    for word in words:
+    kept: dict[int, str] = {}
+    for column, word in words.items():
         low = word.casefold()
-        if not any(low in other.casefold() or other.casefold() in low for other in kept):
-            kept.append(word)
+        if not any(low in other.casefold() or other.casefold() in low for other in kept.values()):
+            kept[column] = word
     return kept

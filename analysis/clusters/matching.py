@@ -71,7 +71,18 @@ def match(ids: npt.NDArray[np.str_], labels: Labels, k: int, previous: Clusters)
         else:
             given.append(next_id)
             next_id += 1
-    events = _events(shared, old_sizes, new_sizes, successor, before, given)
+    events = _changes(shared, old_sizes, new_sizes, before, given)
+    sizes = np.bincount(labels[labels >= 0], minlength=k)
+    events += [
+        Event("birth", (), (given[new],), int(sizes[new]))
+        for new in range(k)
+        if not any(given[new] in event.after for event in events) and new not in forerunner
+    ]
+    events += [
+        Event("death", (cluster.id,), (), cluster.size)
+        for old, cluster in enumerate(previous.clusters)
+        if not any(cluster.id in event.before for event in events) and old not in successor
+    ]
     return Matching(tuple(given), tuple(events), next_id, len(successor))
 
 
@@ -95,17 +106,11 @@ def _overlap(
     )
 
 
-def _events(
-    shared: Counts,
-    old_sizes: Counts,
-    new_sizes: Counts,
-    successor: dict[int, int],
-    before: list[int],
-    given: list[int],
+def _changes(
+    shared: Counts, old_sizes: Counts, new_sizes: Counts, before: list[int], given: list[int]
 ) -> list[Event]:
-    """Splits, merges, births and deaths, in this order, each by the ids of the clusters."""
+    """Splits and merges, in this order, by the ids of the clusters."""
     events: list[Event] = []
-    explained_old, explained_new = set(successor), set(successor.values())
     parts = (shared > 0) & (shared >= _PART * old_sizes[:, None])
     mostly_from = (shared > 0) & (shared >= _SAME * new_sizes[None, :])
     for old in range(len(before)):
@@ -114,8 +119,6 @@ def _events(
             news = news[np.argsort(-shared[old, news], kind="stable")]
             after = tuple(given[new] for new in news)
             events.append(Event("split", (before[old],), after, int(shared[old, news].sum())))
-            explained_old.add(old)
-            explained_new.update(news.tolist())
     mostly_to = (shared > 0) & (shared >= _SAME * old_sizes[:, None])
     for new in range(len(given)):
         olds = np.flatnonzero(mostly_to[:, new])
@@ -123,16 +126,4 @@ def _events(
             olds = olds[np.argsort(-shared[olds, new], kind="stable")]
             there = tuple(before[old] for old in olds)
             events.append(Event("merge", there, (given[new],), int(shared[olds, new].sum())))
-            explained_old.update(olds.tolist())
-            explained_new.add(new)
-    events += [
-        Event("birth", (), (given[new],), int(new_sizes[new]))
-        for new in range(len(given))
-        if new not in explained_new
-    ]
-    events += [
-        Event("death", (before[old],), (), int(old_sizes[old]))
-        for old in range(len(before))
-        if old not in explained_old
-    ]
     return events

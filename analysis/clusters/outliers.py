@@ -11,7 +11,7 @@ from analysis.clusters.description import describe
 from analysis.clusters.places import places_of
 from analysis.origin import made_from
 from analysis.progress import unwatched
-from indexing.index.kmeans import assign, means, similarity_to
+from indexing.index.centroids import assign, means, similarity_to
 
 if TYPE_CHECKING:
     from analysis.clusters.result import Clusters

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.index.kmeans import similarities
+from indexing.index.centroids import similarities
 
 if TYPE_CHECKING:
     from analysis.clusters.result import Labels

@@ -82,7 +82,8 @@ class Event:
             whose documents are in several now; `merge`: one that holds those of several.
         before: ids of the clusters before, the one with most of the documents first.
         after: ids of the clusters now, likewise.
-        documents: how many are concerned and known to both results.
+        documents: of a split or merge those concerned that both results know, of a birth or
+            death all of the cluster's.
     """
 
     kind: EventKind

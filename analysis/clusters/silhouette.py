@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.index.kmeans import nearest_centroids
+from indexing.index.centroids import nearest_centroids
 from indexing.types import Metric
 
 if TYPE_CHECKING:

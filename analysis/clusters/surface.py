@@ -10,8 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.clusters.words import TermCounts
-    from analysis.corpus import Corpus
+    from analysis.clusters.words import TermCounts, Texts
     from embeddings.text.analyzer import Analyzer
     from embeddings.text.words import Span
 
@@ -32,13 +31,13 @@ class Surfaces:
     without their places.
 
     Args:
-        corpus: the documents.
-        counted: their terms.
+        documents: their texts.
+        counted: the terms of these.
         analyzer: which found them.
     """
 
-    def __init__(self, corpus: Corpus, counted: TermCounts, analyzer: Analyzer) -> None:
-        self._corpus = corpus
+    def __init__(self, documents: Texts, counted: TermCounts, analyzer: Analyzer) -> None:
+        self._documents = documents
         self._counted = counted
         self._analyzer = analyzer
         self._by_term = counted.holds.tocsc()
@@ -76,7 +75,7 @@ class Surfaces:
 
     def _texts(self, places: Sequence[int]) -> list[tuple[str, list[Span]]]:
         new = [place for place in places if place not in self._seen]
-        texts = self._corpus.texts(self._counted.positions[new])
+        texts = self._documents.texts(self._counted.positions[new])
         for place, whole in zip(new, texts, strict=True):
             text = whole[:_MOST_CHARACTERS]
             self._seen[place] = text, self._analyzer.analyze_spans(text)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from analysis.clusters.stop_words import stop_terms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
     import scipy.sparse
 
     from analysis.clusters.result import Labels
-    from analysis.corpus import Corpus
     from analysis.progress import Progress
     from embeddings.text.analyzer import Analyzer
     from indexing.types import Ids
@@ -24,6 +25,16 @@ MOST_COUNTED = 100_000
 _LEAST_COUNTED = 50
 """Of each group, where it has so many."""
 _BLOCK = 1_000
+
+
+class Texts(Protocol):
+    """Where the words of documents are read from; a `Corpus` is one."""
+
+    def terms(self, positions: Sequence[int] | Ids, analyzer: Analyzer) -> list[list[str]]:
+        """The terms of the documents at those positions."""
+
+    def texts(self, positions: Sequence[int] | Ids) -> list[str]:
+        """Their texts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,12 +67,12 @@ class TermCounts:
 
 
 def count_terms(
-    corpus: Corpus, groups: Labels, analyzer: Analyzer, *, seed: int, progress: Progress
+    texts: Texts, groups: Labels, analyzer: Analyzer, *, seed: int, progress: Progress
 ) -> TermCounts:
     """The terms of up to 100,000 documents, as evenly from all groups as these allow.
 
     Args:
-        corpus: the documents.
+        texts: of the documents.
         groups: int32 (n,), 0 to k-1, -1 for outliers, which are not looked at.
         analyzer: finds terms where none of it are kept.
         seed: of the draw in groups of more documents than are counted.
@@ -79,7 +90,7 @@ def count_terms(
     starts = [0]
     for first in range(0, len(positions), _BLOCK):
         progress("terms", first, len(positions))
-        for terms in corpus.terms(positions[first : first + _BLOCK], analyzer):
+        for terms in texts.terms(positions[first : first + _BLOCK], analyzer):
             there = (term for term in dict.fromkeys(terms) if term not in stops)
             columns += [numbers.setdefault(term, len(numbers)) for term in there if _may_name(term)]
             starts.append(len(columns))

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from service.cli import (
     check,
     classify,
+    clustering,
     collections,
     encode,
     encoders,
@@ -100,6 +101,7 @@ def _evaluations() -> typer.Typer:
     group.command("similarity", cls=Verb)(evaluate.similarity)
     group.command("translations", cls=Verb)(evaluate.translations)
     group.command("words", cls=Verb)(evaluate.words)
+    group.command("clustering", cls=Verb)(clustering.clustering)
     group.command("encoders", cls=Verb)(ladder.encoders)
     group.command("compare", cls=Verb)(evaluate.compare)
     group.command("load", cls=Verb)(load.load)

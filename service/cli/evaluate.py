@@ -135,7 +135,7 @@ def retrieval(
 
     check_place(data, url)
     chosen = settings(data=data)
-    with _stages() as progress:
+    with stages() as progress:
         report = run_retrieval(
             dataset,
             split=split,
@@ -174,7 +174,7 @@ def similarity(
     from eval.similarity import run_similarity
 
     chosen = settings(encoder=encoder)
-    with _stages() as progress:
+    with stages() as progress:
         report = run_similarity(
             pairs,
             split=split,
@@ -203,10 +203,11 @@ def translations(
     as_json: AsJson = False,
 ) -> None:
     """Measure how often the nearest text of another language is the translation."""
-    from eval.translations import read_where, run_translations
+    from eval.tables import read_where
+    from eval.translations import run_translations
 
     chosen = settings(encoder=encoder)
-    with _stages() as progress:
+    with stages() as progress:
         report = run_translations(
             pairs,
             source=source,
@@ -235,7 +236,7 @@ def words(
     """Measure how well word vectors follow judged likeness, and solve analogies."""
     from eval.words import run_words
 
-    with _stages() as progress:
+    with stages() as progress:
         report = run_words(tests, model=model, seed=seed, out=out, progress=progress)
     show(report, as_json=as_json)
     if out is not None:
@@ -276,7 +277,7 @@ def show(report: Report, *, as_json: bool) -> None:
 
 
 @contextmanager
-def _stages() -> Iterator[Callable[[str, int, int], None]]:
+def stages() -> Iterator[Callable[[str, int, int], None]]:
     """A meter for work in stages, each of which is timed from its first report on."""
     stage, first, begun = "", 0, 0.0
     with metered("text") as tell:

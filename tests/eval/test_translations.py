@@ -14,7 +14,8 @@ from embeddings.hashing import HashEncoder
 from embeddings.types import Encoding
 from eval.errors import ChoiceError, DatasetError
 from eval.pairs import TranslationData, load_translations
-from eval.translations import evaluate_translations, read_where, run_translations
+from eval.tables import read_where
+from eval.translations import evaluate_translations, run_translations
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

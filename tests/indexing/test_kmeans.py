@@ -3,15 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from indexing.index.kmeans import (
-    TooFewVectorsError,
-    assign,
-    fit_kmeans,
-    means,
-    nearest_centroids,
-    similarities,
-    similarity_to,
-)
+from indexing.index.centroids import assign, means, nearest_centroids, similarities, similarity_to
+from indexing.index.kmeans import TooFewVectorsError, fit_kmeans
 from indexing.types import Metric
 
 

@@ -89,6 +89,26 @@ def test_cosines_are_measured_against_judged_pairs(meari: Meari, tmp_path: Path)
     assert ran.json["encoder"]["name"] == "hash:64"
 
 
+def test_clusters_are_measured_against_labels(meari: Meari, tmp_path: Path) -> None:
+    path = tmp_path / "topics.jsonl"
+    topics = {"rain": "우산 날씨 태풍 예보", "card": "credit card payment declined"}
+    rows = [
+        {"text": f"{words} {number}", "topic": topic}
+        for topic, words in topics.items()
+        for number in range(6)
+    ]
+    _write(path, rows)
+    out = tmp_path / "out"
+    command = ("eval", "clustering", path, "--label", "topic", "--runs", 1, "--out", out)
+    ran = meari.done(*command, "--json")
+    assert ran.json["measures"]["ARI"]["value"] == 1
+    assert ran.json["request"]["k"] == 2
+    assert (out / "clustering.md").is_file()
+    refused = meari("eval", "clustering", path, "--label", "topic", "--k", 1)
+    assert refused.status == MISUSE
+    assert "k is 1; a whole number of 2" in refused.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
