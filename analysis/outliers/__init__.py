@@ -1,0 +1,1 @@
+"""What does not belong: outliers of a corpus, scored, explained, and told for new vectors."""
