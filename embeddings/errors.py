@@ -29,6 +29,10 @@ class InvalidInputError(EmbeddingError, ValueError):
     """An input that cannot be encoded: empty, too large, or of the wrong type."""
 
 
+class InvalidImageError(InvalidInputError):
+    """A picture that cannot be read: no picture, cut off, of another format, or too many pixels."""
+
+
 class UnknownWordError(EmbeddingError):
     """A word without a vector, in a model that has none for parts of it; the nearest are named.
 

@@ -20,6 +20,8 @@ _TOKENIZER = {
 }
 _TOKENIZER_CONFIGS = {"tokenizer_config.json", "special_tokens_map.json"}
 _CONFIGS = {"config.json", "sentence_bert_config.json"}
+_PROCESSORS = {"preprocessor_config.json", "processor_config.json"}
+"""How pictures are made ready."""
 _VOLATILE = {"transformers_version", "torch_dtype", "dtype", "architectures", "use_cache"}
 """Keys that say who saved a model, not what it computes."""
 
@@ -44,7 +46,7 @@ def fingerprint_folder(folder: Path, *, prompts: Mapping[str, str], max_tokens: 
         name = path.relative_to(folder).as_posix()
         if path.suffix in _WEIGHTS or path.name in _TOKENIZER:
             parts.append((name, hash_file(path)))
-        elif path.name in _CONFIGS | _TOKENIZER_CONFIGS:
+        elif path.name in _CONFIGS | _TOKENIZER_CONFIGS | _PROCESSORS:
             parts.append((name, _canonical(json.loads(path.read_bytes()))))
         elif path.name == "modules.json":
             modules = json.loads(path.read_bytes())

@@ -17,6 +17,8 @@ MODULES = frozenset(
     }
 )
 """Modules of sentence-transformers that a folder may be made of."""
+IMAGE_NETWORK = "embeddings.images.network.ImageNetwork"
+"""The one module that is not the library's: ours, by this name alone."""
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npz", ".h5", ".msgpack"}
 _LIBRARY = "sentence_transformers."
@@ -74,17 +76,23 @@ def _module_folders(folder: Path, possible: frozenset[str]) -> list[Path]:
     root, folders = folder.resolve(), []
     for module in modules:
         kind, place = str(module.get("type", "")), str(module.get("path", ""))
-        if not kind.startswith(_LIBRARY) or kind.rpartition(".")[2] not in possible:
+        is_ours = kind == IMAGE_NETWORK and possible >= MODULES
+        is_theirs = kind.startswith(_LIBRARY) and kind.rpartition(".")[2] in possible
+        if not (is_ours or is_theirs):
             message = (
                 f"{path} asks for module {kind!r}, which is code from elsewhere; refused "
                 f"(possible: {', '.join(sorted(possible))} of sentence-transformers)"
             )
             raise EncoderRefusedError(message)
-        if not (root / place).resolve().is_relative_to(root):
-            message = f"{path} points to {place!r} outside the model folder; refused"
-            raise EncoderRefusedError(message)
+        _check_place(path, root, place)
         folders.append(folder / place)
     return folders
+
+
+def _check_place(path: Path, root: Path, place: str) -> None:
+    if not (root / place).resolve().is_relative_to(root):
+        message = f"{path} points to {place!r} outside the model folder; refused"
+        raise EncoderRefusedError(message)
 
 
 def _check_config(path: Path, config: object) -> None:

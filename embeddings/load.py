@@ -137,6 +137,11 @@ def _open(
     """The sentence-transformers folder's encoder, by whatever computes it."""
     from embeddings.device import limit_threads
     from embeddings.folder import check_folder
+    from embeddings.images.folder import reads_pictures
+
+    check_folder(folder)
+    if reads_pictures(folder):
+        return _open_images(folder, computing, name, languages)
 
     def load() -> SentenceEncoder:
         from embeddings.sentence import SentenceEncoder
@@ -152,7 +157,6 @@ def _open(
         return load()
     from embeddings.compiled.opening import open_compiled
 
-    check_folder(folder)
     return open_compiled(
         folder,
         load,
@@ -162,6 +166,29 @@ def _open(
         cache=computing.cache,
         threads=computing.threads,
     )
+
+
+def _open_images(
+    folder: Path, computing: Computing, name: str, languages: tuple[str, ...]
+) -> Encoder:
+    """The encoder of images in a folder; torch computes it."""
+    from embeddings.device import limit_threads
+    from embeddings.images.encoder import ImageEncoder
+
+    if computing.runtime not in {"auto", "torch"}:
+        from embeddings.compiled.errors import NotCompiledError
+
+        message = (
+            f"encoder {name!r} reads images, which torch alone computes; "
+            f"runtime {computing.runtime!r} is not possible: use auto or torch"
+        )
+        raise NotCompiledError(message)
+    encoder = ImageEncoder.from_folder(
+        folder, name=name, device=computing.device, languages=languages
+    )
+    if computing.threads:
+        limit_threads(computing.threads)
+    return encoder
 
 
 def is_compilable(computing: Computing) -> bool:

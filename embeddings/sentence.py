@@ -39,7 +39,8 @@ _BAG_TOKENS = 262_144
 _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
 """Tokens of a batch, padding counted. On a CPU a batch should stay in the second-level cache."""
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
-_LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError)
+LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError)
+"""What the library raises of folders that it cannot load."""
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -86,8 +87,8 @@ class SentenceEncoder:
         check_device(device)
         try:
             model = _load_model(folder, device)
-        except (*_LOAD_ERRORS, SafetensorError) as error:
-            message = f"model folder {folder} cannot be loaded: {_first_line(error)}"
+        except (*LOAD_ERRORS, SafetensorError) as error:
+            message = f"model folder {folder} cannot be loaded: {first_line(error)}"
             raise EncoderRefusedError(message) from error
         card = _make_card(model, folder, name or str(folder), languages)
         return cls(model, card)
@@ -222,8 +223,8 @@ def _make_card(
     if dim is None:
         message = f"{folder} does not say how wide its vectors are; refused"
         raise EncoderRefusedError(message)
-    prompts = _role_prompts(model)
-    max_tokens = _window(model)
+    prompts = role_prompts(model)
+    max_tokens = window_of(model)
     kinds = [type(module).__name__ for module in model]
     own = folder / "encoder_card.json"
     if not languages and own.is_file():
@@ -233,7 +234,7 @@ def _make_card(
         kind="sentence-transformers",
         dim=int(dim),
         max_tokens=max_tokens,
-        pooling=_pooling(model),
+        pooling=pooling_of(model),
         normalised=kinds[-1] == "Normalize",
         dtype=str(model.dtype).removeprefix("torch."),
         runtime=f"torch {version('torch')}",
@@ -243,7 +244,7 @@ def _make_card(
     )
 
 
-def _role_prompts(model: SentenceTransformer) -> dict[str, str]:
+def role_prompts(model: SentenceTransformer) -> dict[str, str]:
     """The prompts that the library's `encode_query` and `encode_document` would choose.
 
     The first name that the model has decides, even if its prompt is empty.
@@ -257,7 +258,7 @@ def _role_prompts(model: SentenceTransformer) -> dict[str, str]:
     return chosen
 
 
-def _window(model: SentenceTransformer) -> int:
+def window_of(model: SentenceTransformer) -> int:
     """Tokens read of one text; a module without a limit reads everything."""
     first: Any = model[0]
     # A table's window is its tokenizer's: the library gives it none of its own.
@@ -268,7 +269,8 @@ def _window(model: SentenceTransformer) -> int:
     return int(limit) if limit is not None and limit < 1 << 24 else 1 << 24
 
 
-def _pooling(model: SentenceTransformer) -> str:
+def pooling_of(model: SentenceTransformer) -> str:
+    """How token states become one vector; the first module's name where nothing is pooled."""
     for module in model:
         if type(module).__name__ == "Pooling":
             pooling: Any = module
@@ -299,5 +301,6 @@ def download_folder(name: str) -> Path:
         raise EncoderNotFoundError(message) from error
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """What an error says first; its name where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

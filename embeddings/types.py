@@ -52,7 +52,8 @@ class EncoderCard:
         name: what `load_encoder` was asked for (`meari-ko-en`, a folder, a hub name).
         kind: `hash`, `words` or `sentence-transformers`.
         dim: width of a vector.
-        max_tokens: tokens read of one input, special tokens counted; the rest is cut.
+        max_tokens: tokens read of one text, special tokens counted; the rest is cut. 0 for an
+            encoder of images alone.
         pooling: how token states become one vector (`mean`, `cls`, ...).
         normalised: True if every vector has length 1; that of a text of which no token is left
             (control characters alone, in a model without special tokens) has 0.
@@ -64,6 +65,7 @@ class EncoderCard:
         runtime: what computes and its version (`openvino 2026.4.1`); empty if it is numpy.
         parity: how near the vectors are to those of the library, from a compiled runtime.
         fallback: why a faster runtime or precision is not used; empty if none was tried.
+        modalities: what it reads, sorted: `text`, `image` or both.
     """
 
     name: str
@@ -79,6 +81,7 @@ class EncoderCard:
     runtime: str = ""
     parity: Mapping[str, float] = field(default_factory=dict)
     fallback: str = ""
+    modalities: tuple[Modality, ...] = ("text",)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, `from_json`'s inverse."""
@@ -86,16 +89,23 @@ class EncoderCard:
             "prompts": dict(self.prompts),
             "languages": list(self.languages),
             "parity": dict(self.parity),
+            "modalities": list(self.modalities),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> EncoderCard:
         """The card written by `to_json`; unknown keys are an error.
 
+        A card without `modalities` is of a time when every encoder read texts.
+
         Raises:
             TypeError: a key is missing or unknown.
         """
-        return cls(**{**data, "languages": tuple(data.get("languages", ()))})
+        listed = {
+            "languages": tuple(data.get("languages", ())),
+            "modalities": tuple(data.get("modalities", ("text",))),
+        }
+        return cls(**{**data, **listed})
 
 
 @runtime_checkable
@@ -104,7 +114,8 @@ class Encoder(Protocol):
 
     Every implementation keeps this: batch size and order do not change a row beyond float
     rounding (1e-5); zero inputs give shape (0, dim); a bare `str` is a TypeError; an empty or
-    blank text is an `InvalidInputError` naming its position.
+    blank text is an `InvalidInputError` naming its position. One that reads images takes more; see
+    `embeddings.images.pictures.ImageReader`.
     """
 
     @property

@@ -17,6 +17,7 @@ _KINDS = {
     "words": "a sentence encoder over word vectors",
     "pretrain": "a language model trained on plain text",
     "classifier": "a classifier of texts",
+    "images": "an encoder of pictures, trained on labelled ones",
 }
 
 
@@ -34,11 +35,12 @@ def write_encoder_card(
     Raises:
         EncoderRefusedError: the folder cannot be served.
     """
+    from embeddings.images.encoder import ImageEncoder
+    from embeddings.images.folder import reads_pictures
     from embeddings.sentence import SentenceEncoder
 
-    encoder = SentenceEncoder.from_folder(
-        folder, name=name, device="cpu", languages=tuple(languages)
-    )
+    kind = ImageEncoder if reads_pictures(folder) else SentenceEncoder
+    encoder = kind.from_folder(folder, name=name, device="cpu", languages=tuple(languages))
     kept = {key: training[key] for key in ("kind", "data", "recipe", "scores") if key in training}
     data = {**encoder.card.to_json(), "training": kept}
     text = json.dumps(data, ensure_ascii=False, indent=2)
@@ -83,12 +85,14 @@ def _front_matter(training: Mapping[str, Any], card: EncoderCard | None) -> str:
 def _facts(training: Mapping[str, Any], card: EncoderCard | None) -> str:
     facts: list[tuple[str, object]] = []
     if card is not None:
-        window = "no limit" if card.max_tokens >= 1 << 24 else f"{card.max_tokens:,} tokens"
         facts += [
             ("Vectors", f"{card.dim} numbers, {'length 1' if card.normalised else 'any length'}"),
-            ("Reads", f"{window} of a text"),
+            ("Reads", _told_reading(training, card)),
             ("Pooling", card.pooling),
-            ("Languages", ", ".join(card.languages) or "not said"),
+            *(
+                [("Languages", ", ".join(card.languages) or "not said")]
+                * ("text" in card.modalities)
+            ),
             ("Fingerprint", f"`{card.fingerprint[:16]}`"),
         ]
     hardware = training["hardware"]
@@ -101,6 +105,16 @@ def _facts(training: Mapping[str, Any], card: EncoderCard | None) -> str:
     if "energy" in extra:
         facts.append(("Power, estimated", _told_energy(extra)))
     return "\n".join(f"- **{name}**: {value}" for name, value in facts) + "\n"
+
+
+def _told_reading(training: Mapping[str, Any], card: EncoderCard) -> str:
+    """What the encoder reads, and how much of it."""
+    window = "no limit" if card.max_tokens >= 1 << 24 else f"{card.max_tokens:,} tokens"
+    told = [f"{window} of a text"] if "text" in card.modalities else []
+    if "image" in card.modalities:
+        pixels = training.get("extra", {}).get("pixels")
+        told.append(f"pictures at {pixels} x {pixels} pixels" if pixels else "pictures")
+    return ", ".join(told)
 
 
 def _told_energy(extra: Mapping[str, Any]) -> str:
@@ -150,6 +164,8 @@ def _course(folder: Path, training: Mapping[str, Any]) -> str:
         share = "" if mfu is None else f", {100 * mfu:.1f} % of the device's peak"
         tokens, samples = speed["tokens_per_s"], speed["samples_per_s"]
         lines.append(f"- {samples:,.0f} texts/s, {tokens:,.0f} tokens/s{share}.")
+    elif training["kind"] == "images" and speed.get("samples"):
+        lines.append(f"- {speed['samples_per_s']:,.0f} pictures/s.")
     if (folder / "learning_curves.png").is_file():
         lines.append("\n![learning curves](learning_curves.png)")
     lines.append("\n`training.json` has all of it: the recipe, every figure, the versions.\n")
@@ -159,6 +175,16 @@ def _course(folder: Path, training: Mapping[str, Any]) -> str:
 def _use(folder: Path, card: EncoderCard | None) -> str:
     if card is None:
         return ""
+    if "text" not in card.modalities:
+        return (
+            "## How to use it\n\n"
+            "```sh\n"
+            f"meari index photos/ --into photos --encoder {folder.name}\n"
+            "meari search photos --image one.jpg\n"
+            "```\n\n"
+            "Its layout is that of sentence-transformers; `embeddings.load.load_encoder` opens it, "
+            "for the network is described in words and its code is Meari's.\n"
+        )
     return (
         "## How to use it\n\n"
         "```sh\n"

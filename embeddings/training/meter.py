@@ -22,7 +22,7 @@ class Throughput:
 
     Attributes:
         seconds: of training steps.
-        samples: texts that went through the encoder in them.
+        samples: texts or pictures that went through the encoder in them.
         tokens: without padding.
         padded: tokens with padding.
         flops: of the model, see `embeddings.training.flops.Cost`.
@@ -66,7 +66,7 @@ class Meter:
     def _clear(self) -> None:
         self._begun: float | None = None
         self._seconds = 0.0
-        self._samples = 0
+        self._samples = self._pictures = 0
         self._padded = 0
         self._tokens: Any = 0
         self._squares: Any = 0
@@ -88,8 +88,12 @@ class Meter:
             self._samples += inputs[key].shape[0]
             self._padded += tokens
         if not masks and not bags:
+            pictures = [value for key, value in inputs.items() if key.endswith("pixel_values")]
+            self._pictures += sum(value.shape[0] for value in pictures)
             self._samples += sum(
-                value.shape[0] for key, value in inputs.items() if key.endswith("_embedding")
+                value.shape[0]
+                for key, value in inputs.items()
+                if key.endswith(("_embedding", "pixel_values"))
             )
 
     def step(self) -> None:
@@ -117,7 +121,7 @@ class Meter:
         """What was counted so far; a run of few steps is told with its first ones."""
         running = time.perf_counter() - self._begun if self._begun is not None else 0.0
         tokens, squares = int(self._tokens), int(self._squares)
-        flops = self._cost.flops(tokens, squares)
+        flops = self._cost.flops(tokens, squares) + self._cost.picture * self._pictures
         seconds = self._seconds + running
         if not self._samples and self._steps >= _WARM_STEPS:
             return self._kept

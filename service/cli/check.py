@@ -28,7 +28,7 @@ Kind = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND",
-        help="siamese or classifier. [default: the kind whose keys the recipe has]",
+        help="siamese, classifier or images. [default: the kind whose keys the recipe has]",
     ),
 ]
 Only = Annotated[

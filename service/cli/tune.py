@@ -41,7 +41,9 @@ Sets = Annotated[
 ]
 Kind = Annotated[
     str | None,
-    typer.Option("--kind", metavar="KIND", help="siamese or classifier. [default: by its keys]"),
+    typer.Option(
+        "--kind", metavar="KIND", help="siamese, classifier or images. [default: by its keys]"
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the sampler.")]
 Minutes = Annotated[

@@ -107,6 +107,11 @@ KINDS = {
         "embeddings.training.subjects.classifier:ClassifierSubject",
         "embeddings.training.classifier.run:train_classifier",
     ),
+    "images": Kind(
+        "embeddings.training.images.recipe:ImageRecipe",
+        "embeddings.training.subjects.images:ImageSubject",
+        "embeddings.training.images.run:train_images",
+    ),
 }
 
 

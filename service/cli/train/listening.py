@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _NOUNS = {
     "encode": "text",
+    "decode": "picture",
     "teach": "text",
     "head": "text",
     "read": "byte",

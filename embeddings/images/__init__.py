@@ -1,0 +1,1 @@
+"""Images to vectors: decoding, networks, and the encoder that holds them."""
