@@ -111,6 +111,19 @@ class Results:
                 raise ResultNotFoundError(message)
         return Result(content["header"], tables)
 
+    def stamp(self, kind: str) -> tuple[int, int]:
+        """What another result of that kind would have another of.
+
+        Raises:
+            ResultNotFoundError: there is none.
+        """
+        path = self._of(kind) / _HEADER
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            raise self._missing(kind) from None
+        return found.st_mtime_ns, found.st_ino
+
     def drop(self, kind: str) -> None:
         """Forget the result of that kind, if there is one."""
         shutil.rmtree(self._of(kind), ignore_errors=True)
@@ -125,6 +138,10 @@ class Results:
             raise ValueError(message)
         return self._folder / kind
 
+    def _missing(self, kind: str) -> ResultNotFoundError:
+        message = f"no {kind} are kept in {self._folder.parent.name!r}; ask for them first"
+        return ResultNotFoundError(message)
+
     def _number(self, kind: str) -> int:
         try:
             return int(self._read(kind)["number"])
@@ -136,8 +153,7 @@ class Results:
         try:
             content: dict[str, Any] = json.loads(path.read_bytes())
         except FileNotFoundError:
-            message = f"no {kind} are kept in {self._folder.parent.name!r}; ask for them first"
-            raise ResultNotFoundError(message) from None
+            raise self._missing(kind) from None
         except (OSError, ValueError) as error:
             message = f"{path} cannot be read ({error}); ask for the {kind} again"
             raise ResultNotFoundError(message) from error

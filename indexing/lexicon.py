@@ -45,15 +45,23 @@ class Lexicon:
             bigrams because Kiwi is missing, except by `rebuild`.
         documents: the truth.
         writable: False opens an index that is in step and changes nothing.
+        indexed: False leaves the index alone: nothing is found by words, but the terms that are
+            kept can be read.
 
     Attributes:
         problem: why there is no lexical search, one sentence; empty if there is.
     """
 
     def __init__(
-        self, folder: Path, kind: str, documents: DocumentStore, *, writable: bool
+        self,
+        folder: Path,
+        kind: str,
+        documents: DocumentStore,
+        *,
+        writable: bool,
+        indexed: bool = True,
     ) -> None:
-        self.problem = ""
+        self.problem = "" if indexed else "the collection was opened without its indexes"
         self._folder = folder / FOLDER
         self._kind = kind
         self._documents = documents
@@ -68,7 +76,8 @@ class Lexicon:
             self._analyzer = load_analyzer(kind)
             if kind == "auto" and self._analyzer.kind == "bigrams":
                 logger.warning("%s: Hangul is cut into bigrams: %s", folder, korean.absence())
-            self._index = self._open(self._analyzer)
+            if indexed:
+                self._index = self._open(self._analyzer)
         except (AnalyzerError, IndexingError) as error:
             self._analyzer = None
             self.problem = str(error)

@@ -55,6 +55,7 @@ class LocalCollection:
         load_reranker: Callable[[], Reranker | None] | None = None,
         writable: bool,
         maintain: bool = True,
+        indexed: bool = True,
         lock: FolderLock | None,
     ) -> None:
         self.folder = folder
@@ -64,7 +65,12 @@ class LocalCollection:
         self._writable = writable
         self._lock = lock
         self._storage = Storage(
-            folder, card.encoder.dim, card.metric, card.analyzer, writable=writable
+            folder,
+            card.encoder.dim,
+            card.metric,
+            card.analyzer,
+            writable=writable,
+            indexed=indexed,
         )
         self._writer = Writer(card, self._storage, self._encoding)
         self._maintenance = Maintenance(self._storage, active=maintain and writable)
@@ -106,6 +112,7 @@ class LocalCollection:
         mode: Literal["read", "write"] = "write",
         locked: bool = False,
         maintain: bool = True,
+        indexed: bool = True,
     ) -> Self:
         """The collection in `folder`.
 
@@ -118,6 +125,8 @@ class LocalCollection:
             locked: True if the caller holds a lock that covers the folder.
             maintain: let a thread compact and index in the background when it is due; see
                 `indexing.maintenance`.
+            indexed: False, which is for reading alone, loads no index: vectors are compared one
+                by one, and nothing is found by words.
 
         Raises:
             CollectionNotFoundError: no collection there.
@@ -125,6 +134,9 @@ class LocalCollection:
             EncoderMismatchError: `encoder` is not the one whose vectors are stored.
             DamagedError: its files cannot be read.
         """
+        if mode == "write" and not indexed:
+            message = "a collection without its indexes can be read alone: its mode is 'write'"
+            raise InvalidRequestError(message, "mode")
         card = read_card(folder)
         if encoder is not None:
             check_encoder(card, encoder.card)
@@ -138,6 +150,7 @@ class LocalCollection:
                 load_reranker=load_reranker,
                 writable=mode == "write",
                 maintain=maintain,
+                indexed=indexed,
                 lock=lock,
             )
         except BaseException:

@@ -69,7 +69,14 @@ class Storage:
     """
 
     def __init__(
-        self, folder: Path, dim: int, metric: Metric, analyzer: str, *, writable: bool
+        self,
+        folder: Path,
+        dim: int,
+        metric: Metric,
+        analyzer: str,
+        *,
+        writable: bool,
+        indexed: bool = True,
     ) -> None:
         self.folder = folder
         self.analyzer = analyzer
@@ -85,6 +92,7 @@ class Storage:
         self._totals: tuple[int, Totals | None] = (0, None)
         self._metric = metric
         self._writable = writable
+        self._indexed = indexed
         finish_swap(folder, writable=writable)
         if not writable and not (folder / VECTORS_FILE).is_file():
             message = f"{folder / VECTORS_FILE} is missing; `collections verify --repair` mends it"
@@ -92,7 +100,7 @@ class Storage:
         documents = DocumentStore(folder / DOCUMENTS_FILE, writable=writable)
         vectors = VectorFile(folder / VECTORS_FILE, dim, writable=writable)
         snapshot = self._recover(documents, vectors)
-        lexicon = Lexicon(folder, analyzer, documents, writable=writable)
+        lexicon = Lexicon(folder, analyzer, documents, writable=writable, indexed=indexed)
         number = documents.generation()
         columns = MetadataColumns(documents)
         self._calibrator = Calibrator(folder, writable=writable)
@@ -365,7 +373,7 @@ class Storage:
         for problem in problems:
             logger.error("%s: %s", self.folder, problem)
         vectors = file.read(len(live))
-        sealed, distrusted = self.sealer.load(vectors)
+        sealed, distrusted = self.sealer.load(vectors) if self._indexed else (None, [])
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
             sealed = self.sealer.build(vectors, live)

@@ -19,6 +19,8 @@ from service.routes import (
     documents,
     encoding,
     health,
+    jobs,
+    maps,
     rerank,
     search,
     tei,
@@ -49,6 +51,8 @@ _TAGS = [
     {"name": "search", "description": "Asking a collection."},
     {"name": "encoding", "description": "Vectors and scores without a collection."},
     {"name": "words", "description": "Word vectors: neighbours, analogies, similarity."},
+    {"name": "structure", "description": "What a collection is about: asked in jobs."},
+    {"name": "jobs", "description": "Long work: how far it is, and stopping it."},
     {"name": "classify", "description": "Classifiers: which class a text belongs to."},
     {"name": "health", "description": "Without a key, at any time."},
 ]
@@ -90,6 +94,8 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     app.state.engine = engine
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
     for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
+        app.include_router(module.routes)
+    for module in (jobs, maps):
         app.include_router(module.routes)
     app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)

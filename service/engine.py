@@ -15,13 +15,16 @@ from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index.threads import limit_processors
 from indexing.validation import check_name
+from service.analyses.kept import Shelf
 from service.batching import Batcher
 from service.classifiers import Classifiers
 from service.encoders import encoder_named
 from service.errors import NotReadyError
+from service.jobs.opening import open_jobs
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.models import FOLDER as MODELS
+from service.streams import Streams
 from service.threads import Threads
 from service.warming import warm
 from service.word_models import WordModels
@@ -32,12 +35,14 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder, EncoderCard, Encoding, Role
     from indexing.card import CollectionCard
     from indexing.local import LocalCollection
+    from service.jobs.desk import Jobs
     from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_MOST_STREAMS = 100
 Phase = Literal["starting", "ready", "failed", "stopping"]
 
 
@@ -90,6 +95,8 @@ class Engine:
         problems: why collections cannot be opened, by name; they keep no others from answering.
         words: the word vectors in the data folder.
         classifiers: those in the data folder.
+        streams: answers that go on.
+        shelf: what was found about collections and is being looked at.
     """
 
     def __init__(self, settings: Settings, folder: DataFolder | None = None) -> None:
@@ -98,6 +105,8 @@ class Engine:
         self.readiness = Readiness("starting", "the data folder is being opened")
         self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
+        self.streams = Streams(_MOST_STREAMS)
+        self.shelf = Shelf()
         models = settings.data.expanduser() / MODELS
         self.words = WordModels(models)
         self.classifiers = Classifiers(models, device=settings.device, shared=self._encoder)
@@ -114,6 +123,7 @@ class Engine:
         )
         self._leases = Leases()
         self._folder = folder
+        self._jobs: Jobs | None = None
         self._warming: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -126,6 +136,7 @@ class Engine:
         limit_processors(self.settings.threads)
         if self._folder is None:
             self._folder = await self.write(open_folder, self.settings)
+        self._jobs = await self.write(open_jobs, self, self._folder)
         self.readiness = Readiness("starting", f"encoder {self.settings.encoder!r} is being loaded")
         self._warming = asyncio.create_task(self.write(self._warm))
 
@@ -134,6 +145,9 @@ class Engine:
         self.readiness = Readiness("stopping", "the service is stopping")
         if self._warming is not None:
             await asyncio.wait([self._warming])
+        self.streams.end()
+        if self._jobs is not None:
+            await asyncio.to_thread(self._jobs.stop)
         self._batcher.close()
         await asyncio.to_thread(self._close)
 
@@ -245,6 +259,15 @@ class Engine:
             "encode": self._batcher.waiting,
         }
 
+    @property
+    def unfinished_jobs(self) -> dict[str, int]:
+        """How many jobs wait and run."""
+        jobs = self._jobs
+        return {
+            "queued": 0 if jobs is None else jobs.waiting,
+            "running": 0 if jobs is None else jobs.running,
+        }
+
     # what follows blocks: for use inside `read`, `write` and `watch`
 
     @property
@@ -258,6 +281,18 @@ class Engine:
             message = "not ready: the data folder is not open; try again in a moment"
             raise NotReadyError(message)
         return self._folder
+
+    @property
+    def jobs(self) -> Jobs:
+        """Long work.
+
+        Raises:
+            NotReadyError: the data folder is not open.
+        """
+        if self._jobs is None:
+            message = "not ready: the data folder is not open; try again in a moment"
+            raise NotReadyError(message)
+        return self._jobs
 
     def _encoder(self, name: str) -> Encoder:
         """The encoder of that name, shared with the collections."""
@@ -286,7 +321,7 @@ class Engine:
             yield self.folder.collection(name)
 
     def drop(self, name: str) -> int:
-        """Remove a collection once nobody uses it.
+        """Remove a collection once nobody uses it; jobs about it fail.
 
         Returns:
             How many documents it held; 0 if it could not be opened.
@@ -296,6 +331,8 @@ class Engine:
         """
         name = check_name(name)
         with self._leases.taking(name):
+            if self._jobs is not None and name in self.folder.names():
+                self._jobs.abandon(name)
             try:
                 documents = self.folder.collection(name).count()
             except DamagedError:

@@ -15,6 +15,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from analysis.errors import (
+    AnalysisError,
+    CancelledError,
+    InvalidAnalysisError,
+    ResultNotFoundError,
+    UnsuitableCorpusError,
+)
 from embeddings.errors import (
     AnalyzerError,
     DeviceError,
@@ -43,6 +50,15 @@ from indexing.errors import (
     SourceError,
     StorageFullError,
 )
+from service.jobs.errors import (
+    JobError,
+    JobNotFoundError,
+    JobsClosedError,
+    JobStateError,
+    TaskLostError,
+    TooManyJobsError,
+)
+from service.jobs.types import Fault
 from service.validation import describe_validation
 
 if TYPE_CHECKING:
@@ -193,6 +209,15 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     AnalyzerError: (500, "lexical_unavailable", "mode"),
     LexicalIndexError: (500, "lexical_unavailable", "mode"),
     SourceError: (400, "invalid_source", None),
+    InvalidAnalysisError: (400, "invalid_value", None),
+    UnsuitableCorpusError: (422, "unsuitable_documents", "collection"),
+    ResultNotFoundError: (404, "result_not_found", "collection"),
+    CancelledError: (409, "cancelled", None),
+    JobNotFoundError: (404, "job_not_found", "job"),
+    JobStateError: (409, "job_not_resumable", "job"),
+    TooManyJobsError: (429, "busy", None),
+    JobsClosedError: (503, "not_ready", None),
+    TaskLostError: (500, "job_lost", None),
 }
 """Status, code and the field at fault where the exception does not name one."""
 
@@ -218,6 +243,8 @@ def install_handlers(app: FastAPI) -> None:
         ServiceError,
         EmbeddingError,
         IndexingError,
+        AnalysisError,
+        JobError,
         OSError,
         RequestValidationError,
         HTTPException,
@@ -259,10 +286,19 @@ def internal_problem(request_id: str) -> Problem:
     return Problem(500, "internal_error", message)
 
 
+def explain(error: Exception) -> tuple[Fault, bool]:
+    """What is told of an error behind a request's back, and whether it is our fault."""
+    problem = find_problem(error)
+    if problem is not None:
+        return Fault(problem.message, problem.type, problem.param, problem.code), False
+    message = "internal error; the log tells more"
+    return Fault(message, "server_error", None, "internal_error"), True
+
+
 def _field(error: Exception) -> str | None:
     if isinstance(error, InvalidFilterError):
         return f"filter.{error.path}" if error.path else "filter"
-    if isinstance(error, InvalidRequestError):
+    if isinstance(error, InvalidRequestError | InvalidAnalysisError):
         return error.field
     return error.param if isinstance(error, ServiceError) else None
 

@@ -46,6 +46,10 @@ class Gauges:
         for threads, number in self._engine.waiting.items():
             waiting.add_metric([threads], number)
         yield waiting
+        jobs = GaugeMetricFamily("meari_jobs_unfinished", "Jobs by what they do", labels=["state"])
+        for state, number in self._engine.unfinished_jobs.items():
+            jobs.add_metric([state], number)
+        yield jobs
         readings = self._read() if self._engine.readiness.phase in {"ready", "failed"} else []
         for field, told in _COLLECTION.items():
             gauge = GaugeMetricFamily(f"meari_collection_{field}", told, labels=["collection"])

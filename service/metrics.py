@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import Collector
 
     from indexing.types import SearchReceipt, WriteReceipt
+    from service.jobs.types import Job
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
@@ -43,6 +44,7 @@ _STAGE_SECONDS = (
 )
 _WAIT_SECONDS = (0.0001, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+_JOB_SECONDS = (0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 180.0, 600.0, 1800.0)
 _OUTCOMES = ("added", "changed", "relabelled", "unchanged")
 
 
@@ -133,6 +135,20 @@ class Metrics:
             registry=registry,
         )
 
+        self._jobs = Counter(
+            "meari_jobs",
+            "Jobs that are over, by kind and how they ended",
+            ["kind", "state"],
+            registry=registry,
+        )
+        self._job_seconds = Histogram(
+            "meari_job_seconds",
+            "Time that jobs ran which are done, waiting left out",
+            ["kind"],
+            buckets=_JOB_SECONDS,
+            registry=registry,
+        )
+
     def add(self, collector: Collector) -> None:
         """Have `collector` tell what it knows at each scrape."""
         self._registry.register(collector)
@@ -182,6 +198,12 @@ class Metrics:
         """Count vectors of queries that were kept, and those that were not."""
         self._cached_queries.labels("true").inc(kept)
         self._cached_queries.labels("false").inc(missing)
+
+    def count_job(self, job: Job, seconds: float) -> None:
+        """Count one job that is over, after running so long."""
+        self._jobs.labels(job.kind, job.state).inc()
+        if job.state == "done":
+            self._job_seconds.labels(job.kind).observe(seconds)
 
     def to_text(self) -> bytes:
         """Everything in the text format, `CONTENT_TYPE`; asks the collectors, which may block."""

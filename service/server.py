@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from service.settings import Settings
+    from service.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
     sys.setswitchinterval(SWITCH_SECONDS)
     with listening(settings) as listener:
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
+        app = create_app(bound, folder=open_folder(bound))
         config = uvicorn.Config(
-            create_app(bound, folder=open_folder(bound)),
+            app,
             http=Http,
             log_config=None,
             access_log=False,
@@ -64,17 +66,22 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
             timeout_keep_alive=_IDLE_SECONDS,
         )
         with _stopping_quietly():
-            _Server(config, bound.url, on_start).run(sockets=[listener])
+            _Server(config, bound.url, app.state.engine.streams, on_start).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers, once it does."""
+    """Says where it answers, once it does, and waits for no stream in the end."""
 
     def __init__(
-        self, config: uvicorn.Config, url: str, on_start: Callable[[str], None] | None
+        self,
+        config: uvicorn.Config,
+        url: str,
+        streams: Streams,
+        on_start: Callable[[str], None] | None,
     ) -> None:
         super().__init__(config)
         self._url = url
+        self._streams = streams
         self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -83,6 +90,11 @@ class _Server(uvicorn.Server):
         logger.info("answering at %s", self._url)
         if self._on_start is not None:
             self._on_start(self._url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what would go on by itself, then wait for the rest."""
+        self._streams.end()
+        await super().shutdown(sockets)
 
 
 @contextmanager

@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         query_cache: vectors of recent queries that are kept; 0 keeps none.
         max_waiting: requests that wait for the threads of reads, as many for those of writes, and
             as many for the encoder; more are refused with 429.
+        job_workers: jobs (clusters, outliers, ...) that run at once, each in a process of its own.
+        job_threads: that compute for each of them; None leaves one processor to everything else.
+        job_niceness: how far jobs give way to everything else, 0 (not at all) to 19.
+        max_jobs: jobs that wait for their turn; more are refused with 429.
+        job_history: jobs remembered; of those that are over the oldest are forgotten.
         log_level: least severe message written.
         log_format: `text` for people, `json` for machines.
     """
@@ -90,6 +95,11 @@ class Settings(BaseSettings):
     batch_wait_ms: Annotated[float, Field(ge=0, le=1000)] = 2
     query_cache: Annotated[int, Field(ge=0, le=1_000_000)] = 1024
     max_waiting: Annotated[int, Field(ge=1)] = 256
+    job_workers: Annotated[int, Field(ge=1, le=64)] = 1
+    job_threads: Threads | None = None
+    job_niceness: Annotated[int, Field(ge=0, le=19)] = 10
+    max_jobs: Annotated[int, Field(ge=1)] = 32
+    job_history: Annotated[int, Field(ge=1)] = 1000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 

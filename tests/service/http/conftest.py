@@ -118,7 +118,7 @@ def starting_fixture() -> Start:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data=tmp_path / "data", encoder=ENCODER)
+    return Settings(data=tmp_path / "data", encoder=ENCODER, job_niceness=0)
 
 
 @pytest.fixture
