@@ -1,0 +1,1 @@
+"""What a corpus says twice: word for word, or in other words."""

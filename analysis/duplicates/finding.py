@@ -1,0 +1,240 @@
+"""Groups of documents that say the same."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.duplicates.grouping import Star, stars
+from analysis.duplicates.request import DuplicateRequest
+from analysis.duplicates.result import (
+    DuplicateGroup,
+    DuplicateMember,
+    DuplicateReceipt,
+    Duplicates,
+)
+from analysis.duplicates.threshold import UNDECIDED, WIDTH, Suggestion, suggest
+from analysis.duplicates.wording import Wording, contradict_each, overlap, read_wording
+from analysis.errors import UnsuitableCorpusError
+from analysis.origin import made_from
+from analysis.progress import unwatched
+from indexing.index.exact import unit
+from indexing.index.near import neighbour_graph
+from indexing.types import Metric
+
+if TYPE_CHECKING:
+    from analysis.corpus import Corpus
+    from analysis.progress import Progress
+    from embeddings.types import Vectors
+    from indexing.index.near import NeighbourGraph
+    from indexing.types import Ids, Scores
+
+__all__ = [
+    "DuplicateGroup",
+    "DuplicateMember",
+    "DuplicateReceipt",
+    "DuplicateRequest",
+    "Duplicates",
+    "find_duplicates",
+]
+
+_NEIGHBOURS = WIDTH + 12
+"""More than the suggestion looks at: numbers tell some of them apart."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Near:
+    """Near-duplicates among documents of different texts."""
+
+    stars: list[Star]
+    suggestion: Suggestion | None
+    threshold: float
+    told_apart: int
+    graph: NeighbourGraph
+
+
+def find_duplicates(
+    corpus: Corpus, request: DuplicateRequest | None = None, *, progress: Progress = unwatched
+) -> Duplicates:
+    """What a corpus says twice: the same text, and texts whose vectors are nearly the same.
+
+    Texts are read once and compared by hashes; of each different text one document goes on to be
+    compared with its 32 nearest by cosine, so time and memory grow with n and not with n². Pairs
+    above the threshold make groups in which every member is that similar to the representative.
+
+    Args:
+        corpus: at least 2 documents.
+        request: what counts as a duplicate; None: the defaults.
+        progress: told of the stages `texts` and `neighbours`.
+
+    Raises:
+        UnsuitableCorpusError: one document.
+        CancelledError: `progress` stopped it.
+    """
+    request = DuplicateRequest() if request is None else request
+    if len(corpus) < 2:
+        message = f"collection {corpus.card.name!r}: one document cannot repeat another"
+        raise UnsuitableCorpusError(message)
+    times = [time.perf_counter()]
+    wording = read_wording(corpus, progress)
+    kept, copies = _copies(corpus, wording)
+    times.append(time.perf_counter())
+    near = None
+    if not request.exact_only and len(kept) > 1:
+        near = _find_near(corpus, request, wording, kept, progress)
+    times.append(time.perf_counter())
+    groups = _grouped(corpus, near.stars if near else [], copies)
+    stages = dict(zip(("texts", "near"), np.diff(times).tolist(), strict=True))
+    return Duplicates(groups, _receipt(corpus, request, near, copies, groups, stages))
+
+
+def _copies(corpus: Corpus, wording: Wording) -> tuple[Ids, dict[int, Ids]]:
+    """Positions of different texts, ascending, and by those repeated, the positions of copies.
+
+    The first by id stands for its text; documents without text stand for themselves.
+    """
+    n = len(corpus)
+    key = wording.hashes.copy()
+    empty = np.flatnonzero(key == 0)
+    order = np.lexsort((np.argsort(np.argsort(corpus.ids, kind="stable")), key))
+    starts = np.flatnonzero(np.r_[True, key[order][1:] != key[order][:-1]])
+    groups = np.split(order, starts[1:])
+    copies = {int(group[0]): group[1:] for group in groups if len(group) > 1 and key[group[0]]}
+    kept = np.ones(n, dtype=bool)
+    for others in copies.values():
+        kept[others] = False
+    kept[empty] = True
+    return np.flatnonzero(kept), copies
+
+
+def _find_near(
+    corpus: Corpus, request: DuplicateRequest, wording: Wording, kept: Ids, progress: Progress
+) -> _Near:
+    vectors: Vectors = corpus.vectors if len(kept) == len(corpus) else corpus.vectors[kept]
+    if corpus.card.metric is not Metric.COSINE:
+        vectors = unit(vectors)
+    graph = neighbour_graph(
+        vectors,
+        min(_NEIGHBOURS, len(kept) - 1),
+        Metric.COSINE,
+        seed=request.seed,
+        told=lambda done, total: progress("neighbours", done, total),
+    )
+    others = np.where(graph.ids < 0, -1, kept[graph.ids])
+    apart = np.zeros(others.shape, dtype=bool)
+    if request.same_numbers:
+        apart = contradict_each(wording, kept, others)
+    suggestion = None
+    if request.threshold is None:
+        suggestion = suggest(_closed_up(np.where(apart, -np.inf, graph.scores)))
+    threshold = request.threshold if suggestion is None else suggestion.threshold
+    above = (graph.scores >= threshold) & (graph.ids >= 0)
+    pairs, scores = _pairs(graph, above & ~apart)
+    if request.least_overlap is not None:
+        alike = _overlapping(corpus, kept[pairs], request.least_overlap)
+        pairs, scores = pairs[alike], scores[alike]
+
+    def together(one: int, other: int) -> bool:
+        return not (
+            request.same_numbers and wording.contradict(int(kept[one]), int(kept[other]))
+        ) and (
+            request.least_overlap is None
+            or bool(_overlapping(corpus, kept[[[one, other]]], request.least_overlap)[0])
+        )
+
+    found = stars(pairs, scores, vectors, threshold, wording.lengths[kept], together)
+    told_apart = len(_pairs(graph, above)[0]) - len(pairs)
+    named = [Star(int(kept[s.representative]), kept[s.members], s.scores) for s in found]
+    return _Near(named, suggestion, threshold, told_apart, graph)
+
+
+def _pairs(
+    graph: NeighbourGraph, chosen: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
+) -> tuple[Ids, Scores]:
+    """int64 (p, 2), the lower position first, each pair once; and their scores."""
+    rows, columns = np.nonzero(chosen)
+    others = graph.ids[rows, columns]
+    pairs = np.sort(np.column_stack([rows, others]), axis=1)
+    unique, first = np.unique(pairs[:, 0] * len(graph.ids) + pairs[:, 1], return_index=True)
+    del unique
+    return pairs[first], graph.scores[rows, columns][first]
+
+
+def _closed_up(scores: Scores) -> Scores:
+    """Best first again, what was told apart last."""
+    closed: Scores = -np.sort(-scores, axis=1)
+    return closed
+
+
+def _overlapping(
+    corpus: Corpus, pairs: Ids, least: float
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Bool (p,): the wording of a pair overlaps enough."""
+    found = np.zeros(len(pairs), dtype=bool)
+    for first in range(0, len(pairs), 2_000):
+        block = pairs[first : first + 2_000]
+        positions, places = np.unique(block, return_inverse=True)
+        texts = corpus.texts(positions.tolist())
+        found[first : first + 2_000] = [
+            overlap(texts[one], texts[other]) >= least
+            for one, other in places.reshape(block.shape).tolist()
+        ]
+    return found
+
+
+def _grouped(
+    corpus: Corpus, near: list[Star], copies: dict[int, Ids]
+) -> tuple[DuplicateGroup, ...]:
+    groups = []
+    left = dict(copies)
+    for star in near:
+        same = left.pop(star.representative, ())
+        members = [DuplicateMember(str(corpus.ids[place]), 1.0, True) for place in same]
+        for place, score in zip(star.members.tolist(), star.scores.tolist(), strict=True):
+            similar = min(float(score), 1.0)
+            members.append(DuplicateMember(str(corpus.ids[place]), similar, False))
+            members += [
+                DuplicateMember(str(corpus.ids[copy]), similar, False)
+                for copy in left.pop(place, ())
+            ]
+        groups.append(DuplicateGroup(str(corpus.ids[star.representative]), tuple(members)))
+    for place, same in left.items():
+        members = [DuplicateMember(str(corpus.ids[copy]), 1.0, True) for copy in same]
+        groups.append(DuplicateGroup(str(corpus.ids[place]), tuple(members)))
+    return tuple(sorted(groups, key=lambda group: (-group.size, group.representative)))
+
+
+def _receipt(
+    corpus: Corpus,
+    request: DuplicateRequest,
+    near: _Near | None,
+    copies: dict[int, Ids],
+    groups: tuple[DuplicateGroup, ...],
+    stages: dict[str, float],
+) -> DuplicateReceipt:
+    warnings = []
+    if near is not None and near.suggestion is not None and not near.suggestion.separates:
+        warnings.append(
+            "no threshold separates near-duplicates from documents that are merely alike; "
+            f"{UNDECIDED} was taken: look at the pairs and give a threshold"
+        )
+    exact = sum(len(same) for same in copies.values())
+    return DuplicateReceipt(
+        documents=len(corpus),
+        threshold=None if near is None else near.threshold,
+        suggested=near is not None and near.suggestion is not None,
+        false_share=None
+        if near is None or near.suggestion is None
+        else near.suggestion.false_share,
+        exact_documents=exact,
+        near_documents=sum(len(group.members) for group in groups) - exact,
+        told_apart=0 if near is None else near.told_apart,
+        exact_search=near is None or near.graph.exact,
+        neighbour_recall=1.0 if near is None else round(near.graph.recall, 4),
+        made_from=made_from(corpus),
+        milliseconds={stage: round(1e3 * seconds, 1) for stage, seconds in stages.items()},
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,102 @@
+"""Texts as they are compared letter by letter: without case, width and spaces; their numbers."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from analysis.corpus import Corpus
+    from analysis.progress import Progress
+    from indexing.types import Ids
+
+_SPACES = re.compile(r"\s+")
+_NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+_WIDTH = 3
+_NONE: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wording:
+    """What is kept of the texts of a corpus to tell its documents apart.
+
+    Attributes:
+        hashes: uint64 (n,), equal where `normalised` texts are; 0 where there is no text.
+        lengths: int32 (n,), letters of the normalised text.
+        numbers: by position, the numbers in a text that has any.
+    """
+
+    hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]
+    lengths: np.ndarray[tuple[int], np.dtype[np.int32]]
+    numbers: dict[int, frozenset[str]]
+
+    def contradict(self, one: int, other: int) -> bool:
+        """Each has a number that the other lacks."""
+        return _contradict(self.numbers.get(one, _NONE), self.numbers.get(other, _NONE))
+
+
+def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wording:
+    """One pass over the texts of a corpus."""
+    n = len(corpus)
+    hashes, lengths = np.zeros(n, dtype=np.uint64), np.zeros(n, dtype=np.int32)
+    found: dict[int, frozenset[str]] = {}
+    for first, texts in corpus.blocks():
+        for position, text in enumerate(texts, first):
+            plain = normalised(text)
+            lengths[position] = len(plain)
+            if plain:
+                digest = blake2b(plain.encode(), digest_size=8).digest()
+                hashes[position] = max(1, int.from_bytes(digest, "little"))
+                if there := numbers(plain):
+                    found[position] = there
+        progress(stage, first + len(texts), n)
+    return Wording(hashes, lengths, found)
+
+
+def contradict_each(
+    wording: Wording, rows: Ids, others: Ids
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Bool, of the shape of `others`: `Wording.contradict` of each row with each of its others."""
+    found = np.zeros(others.shape, dtype=bool)
+    has = np.zeros(len(wording.hashes), dtype=bool)
+    has[list(wording.numbers)] = True
+    places = np.nonzero(has[others] & has[rows][:, None] & (others >= 0))
+    for row, column in zip(*(place.tolist() for place in places), strict=True):
+        found[row, column] = wording.contradict(int(rows[row]), int(others[row, column]))
+    return found
+
+
+def normalised(text: str) -> str:
+    """NFKC, without case, spaces single and none at the ends."""
+    return _SPACES.sub(" ", unicodedata.normalize("NFKC", text).casefold()).strip()
+
+
+def numbers(text: str) -> frozenset[str]:
+    """The numbers in a text, as they are written there."""
+    return frozenset(_NUMBERS.findall(text))
+
+
+def overlap(one: str, other: str) -> float:
+    """Share of letter triples that two texts have in common, 0 to 1 (Jaccard).
+
+    Hangul is taken apart into its letters, so that a misspelt vowel changes three triples and not
+    all that its syllable is in. Texts of fewer than three letters are compared whole.
+    """
+    first, second = _triples(one), _triples(other)
+    return len(first & second) / max(1, len(first | second))
+
+
+def _triples(text: str) -> frozenset[str]:
+    letters = unicodedata.normalize("NFD", normalised(text))
+    return frozenset(
+        letters[place : place + _WIDTH] for place in range(max(1, len(letters) - _WIDTH + 1))
+    )
+
+
+def _contradict(one: frozenset[str], other: frozenset[str]) -> bool:
+    return bool(one - other) and bool(other - one)
