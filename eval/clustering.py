@@ -15,7 +15,6 @@ from analysis.clusters.labels import name_groups
 from analysis.clusters.request import ClusterRequest
 from analysis.clusters.words import count_terms
 from analysis.errors import AnalysisError
-from analysis.progress import unwatched
 from eval.agreement import MEASURES, npmi
 from eval.clustering_report import ClusteringReport, Figure
 from eval.command import run, show
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from analysis.clusters.partition import Partition
+    from analysis.progress import Progress as Watcher
     from embeddings.text.analyzer import Analyzer
     from embeddings.types import Encoder
     from eval.labelled import LabelledData
@@ -79,7 +79,11 @@ def evaluate_clustering(
     Raises:
         EvalError: texts that cannot be grouped so.
     """
-    told = progress or unwatched
+
+    def told(stage: str, done: int, total: int) -> None:
+        if progress is not None:
+            progress(stage, done, total)
+
     started = time.perf_counter()
     vectors, counts = encode_all(data.texts, encoder, progress, role="document")
     encoded = time.perf_counter()
@@ -205,7 +209,7 @@ def _names(
     found: Partition,
     seed: int,
     truth: Sequence[str],
-    progress: Progress,
+    progress: Watcher,
 ) -> tuple[tuple[tuple[str, int, str], ...], float | None]:
     """Labels of the largest clusters, and the mean coherence of all their terms."""
     from embeddings.text.analyzer import load_analyzer
@@ -219,7 +223,7 @@ def _names(
     sizes = np.bincount(found.labels[found.labels >= 0], minlength=k)
     shown = []
     for row in np.argsort(-sizes, kind="stable")[:_SHOWN].tolist():
-        members = [truth[place] for place in np.flatnonzero(found.labels == row)]
+        members = [truth[place] for place in np.flatnonzero(found.labels == row).tolist()]
         mostly = max(sorted(set(members)), key=members.count)
         shown.append((names[row].label, int(sizes[row]), mostly))
     return tuple(shown), float(np.mean(told)) if told else None

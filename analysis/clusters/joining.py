@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.clusters.number import numbers_to_try
+from analysis.clusters.number import numbers_to_try, pick
 from analysis.clusters.partition import Partition
 from analysis.clusters.silhouette import measure_silhouette
 from indexing.index.centroids import means, similarity_to
@@ -30,7 +30,7 @@ def join(
     Args:
         vectors: float32 (n, dim), `comparable`.
         metric: cosine and dot join by direction.
-        request: whose `k` and `min_size` count; without k, that of the best simplified silhouette.
+        request: whose `k` and `min_size` count; without k, the number is chosen as for k-means.
         progress: told before the tree is made and behind it.
     """
     from scipy.cluster.hierarchy import fcluster, linkage
@@ -50,7 +50,7 @@ def join(
             value = measure_silhouette(vectors, centroids, metric)
             if value is not None:
                 tried.append((k, round(value, 6)))
-    k = request.k or max(tried, key=lambda one: one[1], default=(2, 0.0))[0]
+    k = request.k or (pick(tried) if tried else 2)
     labels, centroids = cut(k)
     similarity = similarity_to(vectors, centroids, labels, metric)
     warnings: tuple[str, ...] = ()

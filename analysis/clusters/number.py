@@ -12,6 +12,8 @@ from analysis.errors import UnsuitableCorpusError
 from indexing.index.kmeans import TooFewVectorsError, fit_kmeans
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.clusters.request import ClusterRequest
     from analysis.progress import Progress
     from embeddings.types import Vectors
@@ -22,6 +24,7 @@ _STEPS = 12
 _MOST = 300
 _MEMBERS = 5
 """Fewest documents of the sample for each cluster tried."""
+_ENOUGH = 0.9
 
 
 def numbers_to_try(documents: int, min_size: int) -> list[int]:
@@ -37,7 +40,7 @@ def numbers_to_try(documents: int, min_size: int) -> list[int]:
 def choose_k(
     vectors: Vectors, metric: Metric, request: ClusterRequest, progress: Progress
 ) -> tuple[int, tuple[tuple[int, float], ...]]:
-    """The number of groups with the best simplified silhouette, and all those tried.
+    """The number of groups by their simplified silhouettes, and all those tried; see `pick`.
 
     Args:
         vectors: float32 (n, dim), `comparable`.
@@ -66,4 +69,16 @@ def choose_k(
     if not tried:
         message = f"{len(vectors):,} documents have hardly a different vector; there are no groups"
         raise UnsuitableCorpusError(message)
-    return max(tried, key=lambda one: one[1])[0], tuple(tried)
+    return pick(tried), tuple(tried)
+
+
+def pick(tried: Sequence[tuple[int, float]]) -> int:
+    """The fewest groups whose silhouette is 90 % of the best one or more.
+
+    Silhouettes of texts rise slowly with the number of groups long after people would stop.
+
+    Args:
+        tried: numbers of groups, ascending, and their silhouettes; at least one.
+    """
+    best = max(value for _, value in tried)
+    return next(k for k, value in tried if value >= _ENOUGH * best)

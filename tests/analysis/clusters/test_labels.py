@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 from analysis.clusters import words
 from analysis.clusters.hierarchy import join_clusters, level_sizes, parents
 from analysis.clusters.labels import name_groups, weigh
-from analysis.clusters.number import numbers_to_try
+from analysis.clusters.number import numbers_to_try, pick
 from analysis.clusters.representatives import represent
 from analysis.clusters.silhouette import measure_silhouette
 from analysis.clusters.stop_words import stop_terms
@@ -141,3 +141,9 @@ def test_numbers_to_try_fit_the_documents() -> None:
     assert many[0] == 2
     assert many[-1] == 300
     assert many == sorted(set(many))
+
+
+def test_the_fewest_groups_that_are_nearly_as_good_as_the_best_are_taken() -> None:
+    assert pick([(2, 0.1), (5, 0.28), (9, 0.3), (20, 0.31)]) == 5
+    assert pick([(2, 0.1), (5, 0.27), (9, 0.3), (20, 0.31)]) == 9
+    assert pick([(2, 0.0), (3, 0.0)]) == 2
