@@ -22,14 +22,14 @@ from analysis.errors import UnsuitableCorpusError
 from analysis.origin import made_from
 from analysis.progress import unwatched
 from indexing.index.exact import unit
-from indexing.index.near import neighbour_graph
+from indexing.index.graph import neighbour_graph
 from indexing.types import Metric
 
 if TYPE_CHECKING:
     from analysis.corpus import Corpus
     from analysis.progress import Progress
     from embeddings.types import Vectors
-    from indexing.index.near import NeighbourGraph
+    from indexing.index.graph import NeighbourGraph
     from indexing.types import Ids, Scores
 
 __all__ = [

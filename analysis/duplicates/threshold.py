@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from indexing.types import Scores
 
 WIDTH = 20
@@ -74,7 +76,7 @@ def suggest(scores: Scores) -> Suggestion:
     return Suggestion(float(grid[at]), True, round(float(share[at]), 4), int(really[at]))
 
 
-def _expected(scores: Scores, grid: Scores) -> Scores:
+def _expected(scores: Scores, grid: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """float64 (len(grid),): how many documents have a neighbour above each threshold by chance."""
     closeness = -np.log(np.maximum(1 - scores.astype(np.float64), _CLOSEST))
     ranks = np.arange(_INNER, WIDTH)

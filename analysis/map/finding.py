@@ -17,7 +17,7 @@ from analysis.origin import made_from
 from analysis.progress import unwatched
 from analysis.results import Result
 from analysis.similarity import similar
-from indexing.index.near import neighbour_graph
+from indexing.index.graph import neighbour_graph
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""What changed between two corpora: whether anything did, which topics, and what is new."""
