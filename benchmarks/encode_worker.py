@@ -78,7 +78,7 @@ def _library(options: dict[str, Any], *, int8: bool) -> tuple[Encode, dict[str, 
 
 
 def _quantise(folder: Path, out: Path) -> Path:
-    """The library's own static quantisation, calibrated on the texts that ours is, not on a hub's."""
+    """The library's own static quantisation, calibrated on the texts that ours is."""
     import shutil
 
     from optimum.intel import OVQuantizationConfig

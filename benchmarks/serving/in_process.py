@@ -39,7 +39,9 @@ def measure(name: str, texts: list[str], seconds: float, folder: str | None) -> 
 
         with open_collection(folder) as collection:
             found["search"] = rates(
-                lambda batch: collection.search_many([SearchRequest(query=text) for text in batch]),
+                lambda batch: collection.search_many(
+                    [SearchRequest(query=text, mode="hybrid") for text in batch]
+                ),
                 supply,
                 seconds,
             )
