@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from embeddings.text.korean import Morpheme
     from embeddings.text.words import Normal, Run
 
-VERSION = 1
+VERSION = 2
 """Changes whenever a text may give other terms than before."""
 
 Kind = Literal["kiwi", "bigrams"]

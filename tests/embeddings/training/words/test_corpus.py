@@ -41,7 +41,7 @@ def test_korean_is_morphemes_and_english_is_words_as_they_stand(tmp_path: Path) 
     made = prepare(tmp_path, "서울에서 기차를 타고 갔다\nThe runners' Café was RUNNING, 3.14!\n")
     assert lines_of(made) == ["서울 기차 타다 가다", "the runners cafe was running 3.14"]
     assert (made.lines, made.words) == (2, 10)
-    assert made.analyzer_fingerprint.startswith("analyzer=1 unstemmed kiwi=")
+    assert made.analyzer_fingerprint.startswith("analyzer=2 unstemmed kiwi=")
 
 
 def test_counts_are_of_the_lines_to_train_on(tmp_path: Path) -> None:
