@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.corpus import read_corpus
 from analysis.map.columns import to_bytes
+from analysis.map.fields import read_field
 from analysis.map.finding import Map, find_map
 from analysis.map.tiles import tiles
 from analysis.origin import made_from
 from service.analyses.finding import Found
 from service.errors import BadValueError
 from service.schemas.analysis import Made, shortened
-from service.schemas.map import MapAnswer, MapBody, Placed, PlacedAnswer, TileFacts
+from service.schemas.map import FieldAnswer, MapAnswer, MapBody, Placed, PlacedAnswer, TileFacts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,4 +119,22 @@ def documents_at(
             for position, stored in zip(positions, found, strict=True)
             if stored is not None
         ]
+    )
+
+
+def field_of(collection: LocalCollection, shelf: Shelf, key: str) -> FieldAnswer:
+    """What the documents of the map say of one field today.
+
+    Raises:
+        InvalidAnalysisError: a key that filters cannot say either.
+    """
+    drawn = take(collection, shelf).value.map
+    field = read_field(collection, drawn.ids.tolist(), key)
+    numbers = [] if field.kind == "values" else field.numbers.astype(object)
+    return FieldAnswer(
+        key=key,
+        kind=field.kind,
+        values=list(field.values),
+        codes=field.codes.tolist() if field.kind == "values" else [],
+        numbers=[None if number != number else number for number in numbers],  # noqa: PLR0124
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
 from service.schemas.analysis import AnalysisBody, ResultAnswer, Shown
-from service.schemas.fields import Answer, Body
+from service.schemas.fields import Answer, Body, Query
 
 if TYPE_CHECKING:
     from analysis.map.finding import MapRequest
@@ -102,3 +102,33 @@ class PlacedAnswer(Answer):
     """Documents on a map, in the order asked for; those that were deleted since are left out."""
 
     documents: list[Placed]
+
+
+class FieldQuery(Query):
+    """Which field."""
+
+    key: Annotated[
+        str, Field(description="As filters write it.", examples=["category"], min_length=1)
+    ]
+
+
+class FieldAnswer(Answer):
+    """What every document of a map says of one field, by position."""
+
+    key: str
+    kind: Annotated[
+        Literal["values", "numbers", "times"],
+        Field(description="What they say; `times` are RFC 3339 times or dates."),
+    ]
+    values: Annotated[
+        list[str | bool | int | float],
+        Field(description="Of the kind `values`: the different ones, most frequent first, 200."),
+    ]
+    codes: Annotated[
+        list[int],
+        Field(description="Each document's place in `values`; -1: nothing, or something rarer."),
+    ]
+    numbers: Annotated[
+        list[float | None],
+        Field(description="Of the other kinds: each document's number; times are Unix seconds."),
+    ]

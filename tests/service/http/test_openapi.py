@@ -85,6 +85,7 @@ def test_what_is_served(document: dict[str, Any]):
             f"GET {collection}/map",
             f"GET {collection}/map/tiles/{{level}}/{{column}}/{{row}}",
             f"POST {collection}/map/documents",
+            f"GET {collection}/map/values",
             "GET /v1/jobs",
             "GET /v1/jobs/{job}",
             "DELETE /v1/jobs/{job}",
