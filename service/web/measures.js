@@ -28,3 +28,9 @@ export function moment(time) {
   const format = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeStyle: "short" });
   return format.format(new Date(time));
 }
+
+/** The day of a time in milliseconds, UTC. */
+export function day(milliseconds) {
+  const format = new Intl.DateTimeFormat(language(), { dateStyle: "medium", timeZone: "UTC" });
+  return format.format(new Date(milliseconds));
+}

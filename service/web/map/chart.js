@@ -3,10 +3,12 @@
 import * as api from "../api.js";
 import { roomLink } from "../document_item.js";
 import { element, icon, keepingFocus, refill, setAttribute } from "../elements.js";
+import { display } from "../search/cards.js";
 import { Fields } from "../search/fields.js";
 import { errorNotice } from "../notices.js";
 import { tabList } from "../tabs.js";
-import { say } from "../words.js";
+import { day } from "../measures.js";
+import { number, say } from "../words.js";
 import { Colouring } from "./colouring.js";
 import { Details } from "./details.js";
 import { groupLegend, stepLegend } from "./legend.js";
@@ -24,6 +26,7 @@ export class Chart {
   #error = null;
   #drawing = false;
   #whole = false;
+  #painting = 0;
   #fields = [];
   #tab = "picture";
 
@@ -93,7 +96,7 @@ export class Chart {
 
   #load({ cluster }) {
     const added = () => {
-      this.#paint();
+      this.#paintSoon();
       if (cluster !== undefined && this.points.length === this.answer.points) {
         this.#choose(Number(cluster));
       }
@@ -130,6 +133,14 @@ export class Chart {
   #look(box, scale) {
     this.loading?.look(box, scale);
     if (this.#tab === "table") this.table.show(this.picture.camera);
+  }
+
+  /** Paints once for all tiles that come until the next frame. */
+  #paintSoon() {
+    this.#painting ||= requestAnimationFrame(() => {
+      this.#painting = 0;
+      if (!this.#stop.signal.aborted) this.#paint();
+    });
   }
 
   #paint() {
@@ -190,7 +201,7 @@ export class Chart {
   groupName(group) {
     if (group < 0) return say(this.colouring.by === "cluster" ? "no_topic" : "no_value");
     if (this.colouring.by === "cluster") return this.names.get(group) ?? String(group);
-    return String(this.field.values[group]);
+    return display(this.field.values[group]);
   }
 
   render() {
@@ -274,7 +285,8 @@ export class Chart {
   #legend(colouring, palette) {
     if (colouring.kind === "steps") {
       const label = colouring.by === "score" ? say("map_by_score") : colouring.by;
-      return stepLegend(colouring.low, colouring.high, palette, label);
+      const write = (value) => (colouring.isTime ? day(value * 1000) : number(value, 2));
+      return stepLegend([write(colouring.low), write(colouring.high)], palette, label);
     }
     const sizes = colouring.sizes();
     if (colouring.isPlain) return this.#noTopics();

@@ -23,17 +23,26 @@ export class Colouring {
     this.#points = points;
   }
 
+  get #isNumber() {
+    return this.#field !== null && this.#field.kind !== "values";
+  }
+
+  /** True if the scale is one of time, in Unix seconds. */
+  get isTime() {
+    return this.#field?.kind === "times";
+  }
+
   /** `groups`, or `steps` of a number. */
   get kind() {
-    return this.by === "score" || this.#field?.kind === "numbers" ? "steps" : "groups";
+    return this.by === "score" || this.#isNumber ? "steps" : "groups";
   }
 
   /**
    * Colours by what documents say of themselves.
    *
    * @param {string} by `cluster`, `score` or a field's key
-   * @param {{kind: "values" | "numbers", values?: unknown[], codes?: Int32Array,
-   *   numbers?: Float64Array} | null} field by position: `codes` are places in `values`, most
+   * @param {{kind: "values" | "numbers" | "times", values: unknown[], codes: number[],
+   *   numbers: (number | null)[]} | null} field by position: `codes` are places in `values`, most
    *   frequent first, -1 where there is none
    */
   choose(by, field = null) {
@@ -48,6 +57,7 @@ export class Colouring {
     const length = this.by === "score" ? this.#points.length : values.length;
     let [low, high] = [Infinity, -Infinity];
     for (let i = 0; i < length; i += 1) {
+      if (values[i] === null) continue;
       if (values[i] < low) low = values[i];
       if (values[i] > high) high = values[i];
     }
@@ -64,7 +74,7 @@ export class Colouring {
 
   #numberOf(i) {
     if (this.by === "score") return this.#points.scores[i];
-    return this.#field.numbers[this.#points.positions[i]];
+    return this.#field.numbers[this.#points.positions[i]] ?? NaN;
   }
 
   /** True if no point has a group: all have one colour. */

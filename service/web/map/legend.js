@@ -1,7 +1,7 @@
 /** What the colours of the map mean. */
 
 import { element } from "../elements.js";
-import { fixed, number, say } from "../words.js";
+import { number, say } from "../words.js";
 import { groupColour, NONE, stepColour, toCss } from "./colours.js";
 
 const SHOWN = 12;
@@ -58,8 +58,8 @@ export function groupLegend(groups, palette, { chosen, whole, onChoose, onWhole 
   );
 }
 
-/** A scale of steps from the least to the most. */
-export function stepLegend(low, high, palette, label) {
+/** A scale of steps from the least to the most; ends as the reader writes them. */
+export function stepLegend([low, high], palette, label) {
   const steps = Array.from({ length: 12 }, (_, at) => {
     const made = element("span", { class: "step-colour" });
     made.style.setProperty("background", toCss(palette[stepColour(at / 11)]));
@@ -73,8 +73,8 @@ export function stepLegend(low, high, palette, label) {
     element(
       "p",
       { class: "scale-ends number hint" },
-      element("span", {}, fixed(low, 2)),
-      element("span", {}, fixed(high, 2)),
+      element("span", {}, low),
+      element("span", {}, high),
     ),
   );
 }

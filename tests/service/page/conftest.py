@@ -179,7 +179,7 @@ def fill(url: str, name: str, documents: list[dict[str, Any]]) -> None:
 @pytest.fixture(scope="package")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     data = tmp_path_factory.mktemp("page")
-    with Server(Settings(data=data, encoder="hash:64")) as url:
+    with Server(Settings(data=data, encoder="hash:64", job_niceness=0)) as url:
         fill(url, "faq", DOCUMENTS)
         notes = [
             {"id": f"n{n:02}", "text": f"note {n}", "metadata": {"n": n, "tags": ["a", "b"]}}

@@ -155,7 +155,7 @@ def test_colours_tell_groups_steps_and_choices(page: Page):
     seen.score = paint();
     colouring.choose("lang", { kind: "values", values: ["ko", "en"], codes: [1, 0, -1, 0] });
     seen.field = paint();
-    colouring.choose("year", { kind: "numbers", numbers: [2000, 2010, 2020, NaN] });
+    colouring.choose("year", { kind: "numbers", numbers: [2000, 2010, 2020, null] });
     seen.numbers = paint();
     seen.ends = [colouring.low, colouring.high];
     return seen;"""
