@@ -2,6 +2,7 @@
 
 import { ClustersRoom } from "./clusters/room.js";
 import { CollectionsRoom } from "./collections/room.js";
+import { DriftRoom } from "./drift/room.js";
 import { DuplicatesRoom } from "./duplicates/room.js";
 import { Frame } from "./frame.js";
 import { JobsRoom } from "./jobs/room.js";
@@ -16,5 +17,6 @@ frame.add("map", new MapRoom(frame));
 frame.add("clusters", new ClustersRoom(frame));
 frame.add("outliers", new OutliersRoom(frame));
 frame.add("duplicates", new DuplicatesRoom(frame));
+frame.add("drift", new DriftRoom(frame));
 frame.add("jobs", new JobsRoom(frame));
 frame.start();

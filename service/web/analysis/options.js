@@ -40,7 +40,7 @@ export class Options {
           },
         },
       },
-      element("summary", { data: { focus: "options" } }, say("options")),
+      element("summary", { data: { focus: "options" } }, say("options_of_analysis")),
       element(
         "form",
         { class: "row", on: { submit } },
@@ -57,13 +57,13 @@ export class Options {
   }
 
   #choice({ name, choices }) {
-    const choose = ({ target }) => this.#say(name, target.value);
+    const choose = ({ target }) => this.#say(name, choices[target.selectedIndex][0]);
     const select = element(
       "select",
       { name, data: { focus: `option ${name}` }, on: { change: choose } },
       choices.map(([value, text]) => element("option", { value }, text)),
     );
-    select.value = this.#said[name] ?? choices[0][0];
+    select.value = String(this.#said[name] ?? choices[0][0]);
     return select;
   }
 

@@ -83,8 +83,7 @@ export class AnalysisRoom {
     if (!frame.collections.length) return [head, noCollectionNotice(copy, again)];
     const onAsk = () => this.ask();
     const words = this.result ? say("make_again") : say(`ask_${this.#name}`);
-    return [
-      head,
+    const parts = [
       askingNotices(asking, { room: this.#name, onAsk }),
       this.result && this.content(this.result),
       element(
@@ -94,6 +93,12 @@ export class AnalysisRoom {
         this.result && receiptPanel(this.result),
       ),
     ];
+    return [head, this.frameOf(parts)];
+  }
+
+  /** What stands around the result; the parts themselves unless a room has more to show. */
+  frameOf(parts) {
+    return parts;
   }
 
   /** Called where the address changed within the room. */

@@ -4,10 +4,12 @@ import * as api from "../api.js";
 import { Options } from "../analysis/options.js";
 import { AnalysisRoom } from "../analysis/room.js";
 import { documentItem, roomLink } from "../document_item.js";
-import { element, icon } from "../elements.js";
+import { byId, element, icon } from "../elements.js";
 import { errorNotice } from "../notices.js";
 import { fixed, say } from "../words.js";
-import { groupsAt, levelsOf } from "./levels.js";
+import { events } from "./events.js";
+import { firstLevel, groupsAt, levelsOf, wayTo } from "./levels.js";
+import { topicItem } from "./topic.js";
 
 const METHODS = ["kmeans", "hdbscan", "agglomerative"];
 const PAGE = 20;
@@ -34,6 +36,8 @@ function options() {
 
 export class ClustersRoom extends AnalysisRoom {
   #level = 0;
+  /** The group whose inside is shown, null: everything. */
+  #within = null;
   /** Documents of the topic that is open: `{id, documents, cursor, error}`. */
   #members = null;
 
@@ -43,10 +47,12 @@ export class ClustersRoom extends AnalysisRoom {
 
   forget() {
     this.#members = null;
+    this.#within = null;
     this.#level = 0;
   }
 
   taken() {
+    this.#level = firstLevel(this.result);
     const { cluster } = this.frame.place.wanted;
     if (cluster !== undefined) this.#open(Number(cluster));
   }
@@ -65,6 +71,7 @@ export class ClustersRoom extends AnalysisRoom {
     const opened = { id, documents: before, cursor: null, error: null };
     this.#members = opened;
     this.render();
+    if (!cursor) this.#turnToMembers();
     try {
       const parameters = { limit: PAGE, ...(cursor && { cursor }) };
       const path = `clusters/${id}/documents`;
@@ -74,7 +81,16 @@ export class ClustersRoom extends AnalysisRoom {
     } catch (error) {
       opened.error = error;
     }
-    if (this.#members === opened) this.render();
+    if (this.#members !== opened) return;
+    this.render();
+    if (!cursor) this.#turnToMembers();
+  }
+
+  /** Where the documents stand above the topics and not beside them, they are what is looked at. */
+  #turnToMembers() {
+    const panel = byId("room").querySelector(".members");
+    const beside = panel.getBoundingClientRect().left > innerWidth / 3;
+    if (!beside) panel.scrollIntoView({ block: "start" });
   }
 
   #go(cluster) {
@@ -85,13 +101,13 @@ export class ClustersRoom extends AnalysisRoom {
   content(result) {
     const levels = levelsOf(result);
     const level = Math.min(this.#level, levels.length - 1);
-    const groups = groupsAt(result, level);
+    const groups = this.#within?.inside ?? groupsAt(result, level);
     const largest = Math.max(...groups.map(({ size }) => size), 1);
     return [
       element(
         "div",
         { class: "bar-of-result" },
-        element("p", { class: "status" }, this.#summary(result, groups)),
+        this.#within ? this.#way(result) : this.#summary(result, groups),
         levels.length > 1 && this.#zoom(levels, level),
       ),
       element(
@@ -104,78 +120,81 @@ export class ClustersRoom extends AnalysisRoom {
         ),
         this.#members && this.#panel(result),
       ),
+      events(result),
       this.#tools(result),
     ];
   }
 
   #summary({ outliers }, groups) {
     const told = say("topics_found", { n: groups.length });
-    return outliers ? `${told} · ${say("topics_outliers", { n: outliers })}` : told;
+    const others = outliers > 0 && say("topics_outliers", { n: outliers });
+    return element("p", { class: "status" }, [told, others].filter(Boolean).join(" · "));
+  }
+
+  /** Where one is: from everything down to the group whose inside is shown. */
+  #way(result) {
+    const way = wayTo(result, this.#within.level, this.#within.id);
+    const go = (group) => () => this.#closer(group);
+    const step = (group, label) =>
+      element(
+        "li",
+        {},
+        element(
+          "button",
+          { type: "button", class: "link", data: { focus: `way ${label}` }, on: { click: go(group) } },
+          label,
+        ),
+      );
+    return element(
+      "ol",
+      { class: "way", "aria-label": say("topics_way") },
+      step(null, say("topics_all")),
+      way.slice(0, -1).map((group) => step(group, group.label)),
+      element("li", { "aria-current": "true" }, way.at(-1).label),
+    );
   }
 
   #zoom(levels, level) {
     const choose = (to) => () => {
+      this.#within = null;
       this.#level = to;
       this.render();
     };
+    const buttons = levels.map(({ count }, at) =>
+      element(
+        "button",
+        {
+          type: "button",
+          "aria-pressed": String(at === level && !this.#within),
+          data: { focus: `level ${at}` },
+          on: { click: choose(at) },
+        },
+        say("topics_level", { n: count }),
+      ),
+    );
     return element(
       "div",
-      { class: "switch", role: "group", "aria-label": say("topics_zoom") },
-      levels.map(({ count }, at) =>
-        element(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": String(at === level),
-            data: { focus: `level ${at}` },
-            on: { click: choose(at) },
-          },
-          say("topics_level", { n: count }),
-        ),
+      { class: "choice" },
+      element("span", { id: "zoom-name" }, say("topics_zoom")),
+      element(
+        "div",
+        { class: "switch", role: "group", "aria-labelledby": "zoom-name" },
+        buttons.reverse(),
       ),
     );
   }
 
   #topic(group, largest, level) {
-    const { id, label, terms, size, examples, inside } = group;
-    const bar = element("span", { class: "fill" });
-    bar.style.setProperty("--share", (size / largest).toFixed(4));
-    const open = this.#members?.id === id && level === 0;
-    const press = () => (level === 0 ? this.#go(open ? undefined : id) : this.#closer(level));
-    return element(
-      "li",
-      { class: open ? "topic chosen" : "topic", data: { cluster: id } },
-      element(
-        "button",
-        {
-          type: "button",
-          class: "topic-name",
-          "aria-expanded": level === 0 ? String(open) : null,
-          data: { focus: `topic ${level} ${id}` },
-          on: { click: press },
-        },
-        element("span", { class: "label", dir: "auto" }, label),
-        element("span", { class: "number soft" }, say("documents", { n: size })),
-      ),
-      element("span", { class: "track", "aria-hidden": "true" }, bar),
-      element("p", { class: "terms hint", dir: "auto" }, terms.join(" · ")),
-      examples.length > 0 &&
-        element(
-          "ul",
-          { class: "examples" },
-          examples.map(({ title, id: name }) => element("li", { dir: "auto" }, title || name)),
-        ),
-      inside.length > 0 &&
-        element(
-          "ul",
-          { class: "examples" },
-          inside.map((each) => element("li", { dir: "auto" }, each.label)),
-        ),
-    );
+    const open = this.#members?.id === group.id && level === 0;
+    const onPress = () =>
+      level === 0 ? this.#go(open ? undefined : group.id) : this.#closer({ ...group, level });
+    return topicItem(group, { largest, level, open, onPress });
   }
 
-  #closer(level) {
-    this.#level = level - 1;
+  /** Shows what is in a group of a further level; null: everything, from furthest off. */
+  #closer(group) {
+    this.#within = group;
+    this.#level = group ? group.level - 1 : levelsOf(this.result).length - 1;
     this.render();
   }
 

@@ -5,18 +5,15 @@ export class Group {
   #kept;
   #unmarked = new Set();
 
-  /** @param {{representative: string, kind: string, members: object[]}} told by the server */
-  constructor({ representative, kind, members }) {
+  /**
+   * @param {{representative: string, title: string, text: string, kind: string,
+   *   members: object[]}} told by the server; members are the others
+   */
+  constructor({ representative, title, text, kind, members }) {
     this.representative = representative;
     this.kind = kind;
-    const others = members.filter(({ id }) => id !== representative);
-    this.#members = [{ id: representative }, ...others];
+    this.#members = [{ id: representative, title, text }, ...members];
     this.#kept = representative;
-  }
-
-  /** Learns titles and texts. */
-  know(documents) {
-    this.#members = this.#members.map((each) => ({ ...documents.get(each.id), ...each }));
   }
 
   get kept() {

@@ -8,10 +8,23 @@ import { element, icon } from "../elements.js";
 import { errorNotice } from "../notices.js";
 import { fixed, say, sayOr } from "../words.js";
 import { confirm } from "../confirming.js";
+import { tabList } from "../tabs.js";
 import { Group } from "./group.js";
+import { Leakage } from "./leakage.js";
+
+const LEAKAGE_PATH = "/v1/collections/{collection}/duplicates/leakage";
 
 function options() {
   return [
+    {
+      name: "exact_only",
+      label: say("option_exact_only"),
+      kind: "choice",
+      choices: [
+        ["", say("duplicates_both")],
+        [true, say("duplicate_exact")],
+      ],
+    },
     {
       name: "threshold",
       label: say("option_threshold"),
@@ -27,19 +40,49 @@ function options() {
 
 export class DuplicatesRoom extends AnalysisRoom {
   #pages = new Pages(this, "groups", "duplicates");
-  /** What is known of representatives, by id. */
-  #documents = new Map();
   /** Groups with what was chosen in them, by representative. */
   #groups = new Map();
   #deleted = 0;
+  #leakage = new Leakage(this);
+  #tab = "groups";
 
   constructor(frame) {
     super(frame, "duplicates", { options: new Options(options) });
   }
 
+  get #hasLeakage() {
+    return this.frame.paths.has(LEAKAGE_PATH);
+  }
+
+  enter(how) {
+    if (this.#hasLeakage && this.collection) this.#leakage.enter(this.collection);
+    return super.enter(how);
+  }
+
+  leave() {
+    this.#leakage.leave();
+    super.leave();
+  }
+
+  /** Within this collection, or between it and another. */
+  frameOf(parts) {
+    if (!this.#hasLeakage) return parts;
+    const within = element("div", {}, parts);
+    const between = element("div", { class: "between" }, this.#leakage.content());
+    const tabs = [
+      { id: "groups", name: say("duplicates_within"), panel: within },
+      { id: "leakage", name: say("duplicates_between"), panel: between },
+    ];
+    const onChoose = (id) => {
+      this.#tab = id;
+    };
+    const label = say("room_duplicates");
+    const list = tabList(tabs, { label, chosen: this.#tab, onChoose });
+    return [element("div", { class: "tab-bar" }, list), within, between];
+  }
+
   forget() {
     this.#pages.forget();
-    this.#documents = new Map();
     this.#groups = new Map();
     this.#deleted = 0;
   }
@@ -49,27 +92,15 @@ export class DuplicatesRoom extends AnalysisRoom {
     this.#take(this.result.groups);
   }
 
-  async #take(groups) {
+  #take(groups) {
     for (const group of groups) this.#groups.set(group.representative, new Group(group));
-    const missing = groups
-      .map(({ representative }) => representative)
-      .filter((id) => !this.#documents.has(id));
-    if (!missing.length) return;
-    try {
-      const found = await api.documentsById(this.collection, missing);
-      for (const [id, document] of found) this.#documents.set(id, document);
-      for (const group of this.#groups.values()) group.know(this.#documents);
-      this.render();
-    } catch {
-      // Representatives are named by id alone; what fails is said where the room itself asks.
-    }
   }
 
   content(result) {
     const { cursor, error } = this.#pages;
     const groups = [...this.#groups.values()];
     const more = async () => {
-      await this.#take(await this.#pages.more());
+      this.#take(await this.#pages.more());
       this.render();
     };
     return [
@@ -85,10 +116,12 @@ export class DuplicatesRoom extends AnalysisRoom {
     ];
   }
 
-  #summary({ threshold }, groups) {
+  #summary({ count, redundant, threshold }, groups) {
     if (this.#deleted) return say("duplicates_deleted", { n: this.#deleted });
     if (!groups.length) return say("duplicates_none");
-    return say("duplicates_found", { n: groups.length, threshold: fixed(threshold, 3) });
+    const from = threshold !== null && say("duplicates_from", { threshold: fixed(threshold, 3) });
+    const told = [say("duplicates_found", { n: count }), say("duplicates_redundant", { n: redundant })];
+    return [...told, from].filter(Boolean).join(" · ");
   }
 
   #item(group) {

@@ -7,8 +7,11 @@ import { Pages } from "../analysis/pages.js";
 import { documentItem } from "../document_item.js";
 import { element } from "../elements.js";
 import { errorNotice } from "../notices.js";
-import { fixed, number, say, sayOr } from "../words.js";
+import { fixed, say, sayOr } from "../words.js";
 import { Trial } from "./trial.js";
+
+/** From which score on a detector by itself finds a document outside the bulk. */
+const LINE = 0.5;
 
 function options() {
   return [
@@ -44,12 +47,13 @@ export class OutliersRoom extends AnalysisRoom {
   }
 
   taken() {
+    this.#all = this.result.count === 0;
     this.#pages.begin(this.result);
-    this.#explain(this.result.outliers);
+    this.explain(this.result.outliers);
   }
 
-  /** Reads the documents that stand as reasons. */
-  async #explain(outliers) {
+  /** Reads the documents that stand as reasons of verdicts. */
+  async explain(outliers) {
     const wanted = outliers.flatMap(({ neighbours }) => neighbours.map(({ id }) => id));
     const missing = [...new Set(wanted)].filter((id) => !this.#near.has(id));
     if (!missing.length) return;
@@ -80,8 +84,7 @@ export class OutliersRoom extends AnalysisRoom {
     ];
   }
 
-  #summary({ count, threshold, receipt }) {
-    const documents = receipt.documents ?? this.frame.collection.documents;
+  #summary({ count, threshold, documents }) {
     if (!count) return say("outliers_none", { total: documents });
     return say("outliers_found", { n: count, total: documents, threshold: fixed(threshold, 2) });
   }
@@ -89,7 +92,7 @@ export class OutliersRoom extends AnalysisRoom {
   #more(hasOthers) {
     const next = async () => {
       if (!this.#all && hasOthers) this.#all = true;
-      else this.#explain(await this.#pages.more());
+      else this.explain(await this.#pages.more());
       this.render();
     };
     if (!this.#pages.cursor && (this.#all || !hasOthers)) return null;
@@ -130,11 +133,15 @@ export function scoreMeter({ score, detectors = {} }) {
 }
 
 /** Why: what is nearest, and how near that is. */
-export function reasonOf({ reason, neighbours }, room) {
+export function reasonOf({ detectors, neighbours }, room) {
+  const spoke = Object.entries(detectors)
+    .filter(([, score]) => score >= LINE)
+    .sort(([, a], [, b]) => b - a);
+  const why = spoke.map(([name]) => sayOr(`why_${name}`, name)).join(" · ");
   return element(
     "div",
     { class: "reason" },
-    reason && element("p", { class: "hint" }, reason),
+    why && element("p", { class: "hint why" }, why),
     element("p", { class: "hint" }, say("outliers_nearest")),
     element(
       "ul",
@@ -143,7 +150,7 @@ export function reasonOf({ reason, neighbours }, room) {
         element(
           "li",
           { title: id },
-          element("span", { class: "number soft" }, number(score, 2)),
+          element("span", { class: "number soft" }, fixed(score, 2)),
           element("span", { dir: "auto" }, room.nameOf(id)),
         ),
       ),

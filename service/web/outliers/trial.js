@@ -30,6 +30,7 @@ export class Trial {
       const body = { texts: [text] };
       const answer = await api.askAnalysis(this.#room.collection, "outliers/score", body);
       this.#verdict = answer.scores[0];
+      this.#room.explain([this.#verdict]);
     } catch (error) {
       this.#error = error;
     }
@@ -46,7 +47,11 @@ export class Trial {
       {
         class: "trial",
         open: this.#open,
-        on: { toggle: ({ target }) => { this.#open = target.open; } },
+        on: {
+          toggle: ({ target }) => {
+            this.#open = target.open;
+          },
+        },
       },
       element("summary", { data: { focus: "trial" } }, say("trial")),
       element(
@@ -59,7 +64,11 @@ export class Trial {
           value: this.#text,
           placeholder: say("trial_label"),
           data: { focus: "trial text" },
-          on: { input: ({ target }) => { this.#text = target.value; } },
+          on: {
+            input: ({ target }) => {
+              this.#text = target.value;
+            },
+          },
         }),
         element("button", { class: "button", data: { focus: "trial go" } }, say("trial_go")),
       ),
@@ -73,7 +82,12 @@ export class Trial {
     return element(
       "div",
       { class: "verdict", role: "status" },
-      element("p", {}, say(verdict.is_outlier ? "trial_odd" : "trial_usual"), " ", scoreMeter(verdict)),
+      element(
+        "p",
+        { class: "row" },
+        say(verdict.is_outlier ? "trial_odd" : "trial_usual"),
+        scoreMeter(verdict),
+      ),
       reasonOf(verdict, this.#room),
     );
   }

@@ -1,0 +1,128 @@
+/** What changed: two sets of documents held against each other. */
+
+import { AnalysisRoom } from "../analysis/room.js";
+import { documentItem } from "../document_item.js";
+import { element } from "../elements.js";
+import { fact } from "../room_head.js";
+import { fixed, number, percent, say, sayOr } from "../words.js";
+import { Sides } from "./sides.js";
+
+export class DriftRoom extends AnalysisRoom {
+  constructor(frame) {
+    super(frame, "drift", { options: new Sides(() => ({ frame, room: "drift" })) });
+  }
+
+  forget() {
+    this.options.forget(this.collection);
+  }
+
+  content(result) {
+    return [
+      element("p", { class: `verdict-line ${result.changed ? "changed" : ""}` }, verdict(result)),
+      element(
+        "div",
+        { class: "tiles" },
+        this.#measures(result),
+        result.clusters.length > 0 && shifts(result.clusters),
+      ),
+      result.new.length > 0 && this.#strangers(result),
+    ];
+  }
+
+  #measures(result) {
+    const { p_value: p, statistic, usual, auc, new_share: share } = result;
+    return element(
+      "article",
+      { class: "tile" },
+      element("h4", {}, say("drift_measures")),
+      element(
+        "dl",
+        { class: "bill" },
+        fact(say("drift_p"), pValue(p), say("drift_p_title")),
+        fact(say("drift_statistic"), number(statistic, 5), say("drift_statistic_title")),
+        fact(say("drift_usual"), number(usual, 5)),
+        fact(say("drift_auc"), fixed(auc, 3), say("drift_auc_title")),
+        fact(say("drift_new_share"), percent(share), say("drift_new_share_title")),
+      ),
+    );
+  }
+
+  #strangers({ new: strangers }) {
+    const { collection } = this;
+    return element(
+      "section",
+      { class: "strangers" },
+      element("h3", { class: "section-name" }, say("drift_new")),
+      element(
+        "div",
+        { class: "topics" },
+        strangers.map((each) =>
+          documentItem(this.frame, each, {
+            collection,
+            aside: [
+              element(
+                "span",
+                { class: "number soft", title: say("similarity_title") },
+                fixed(each.score, 2),
+              ),
+            ],
+            below: [element("p", { class: "hint" }, say("drift_nearest", { id: each.nearest }))],
+          }),
+        ),
+      ),
+    );
+  }
+}
+
+function verdict({ changed, p_value: p }) {
+  return say(changed ? "drift_changed" : "drift_same", { p: pValue(p) });
+}
+
+function pValue(p) {
+  return p < 0.001 ? `< ${number(0.001, 3)}` : number(p, 3);
+}
+
+/** How the shares of topics changed, the surest first. */
+function shifts(clusters) {
+  const most = Math.max(...clusters.flatMap((each) => [each.share_before, each.share_after]));
+  return element(
+    "article",
+    { class: "tile shifts" },
+    element("h4", {}, say("drift_topics")),
+    element(
+      "table",
+      { class: "table small" },
+      element(
+        "thead",
+        {},
+        element(
+          "tr",
+          {},
+          ["map_by_cluster", "drift_before", "drift_after", "column_state"].map((key) =>
+            element("th", { scope: "col" }, say(key)),
+          ),
+        ),
+      ),
+      element(
+        "tbody",
+        {},
+        clusters.map((each) =>
+          element(
+            "tr",
+            {},
+            element("th", { scope: "row", dir: "auto" }, each.label),
+            element("td", { class: "number" }, meter(each.share_before, most)),
+            element("td", { class: "number" }, meter(each.share_after, most)),
+            element("td", {}, sayOr(`change_${each.change}`, each.change)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function meter(share, most) {
+  const bar = element("span", { class: "fill" });
+  bar.style.setProperty("--share", (most > 0 ? share / most : 0).toFixed(4));
+  return [element("span", { class: "track", "aria-hidden": "true" }, bar), percent(share)];
+}
