@@ -16,6 +16,7 @@ from service.observe import RequestLog
 from service.routes import (
     classify,
     collections,
+    comparing,
     documents,
     encoding,
     health,
@@ -23,6 +24,7 @@ from service.routes import (
     maps,
     rerank,
     search,
+    structure,
     tei,
     words,
 )
@@ -95,7 +97,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
     for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
         app.include_router(module.routes)
-    for module in (jobs, maps):
+    for module in (jobs, structure, comparing, maps):
         app.include_router(module.routes)
     app.router.routes.extend([*page_routes(), *reference_routes()])
     install_handlers(app)

@@ -41,7 +41,7 @@ _COUNTED = {
 _TOKENS = ("input", "inputs")
 """Fields that may hold token ids, alone or in lists, in place of texts."""
 _TEXT_BEGINNINGS = ("/v1/classify/",)
-_TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch")
+_TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch", "/outliers/score")
 
 
 class BodyLimit:

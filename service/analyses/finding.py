@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     """From a name to the collection of that name, open at least for reading."""
 
 FINDERS = {
+    "clusters": "service.analyses.clusters",
+    "outliers": "service.analyses.outliers",
+    "duplicates": "service.analyses.duplicates",
+    "leakage": "service.analyses.leakage",
+    "drift": "service.analyses.drift",
     "map": "service.analyses.map",
 }
 """By kind of job, the module whose `find` does it."""
@@ -84,9 +89,13 @@ def find(
     """
     finder: Finder = import_module(FINDERS[kind]).find
     found = finder(collection, request, opening, progress)
-    made = {"at": _now(), "request": dict(request), **found.made_from}
-    header = {**found.result.header, "made": made}
-    return replace(found, result=Result(header, found.result.tables))
+    return replace(found, result=marked(found.result, request, found.made_from))
+
+
+def marked(result: Result, request: Mapping[str, Any], origin: Mapping[str, Any]) -> Result:
+    """The result with when, as asked how, and of what it was made (`made` in its header)."""
+    made = {"at": _now(), "request": dict(request), **origin}
+    return Result({**result.header, "made": made}, result.tables)
 
 
 def _now() -> str:

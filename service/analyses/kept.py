@@ -7,17 +7,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from analysis.results import Results
+from analysis.results import Result, Results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
-    from analysis.results import Result
     from indexing.local import LocalCollection
 
 T = TypeVar("T")
 
-_MOST = 8
+_MOST = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +37,16 @@ class Kept(Generic[T]):
 
 
 class Shelf:
-    """The results that were asked for last; safe to use from several threads.
+    """Results that were asked for last, and what was made of them; safe to use from threads.
 
     Args:
-        most: results held; their tables are mapped from disk.
+        most: values held; tables of results are mapped from disk.
     """
 
     def __init__(self, most: int = _MOST) -> None:
         self._most = most
         self._guard = threading.Lock()
-        self._held: OrderedDict[tuple[str, str], tuple[tuple[int, int], object, Any]] = (
-            OrderedDict()
-        )
+        self._held: OrderedDict[tuple[str, str], tuple[Hashable, object]] = OrderedDict()
 
     def take(self, collection: LocalCollection, kind: str, read: Callable[[Result], T]) -> Kept[T]:
         """The last result of that kind.
@@ -63,18 +60,41 @@ class Shelf:
             ResultNotFoundError: there is none, or its files are damaged.
         """
         results = Results(collection.folder)
-        key, stamp = (str(collection.folder), kind), results.stamp(kind)
+        stamp = results.stamp(kind)
+
+        def load() -> tuple[T, Mapping[str, Any]]:
+            result = results.load(kind)
+            header = dict(result.header)
+            made = header.pop("made")
+            return read(Result(header, result.tables)), made
+
+        value, made = self.derive(collection, kind, stamp, load)
+        return Kept(value, made, stamp, _is_stale(collection, made))
+
+    def derive(
+        self, collection: LocalCollection, what: str, of: Hashable, make: Callable[[], T]
+    ) -> T:
+        """What was made of something, held as long as that stays the same.
+
+        Args:
+            collection: whose.
+            what: its name.
+            of: what it is made of; another one makes it anew.
+            make: makes it.
+        """
+        key = (str(collection.folder), what)
         with self._guard:
             held = self._held.get(key)
-        if held is None or held[0] != stamp:
-            result = results.load(kind)
-            held = (stamp, read(result), result.header["made"])
-            with self._guard:
-                self._held[key] = held
+            if held is not None and held[0] == of:
                 self._held.move_to_end(key)
-                while len(self._held) > self._most:
-                    self._held.popitem(last=False)
-        return Kept(cast("T", held[1]), held[2], stamp, _is_stale(collection, held[2]))
+                return cast("T", held[1])
+        value = make()
+        with self._guard:
+            self._held[key] = (of, value)
+            self._held.move_to_end(key)
+            while len(self._held) > self._most:
+                self._held.popitem(last=False)
+        return value
 
 
 def _is_stale(collection: LocalCollection, made: Mapping[str, Any]) -> bool:

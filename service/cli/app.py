@@ -17,12 +17,15 @@ from service.cli import (
     encoders,
     evaluate,
     index,
+    jobs,
     ladder,
     load,
+    maps,
     recommend,
     search,
     serve,
     similarity,
+    structure,
     train,
     tune,
     words,
@@ -53,6 +56,12 @@ def app() -> typer.Typer:
     root.command("search", cls=Verb)(search.search)
     root.command("recommend", cls=Verb)(recommend.recommend)
     root.add_typer(_collections(), name="collections")
+    root.command("cluster", cls=Verb)(structure.cluster)
+    root.command("outliers", cls=Verb)(structure.outliers)
+    root.command("duplicates", cls=Verb)(structure.duplicates)
+    root.command("map", cls=Verb)(maps.map_)
+    root.command("drift", cls=Verb)(structure.drift)
+    root.add_typer(_jobs(), name="jobs")
     root.command("encode", cls=Verb)(encode.encode)
     root.command("similarity", cls=Verb)(similarity.similarity)
     root.add_typer(_encoders(), name="encoders")
@@ -72,6 +81,14 @@ def _collections() -> typer.Typer:
     group.command("drop", cls=Verb)(collections.drop)
     group.command("optimize", cls=Verb)(collections.optimize)
     group.command("verify", cls=Verb)(collections.verify)
+    return group
+
+
+def _jobs() -> typer.Typer:
+    group = _group("Long work: how far it is, and stopping it.")
+    group.command("list", cls=Verb)(jobs.list_)
+    group.command("show", cls=Verb)(jobs.show)
+    group.command("cancel", cls=Verb)(jobs.cancel)
     return group
 
 

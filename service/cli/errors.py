@@ -84,6 +84,7 @@ def _of_the_system(error: BaseException) -> Fault | None:
 
 def _of_the_floors(error: BaseException) -> Fault | None:
     """The fault of an error that a floor below, or the client, raised on purpose."""
+    from analysis.errors import AnalysisError, InvalidAnalysisError
     from embeddings.errors import EmbeddingError, InvalidInputError
     from eval.errors import ChoiceError, EvalError, MeasureError
     from indexing.errors import (
@@ -95,10 +96,10 @@ def _of_the_floors(error: BaseException) -> Fault | None:
 
     if isinstance(error, InvalidFilterError):
         return Fault(f"filter {_line(error)}", MISUSE)
-    impossible = InvalidInputError | InvalidNameError | InvalidRequestError
+    impossible = InvalidInputError | InvalidNameError | InvalidRequestError | InvalidAnalysisError
     if isinstance(error, impossible | ChoiceError | MeasureError):
         return Fault(_line(error), MISUSE)
-    if isinstance(error, EmbeddingError | IndexingError | EvalError):
+    if isinstance(error, EmbeddingError | IndexingError | EvalError | AnalysisError):
         return Fault(_line(error), FAILED)
     return None
 

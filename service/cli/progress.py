@@ -32,6 +32,7 @@ class Amount:
         rate: things a second.
         eta_s: seconds left; None while nobody knows.
         rejected: things refused so far.
+        stage: what is being done where the work has stages; steps are counted then.
     """
 
     done: int
@@ -39,6 +40,7 @@ class Amount:
     rate: float = 0.0
     eta_s: float | None = None
     rejected: int = 0
+    stage: str = ""
 
     @classmethod
     def after(cls, seconds: float, done: int, total: int) -> Amount:
@@ -66,7 +68,11 @@ def metered(
     with _bars(console) as bars:
         task = bars.add_task(f"{noun}s", total=None, note="")
         yield lambda amount: bars.update(
-            task, completed=amount.done, total=amount.total, note=", ".join(_notes(amount, noun))
+            task,
+            description=amount.stage or f"{noun}s",
+            completed=amount.done,
+            total=amount.total,
+            note=", ".join(_notes(amount, noun)),
         )
 
 
@@ -113,6 +119,9 @@ def watched(look: Callable[[], None], *, every: float = LOOK_EVERY) -> Iterator[
 
 def line(amount: Amount, noun: str) -> str:
     """`1,200 of 10,000 documents (12 %), 55 documents/s, 2 min 40 s left, 3 rejected`."""
+    if amount.stage:
+        part = f" {100 * amount.done // amount.total} %" if amount.total else ""
+        return ", ".join([f"{noun}: {amount.stage}{part}", *_notes(amount, noun)])
     done = counted(amount.done, noun)
     if amount.total:
         share = 100 * amount.done // amount.total

@@ -11,11 +11,13 @@ from service.client.blocking import Client
 from service.client.errors import ClientError, UnreachableError, UploadError
 from service.client.patience import Patience
 from service.client.upload import Pace, Uploaded
+from service.client.waiting import JobError
 
 __all__ = [
     "AsyncClient",
     "Client",
     "ClientError",
+    "JobError",
     "JsonObject",
     "Pace",
     "Patience",

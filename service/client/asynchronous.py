@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
-from service.client import calls
+from service.client import calls, calls_structure
 from service.client.connection import AsyncConnection
 from service.client.patience import Patience
 from service.client.signatures import as_method
 from service.client.upload import Pace, Uploaded, upload_async
+from service.client.waiting import EventReader, Waits, done, id_of, is_over
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         SearchAnswer,
         WriteAnswer,
     )
+    from service.client.answers_structure import Job
     from service.client.calls import Call
     from service.client.questions import DocumentInput, Role, SearchOptions
 
@@ -70,6 +72,7 @@ class AsyncClient:
             transport=transport,
             sleep=sleep,
         )
+        self._sleep = sleep
         self._encoder: str | None = None
 
     @property
@@ -112,6 +115,52 @@ class AsyncClient:
     word_similarity = _asked(calls.word_similarity)
     classifiers = _asked(calls.classifiers)
     classify = _asked(calls.classify)
+
+    jobs = _asked(calls_structure.jobs)
+    job = _asked(calls_structure.job)
+    cancel_job = _asked(calls_structure.cancel_job)
+    resume_job = _asked(calls_structure.resume_job)
+    find_clusters = _asked(calls_structure.find_clusters)
+    clusters = _asked(calls_structure.clusters)
+    cluster_documents = _asked(calls_structure.cluster_documents)
+    reassign_outliers = _asked(calls_structure.reassign_outliers)
+    find_outliers = _asked(calls_structure.find_outliers)
+    outliers = _asked(calls_structure.outliers)
+    score = _asked(calls_structure.score)
+    find_duplicates = _asked(calls_structure.find_duplicates)
+    duplicates = _asked(calls_structure.duplicates)
+    find_leakage = _asked(calls_structure.find_leakage)
+    leakage = _asked(calls_structure.leakage)
+    draw_map = _asked(calls_structure.draw_map)
+    show_map = _asked(calls_structure.show_map)
+    map_points = _asked(calls_structure.map_points)
+    map_documents = _asked(calls_structure.map_documents)
+    find_drift = _asked(calls_structure.find_drift)
+    drift = _asked(calls_structure.drift)
+
+    async def follow(self, job: Job | str) -> AsyncIterator[Job]:
+        """A job whenever it changed, until it is over; see `Client.follow`."""
+        reader = EventReader()
+        async for line in self.connection.lines(f"/v1/jobs/{id_of(job)}/events"):
+            told = reader.read(line)
+            if told is not None:
+                yield told
+                if is_over(told):
+                    return
+
+    async def wait(
+        self,
+        job: Job | str,
+        *,
+        progress: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """The job, once it is done; see `Client.wait`. `asyncio.timeout` bounds the waiting."""
+        waits = Waits(None)
+        while not is_over(now := await self.job(id_of(job))):
+            if progress is not None:
+                progress(now)
+            await self._sleep(waits.next(now))
+        return done(now)
 
     async def embed(
         self,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
-from service.client import calls
+from service.client import calls, calls_structure
 from service.client.connection import Connection
 from service.client.patience import Patience
 from service.client.signatures import as_method
 from service.client.upload import Pace, Uploaded, upload
+from service.client.waiting import EventReader, Waits, done, id_of, is_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         SearchAnswer,
         WriteAnswer,
     )
+    from service.client.answers_structure import Job
     from service.client.calls import Call
     from service.client.questions import DocumentInput, Role, SearchOptions
 
@@ -75,6 +77,7 @@ class Client:
             transport=transport,
             sleep=sleep,
         )
+        self._sleep = sleep
         self._encoder: str | None = None
 
     @property
@@ -117,6 +120,67 @@ class Client:
     word_similarity = _asked(calls.word_similarity)
     classifiers = _asked(calls.classifiers)
     classify = _asked(calls.classify)
+
+    jobs = _asked(calls_structure.jobs)
+    job = _asked(calls_structure.job)
+    cancel_job = _asked(calls_structure.cancel_job)
+    resume_job = _asked(calls_structure.resume_job)
+    find_clusters = _asked(calls_structure.find_clusters)
+    clusters = _asked(calls_structure.clusters)
+    cluster_documents = _asked(calls_structure.cluster_documents)
+    reassign_outliers = _asked(calls_structure.reassign_outliers)
+    find_outliers = _asked(calls_structure.find_outliers)
+    outliers = _asked(calls_structure.outliers)
+    score = _asked(calls_structure.score)
+    find_duplicates = _asked(calls_structure.find_duplicates)
+    duplicates = _asked(calls_structure.duplicates)
+    find_leakage = _asked(calls_structure.find_leakage)
+    leakage = _asked(calls_structure.leakage)
+    draw_map = _asked(calls_structure.draw_map)
+    show_map = _asked(calls_structure.show_map)
+    map_points = _asked(calls_structure.map_points)
+    map_documents = _asked(calls_structure.map_documents)
+    find_drift = _asked(calls_structure.find_drift)
+    drift = _asked(calls_structure.drift)
+
+    def follow(self, job: Job | str) -> Iterator[Job]:
+        """A job whenever it changed, by server-sent events, until it is over.
+
+        Raises:
+            ClientError: there is no such job, or the connection broke.
+        """
+        reader = EventReader()
+        for line in self.connection.lines(f"/v1/jobs/{id_of(job)}/events"):
+            told = reader.read(line)
+            if told is not None:
+                yield told
+                if is_over(told):
+                    return
+
+    def wait(
+        self,
+        job: Job | str,
+        *,
+        timeout: float | None = None,
+        progress: Callable[[Job], None] | None = None,
+    ) -> Job:
+        """The job, once it is done.
+
+        Args:
+            job: as it was answered, or its id.
+            timeout: seconds to wait at most; None: until it is over. The job goes on.
+            progress: told of the job now and then, a few times a second at first.
+
+        Raises:
+            JobError: it failed, was cancelled or interrupted.
+            TimeoutError: it is not over yet.
+        """
+        waits = Waits(timeout)
+        while not is_over(now := self.job(id_of(job))):
+            if progress is not None:
+                progress(now)
+            self._sleep(waits.next(now))
+        return done(now)
 
     def embed(
         self,

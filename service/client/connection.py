@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 
+from service.client.calls import Call
 from service.client.errors import ClientError, UnreachableError, refusal
 from service.client.patience import Attempts, Patience
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from service.client.calls import AnyCall, Call
+    from service.client.calls import AnyCall
 
 T = TypeVar("T")
 
@@ -58,7 +59,7 @@ class Exchange:
             ClientError: the server refused or failed.
         """
         if isinstance(outcome, httpx.HTTPError):
-            raise self._unreachable(call, outcome) from outcome
+            raise self.unreachable(call, outcome) from outcome
         if outcome.is_error and not call.any_status:
             raise refusal(outcome, self.url)
         answer = self._read(outcome)
@@ -87,7 +88,8 @@ class Exchange:
         )
         return ClientError(message, status=response.status_code)
 
-    def _unreachable(self, call: AnyCall, error: httpx.HTTPError) -> UnreachableError:
+    def unreachable(self, call: AnyCall, error: httpx.HTTPError) -> UnreachableError:
+        """Why no answer came."""
         if isinstance(error, httpx.ConnectError):
             return UnreachableError(
                 f"no server answers at {self.url} ({error}); start one with `meari serve`, or "
@@ -148,6 +150,22 @@ class Connection:
                 return self.exchange.result(call, outcome)
             self._sleep(wait)
 
+    def lines(self, path: str) -> Iterator[str]:
+        """The lines of an answer that goes on, as they come.
+
+        Raises:
+            ClientError: the server refused, failed or could not be reached.
+        """
+        call: AnyCall = Call("GET", path)
+        try:
+            with self._http.stream("GET", path, timeout=self.exchange.patience.timeout) as response:
+                if response.is_error:
+                    response.read()
+                    raise refusal(response, self.exchange.url)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self.exchange.unreachable(call, error) from error
+
     def _send(self, call: AnyCall) -> httpx.Response | httpx.HTTPError:
         try:
             response = self._http.request(**self.exchange.request(call))
@@ -188,6 +206,20 @@ class AsyncConnection:
             if wait is None:
                 return self.exchange.result(call, outcome)
             await self._sleep(wait)
+
+    async def lines(self, path: str) -> AsyncIterator[str]:
+        """The lines of an answer that goes on; see `Connection.lines`."""
+        call: AnyCall = Call("GET", path)
+        timeout = self.exchange.patience.timeout
+        try:
+            async with self._http.stream("GET", path, timeout=timeout) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise refusal(response, self.exchange.url)
+                async for line in response.aiter_lines():
+                    yield line
+        except httpx.HTTPError as error:
+            raise self.exchange.unreachable(call, error) from error
 
     async def _send(self, call: AnyCall) -> httpx.Response | httpx.HTTPError:
         try:

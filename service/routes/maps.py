@@ -15,6 +15,8 @@ from service.schemas.map import (
     MapAnswer,
     MapBody,
     PlacedAnswer,
+    PointsAnswer,
+    PointsQuery,
     PositionsBody,
 )
 
@@ -85,6 +87,25 @@ async def show_tile(
             content, tag = tile_of(target, engine.shelf, level, column, row)
         headers = {"ETag": f'"{tag}"', "Cache-Control": "private, no-cache"}
         return Response(content, media_type=TILE_TYPE, headers=headers)
+
+    return await engine.read(work)
+
+
+@routes.get(
+    "/v1/collections/{collection}/map/points",
+    summary="List the map's points",
+    response_model=PointsAnswer,
+    responses=refusals(400, 404),
+)
+async def list_points(
+    collection: CollectionName, query: Annotated[PointsQuery, Query()], engine: ReadyEngine
+) -> JsonAnswer:
+    """Every point with its document's id, a page at a time: for programs; pages show tiles."""
+    from service.analyses.map import points_of
+
+    def work() -> JsonAnswer:
+        with engine.using(collection) as target:
+            return JsonAnswer.of(points_of(target, engine.shelf, query))
 
     return await engine.read(work)
 

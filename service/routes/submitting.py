@@ -8,6 +8,8 @@ from service.routes.access import JsonAnswer
 from service.schemas.jobs import JobAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexing.filters import Filter
     from service.engine import Engine
     from service.jobs.types import Kind
@@ -27,8 +29,17 @@ class Asked(Protocol):
         """What a job keeps of it."""
 
 
-async def submit(engine: Engine, kind: Kind, collection: str, body: Asked) -> JsonAnswer:
+async def submit(
+    engine: Engine, kind: Kind, collection: str, body: Asked, *, others: Sequence[str] = ()
+) -> JsonAnswer:
     """The answer that a job was taken in: 202, the job, and where to look after it.
+
+    Args:
+        engine: takes it in.
+        kind: of the job.
+        collection: that is asked.
+        body: how.
+        others: collections that must be there as well.
 
     Raises:
         AnalysisError: an impossible value.
@@ -39,6 +50,9 @@ async def submit(engine: Engine, kind: Kind, collection: str, body: Asked) -> Js
 
     def work() -> JsonAnswer:
         _ = body.to_request(), body.parsed_filter
+        for other in others:
+            with engine.using(other):
+                pass
         with engine.using(collection):
             job = engine.jobs.submit(kind, collection, body.to_json())
         headers = {"Location": f"/v1/jobs/{job.id}"}

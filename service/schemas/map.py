@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import ConfigDict, Field
 
 from service.schemas.analysis import AnalysisBody, ResultAnswer, Shown
-from service.schemas.fields import Answer, Body, Query
+from service.schemas.fields import Answer, Body, Query, Within
 
 if TYPE_CHECKING:
     from analysis.map.finding import MapRequest
 
 MAX_POSITIONS = 5_000
+MAX_POINTS = 10_000
+"""Points on one page."""
 
 
 class MapBody(AnalysisBody):
@@ -76,7 +78,38 @@ class MapAnswer(ResultAnswer):
     capacity: Annotated[int, Field(description="Most points of a tile.")]
     tiles: Annotated[list[TileFacts], Field(description="By level, column and row.")]
     labels: Annotated[list[LabelAnswer], Field(description="Names of clusters, largest first.")]
+    coloured_by: Annotated[
+        list[Literal["clusters", "outliers"]],
+        Field(description="What tiles tell of their points beside their places."),
+    ]
     tile_path: Annotated[str, Field(description="Where tiles are; braces stand for numbers.")]
+
+
+class PointsQuery(Query):
+    """Which points."""
+
+    cursor: Annotated[str | None, Field(description="Of the page before.")] = None
+    limit: Annotated[int, Within(1, MAX_POINTS), Field(description="Points on the page.")] = 1000
+
+
+class PointAnswer(Answer):
+    """A document's place on the map."""
+
+    position: int
+    id: str
+    x: float
+    y: float
+    cluster: Annotated[
+        int | None, Field(description="-1: in none; null where no clusters were found.")
+    ]
+    score: Annotated[float | None, Field(description="Of outliers; null where it was not scored.")]
+
+
+class PointsAnswer(Answer):
+    """Points of a map, in the order of their positions."""
+
+    points: list[PointAnswer]
+    cursor: Annotated[str | None, Field(description="For the next page; null on the last.")]
 
 
 class PositionsBody(Body):

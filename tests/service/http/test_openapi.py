@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 OTHER_TYPES = {
     "GET /metrics": "text/plain",
     "GET /v1/jobs/{job}/events": "text/event-stream",
+    "GET /v1/collections/{collection}/clusters/export": "application/x-ndjson",
     "GET /v1/collections/{collection}/map/tiles/{level}/{column}/{row}": (
         "application/vnd.meari.tile"
     ),
@@ -81,9 +82,24 @@ def test_what_is_served(document: dict[str, Any]):
             "GET /v1/words/{model}/neighbours",
             "POST /v1/words/{model}/analogy",
             "GET /v1/words/{model}/similarity",
+            f"POST {collection}/clusters",
+            f"GET {collection}/clusters",
+            f"GET {collection}/clusters/export",
+            f"POST {collection}/clusters/reassign",
+            f"GET {collection}/clusters/{{cluster}}/documents",
+            f"POST {collection}/outliers",
+            f"GET {collection}/outliers",
+            f"POST {collection}/outliers/score",
+            f"POST {collection}/duplicates",
+            f"GET {collection}/duplicates",
+            f"POST {collection}/duplicates/leakage",
+            f"GET {collection}/duplicates/leakage",
+            f"POST {collection}/drift",
+            f"GET {collection}/drift",
             f"POST {collection}/map",
             f"GET {collection}/map",
             f"GET {collection}/map/tiles/{{level}}/{{column}}/{{row}}",
+            f"GET {collection}/map/points",
             f"POST {collection}/map/documents",
             f"GET {collection}/map/values",
             "GET /v1/jobs",
@@ -149,6 +165,9 @@ def write_capitals(folder: Path) -> None:
 
 def test_the_examples_work(animals: Client):
     """Every body has one, and it is answered as its operation promises."""
+    for kind, body in (("clusters", {"k": 2}), ("outliers", {}), ("map", {})):
+        job = animals.post(f"/v1/collections/animals/{kind}", body).json()
+        assert wait(animals.get, job["id"])["state"] == "done", kind
     models = animals.app.state.engine.settings.data / "models"
     write_capitals(models / "capitals")
     write_classifier(models / "capitals")
@@ -160,9 +179,6 @@ def test_the_examples_work(animals: Client):
             continue
         if path == "/tokenize":
             continue  # this encoder has no token ids; test_tei.py asks one that has
-        if path.endswith("/map/documents"):
-            job = animals.post("/v1/collections/animals/map", {}).json()
-            assert wait(animals.get, job["id"])["state"] == "done"
         schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
         options = [schema, *schema.get("anyOf", ())]
         name = next(each["$ref"] for each in options if "$ref" in each).rpartition("/")[2]
@@ -177,4 +193,4 @@ def test_the_examples_work(animals: Client):
             assert str(answer.status_code) in methods["post"]["responses"], path
             assert answer.is_success, answer.text
             tried += 1
-    assert tried == 26
+    assert tried == 33

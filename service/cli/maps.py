@@ -1,0 +1,93 @@
+"""`meari map`: every document a point, as a picture or a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from service.cli.analyses import Last, analysing, given
+from service.cli.asking import FilterJson, Name, parsed
+from service.cli.errors import MisuseError
+from service.cli.output import AsJson, note, write_json
+from service.cli.store import Data, Url  # noqa: TC001 - typer reads them
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from service.cli.analyses import Analyses
+
+Neighbours = Annotated[
+    int | None,
+    typer.Option("--neighbours", metavar="N", help="That attract each document, 2 to 200. [15]"),
+]
+Exaggeration = Annotated[
+    float | None,
+    typer.Option(
+        "--exaggeration", metavar="X", help="1 spreads clusters, up to 30 draws them together. [1]"
+    ),
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="N", help="Of what is drawn by lot. [0]")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FILE", help="Write the points: .html, .csv or .jsonl."),
+]
+KINDS = (".html", ".csv", ".jsonl")
+_AT_ONCE = 10_000
+
+
+def map_(
+    name: Name,
+    neighbours: Neighbours = None,
+    exaggeration: Exaggeration = None,
+    seed: Seed = None,
+    filter_json: FilterJson = None,
+    last: Last = False,
+    out: Out = None,
+    data: Data = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Draw a map: documents that are alike side by side, clusters by name if there are some."""
+    from service.cli.structure_tables import show_map
+
+    if out is not None and out.suffix not in KINDS:
+        message = (
+            f"--out {out}: maps are written as {', '.join(KINDS)}; choose one of these endings"
+        )
+        raise MisuseError(message)
+    body = given(
+        neighbours=neighbours,
+        exaggeration=exaggeration,
+        seed=seed,
+        filter=parsed(filter_json),
+    )
+    if last and body:
+        message = "--last shows what was drawn before; leave it out, or the other options"
+        raise MisuseError(message)
+    with analysing(data, url, finds=not last) as analyses:
+        if not last:
+            analyses.find("map", name, body)
+        answer = analyses.show("map", name)
+        if out is not None:
+            from service.cli.picture import write_points
+
+            write_points(out, name, answer, _points(analyses, name))
+            note(f"{out}: {answer['points']:,} points")
+    if as_json:
+        write_json(answer)
+    else:
+        show_map(name, answer)
+
+
+def _points(analyses: Analyses, name: str) -> Iterator[dict[str, Any]]:
+    """Every point, page by page, with its document's title and text."""
+    cursor = None
+    while True:
+        page = analyses.points(name, cursor=cursor, limit=_AT_ONCE)
+        yield from page["points"]
+        if (cursor := page["cursor"]) is None:
+            return

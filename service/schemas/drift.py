@@ -1,0 +1,143 @@
+"""Drift: which documents shall be compared, and what changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from indexing.filters import Filter
+from service.schemas.analysis import AnalysisBody, ResultAnswer
+from service.schemas.fields import Answer, Body, FilterJson, broken_rule
+
+if TYPE_CHECKING:
+    from analysis.drift.request import DriftRequest
+
+
+class SideBody(Body):
+    """Documents of one side of the comparison."""
+
+    collection: Annotated[
+        str | None, Field(description="Another collection; null: the one that is asked.")
+    ] = None
+    filter: FilterJson | None = None
+
+
+class DriftBody(AnalysisBody):
+    """What shall be compared with what; `filter` holds for both sides."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "before": {"filter": {"must": [{"key": "year", "range": {"lt": 2026}}]}},
+                    "after": {"filter": {"must": [{"key": "year", "range": {"gte": 2026}}]}},
+                }
+            ]
+        }
+    )
+
+    before: Annotated[SideBody, Field(description="The earlier documents.")] = SideBody()
+    after: Annotated[SideBody, Field(description="The later documents.")] = SideBody()
+    test: Annotated[
+        Literal["mmd", "classifier"],
+        Field(
+            description="Whose p-value decides: maximum mean discrepancy, or two samples told "
+            "apart by a classifier."
+        ),
+    ] = "mmd"
+    level: Annotated[
+        float, Field(description="P-values up to it count as change, above 0 to below 1.")
+    ] = 0.05
+    permutations: Annotated[
+        int, Field(description="Of documents between the sides, 99 to 10,000.")
+    ] = 999
+    sample: Annotated[
+        int, Field(description="Documents of each side compared at most, 10 to 100,000.")
+    ] = 10_000
+    examples: Annotated[int, Field(description="Of new documents, 0 to 1,000.")] = 20
+    seed: Annotated[int, Field(description="Of everything that is drawn by lot.")] = 0
+
+    @model_validator(mode="after")
+    def _two_sides(self) -> Self:
+        if self.before == self.after:
+            message = (
+                "before and after are the same documents; give one of them a filter, or another "
+                "collection"
+            )
+            raise broken_rule(message, "before")
+        return self
+
+    def filter_of(self, side: SideBody) -> Filter | None:
+        """The filter of one side.
+
+        Raises:
+            InvalidFilterError: an impossible one.
+        """
+        filters = [each for each in (self.filter, side.filter) if each is not None]
+        if not filters:
+            return None
+        return Filter.parse(filters[0] if len(filters) == 1 else {"must": filters})
+
+    @property
+    def parsed_filter(self) -> Filter | None:
+        """The filter of both sides; those of each are judged with it.
+
+        Raises:
+            InvalidFilterError: an impossible one.
+        """
+        for side in (self.before, self.after):
+            self.filter_of(side)
+        return super().parsed_filter
+
+    def to_request(self) -> DriftRequest:
+        """The request.
+
+        Raises:
+            InvalidAnalysisError: an impossible value.
+        """
+        from analysis.drift.request import DriftRequest
+
+        return self.request_of(DriftRequest)
+
+
+class ShiftAnswer(Answer):
+    """How the share of a cluster changed."""
+
+    cluster: int
+    label: str
+    before: Annotated[int, Field(description="Its documents among the earlier ones compared.")]
+    after: int
+    share_before: float
+    share_after: float
+    p_value: float
+    change: Annotated[str, Field(description="What became of it.", examples=["grew"])]
+
+
+class NewAnswer(Answer):
+    """A later document that is unlike any earlier one."""
+
+    id: str
+    title: str
+    text: str
+    score: Annotated[float, Field(description="Of the nearest earlier document.")]
+    nearest: Annotated[str, Field(description="Id of that one.")]
+
+
+class DriftAnswer(ResultAnswer):
+    """Whether and how the later documents differ."""
+
+    changed: Annotated[bool, Field(description="The p-value is at most the level.")]
+    p_value: float
+    statistic: Annotated[float, Field(description="Squared maximum mean discrepancy.")]
+    usual: Annotated[float, Field(description="That 95 % of exchanges stay below.")]
+    mmd_p_value: float
+    auc: Annotated[float, Field(description="How easily the sides are told apart; .5 by chance.")]
+    auc_p_value: float
+    clusters: Annotated[list[ShiftAnswer], Field(description="The most significant first.")]
+    new_share: Annotated[
+        float,
+        Field(description="Of the later documents, those unlike any earlier; about .01 usual."),
+    ]
+    new_line: Annotated[float, Field(description="The score that divides them.")]
+    new: Annotated[list[NewAnswer], Field(description="Examples, the least similar first.")]
