@@ -285,6 +285,16 @@ class MapDocumentsAnswer(TypedDict):
     documents: list[MapDocument]
 
 
+class MapFieldAnswer(TypedDict):
+    """What every document of a map says of one field, by position."""
+
+    key: str
+    kind: Literal["values", "numbers", "times"]
+    values: list[str | bool | int | float]
+    codes: list[int]
+    numbers: list[float | None]
+
+
 class ClusterShift(TypedDict):
     """How the share of a cluster changed."""
 

@@ -140,6 +140,7 @@ class Client:
     show_map = _asked(calls_structure.show_map)
     map_points = _asked(calls_structure.map_points)
     map_documents = _asked(calls_structure.map_documents)
+    map_values = _asked(calls_structure.map_values)
     find_drift = _asked(calls_structure.find_drift)
     drift = _asked(calls_structure.drift)
 

@@ -132,6 +132,11 @@ def map_documents(name: str, positions: Sequence[int]) -> Call[answers.MapDocume
     return Call("POST", _path(name, "map", "documents"), {"positions": list(positions)})
 
 
+def map_values(name: str, key: str) -> Call[answers.MapFieldAnswer]:
+    """What the map's documents say of one field of their metadata, by position."""
+    return Call("GET", _asked(_path(name, "map", "values"), key=key))
+
+
 def find_drift(name: str, **options: Unpack[DriftOptions]) -> Call[answers.Job]:
     """A job that tells how documents `after` differ from those `before`; `drift` shows it."""
     return _found(name, "drift", options)

@@ -7,18 +7,33 @@ from typing import get_type_hints as hints_of
 
 import pytest
 
-from service.client import answers, answers_models, questions
+from service.client import (
+    answers,
+    answers_models,
+    answers_structure,
+    questions,
+    questions_structure,
+)
 from service.schemas import (
+    analysis,
     classify,
+    clusters,
     collections,
     documents,
+    drift,
+    duplicates,
     encoding,
+    errors,
     health,
     index,
+    jobs,
+    leakage,
+    outliers,
     results,
     search,
     words,
 )
+from service.schemas import map as maps
 from tests.service.client.conforming import mismatch
 
 if TYPE_CHECKING:
@@ -64,12 +79,52 @@ ANSWERS: list[tuple[type, type[BaseModel]]] = [
     (answers_models.ClassifyAnswer, classify.ClassifyAnswer),
     (answers_models.ClassifierAnswer, classify.ClassifierAnswer),
     (answers_models.ClassifiersAnswer, classify.ClassifiersAnswer),
+    (answers_structure.JobProgress, jobs.ProgressAnswer),
+    (answers_structure.JobFault, errors.ErrorDetail),
+    (answers_structure.Job, jobs.JobAnswer),
+    (answers_structure.JobsAnswer, jobs.JobsAnswer),
+    (answers_structure.Made, analysis.Made),
+    (answers_structure.Shown, analysis.Shown),
+    (answers_structure.Cluster, clusters.ClusterAnswer),
+    (answers_structure.ClusterGroup, clusters.GroupAnswer),
+    (answers_structure.ClusterEvent, clusters.EventAnswer),
+    (answers_structure.ClustersAnswer, clusters.ClustersAnswer),
+    (answers_structure.ClusterMember, clusters.Member),
+    (answers_structure.MembersAnswer, clusters.MembersAnswer),
+    (answers_structure.NearDocument, outliers.NeighbourAnswer),
+    (answers_structure.Verdict, outliers.VerdictAnswer),
+    (answers_structure.Outlier, outliers.OutlierAnswer),
+    (answers_structure.OutliersAnswer, outliers.OutliersAnswer),
+    (answers_structure.ScoresAnswer, outliers.ScoresAnswer),
+    (answers_structure.Duplicate, duplicates.DuplicateAnswer),
+    (answers_structure.DuplicateGroup, duplicates.DuplicateGroupAnswer),
+    (answers_structure.DuplicatesAnswer, duplicates.DuplicatesAnswer),
+    (answers_structure.Leaked, leakage.LeakedAnswer),
+    (answers_structure.LeakageAnswer, leakage.LeakageAnswer),
+    (answers_structure.MapTile, maps.TileFacts),
+    (answers_structure.MapLabel, maps.LabelAnswer),
+    (answers_structure.MapAnswer, maps.MapAnswer),
+    (answers_structure.MapPoint, maps.PointAnswer),
+    (answers_structure.MapPointsAnswer, maps.PointsAnswer),
+    (answers_structure.MapDocument, maps.Placed),
+    (answers_structure.MapDocumentsAnswer, maps.PlacedAnswer),
+    (answers_structure.MapFieldAnswer, maps.FieldAnswer),
+    (answers_structure.ClusterShift, drift.ShiftAnswer),
+    (answers_structure.NewDocument, drift.NewAnswer),
+    (answers_structure.DriftAnswer, drift.DriftAnswer),
 ]
 BODIES: list[tuple[type, type[BaseModel]]] = [
     (questions.Search, search.SearchBody),
     (questions.OptimizeOptions, index.OptimizeBody),
     (questions.DocumentInput, documents.DocumentBody),
     (questions.ParentInput, documents.ParentBody),
+    (questions_structure.ClusterOptions, clusters.ClusterBody),
+    (questions_structure.OutlierOptions, outliers.OutlierBody),
+    (questions_structure.DuplicateOptions, duplicates.DuplicateBody),
+    (questions_structure.MapOptions, maps.MapBody),
+    (questions_structure.Side, drift.SideBody),
+    (questions_structure.DriftOptions, drift.DriftBody),
+    (questions_structure.JobsWanted, jobs.JobsQuery),
 ]
 
 
@@ -88,6 +143,11 @@ def test_a_recommendation_has_the_fields_of_its_schema() -> None:
     assert ours == set(search.RecommendBody.model_fields)
 
 
+def test_leakage_has_the_fields_of_its_schema() -> None:
+    ours = {*hints_of(questions_structure.LeakageOptions), "other"}
+    assert ours == set(leakage.LeakageBody.model_fields)
+
+
 def test_every_answer_of_the_schemas_has_a_type() -> None:
     """A schema that nobody gave a type is a route that the client has no method for."""
     typed = {theirs for _, theirs in ANSWERS}
@@ -97,8 +157,10 @@ def test_every_answer_of_the_schemas_has_a_type() -> None:
         "CollectionAnswer",
         "IndexCardAnswer",
         "CalibrationAnswer",
+        "ResultAnswer",
     }
-    for schemas in (collections, documents, results, words, classify, health):
+    structure = (jobs, clusters, outliers, duplicates, leakage, maps, drift)
+    for schemas in (collections, documents, results, words, classify, health, *structure):
         for name, kind in vars(schemas).items():
             if name.endswith("Answer") and name != "Answer" and name not in told_otherwise:
                 assert kind in typed, name

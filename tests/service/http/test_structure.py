@@ -277,3 +277,56 @@ def test_nothing_was_found_yet(books: Client):
         assert (answer.status_code, answer.json()["error"]["code"]) == (404, "result_not_found")
     answer = books.post("/v1/collections/empty/outliers/score", {"texts": ["a"]})
     assert answer.json()["error"]["code"] == "result_not_found"
+
+
+def test_what_changed_between_two_parts(books: Client):
+    def side(*topics: str) -> dict[str, Any]:
+        return {"filter": {"must": [{"key": "topic", "match": {"any": list(topics)}}]}}
+
+    body = {"before": side("delivery", "refund"), "after": side("배송", "refund"), "sample": 50}
+    assert ask(books, "drift", body)["state"] == "done"
+    answer = books.get(f"{BOOKS}/drift").json()
+    assert (answer["changed"], answer["receipt"]["shared"]) == (True, 12)
+    assert answer["p_value"] <= 0.05
+    assert {topic_of(each["id"]) for each in answer["new"]} == {"배송"}
+    assert all(each["text"].startswith("배송") for each in answer["new"])
+    assert answer["made"]["request"] == body
+
+
+def test_what_another_collection_repeats(books: Client):
+    books.post("/v1/collections", {"name": "exam"})
+    documents = [{"id": "q1", "text": DOCUMENTS[0]["text"]}, {"id": "q2", "text": "zebra"}]
+    books.post("/v1/collections/exam/documents", {"documents": documents})
+    assert ask(books, "duplicates/leakage", {"other": "exam", "exact_only": True})["kind"] == (
+        "leakage"
+    )
+    answer = books.get(f"{BOOKS}/duplicates/leakage").json()
+    assert [(each["id"], each["other"]) for each in answer["pairs"]] == [("delivery-0", "q1")]
+    assert (answer["other"], answer["count"], answer["share"]) == ("exam", 1, 0.5)
+    assert books.get(f"{BOOKS}/duplicates").json()["count"] == 1, "kept apart"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code", "param"),
+    [
+        ("drift", {}, 400, "invalid_value", "before"),
+        ("drift", {"before": {"collection": "nobody"}}, 404, "collection_not_found", "collection"),
+        ("drift", {"before": {"filter": {"m": []}}}, 400, "invalid_filter", None),
+        (
+            "drift",
+            {"before": {"filter": {}}, "level": 2},
+            400,
+            "invalid_value",
+            "level",
+        ),
+        ("duplicates/leakage", {"other": "nobody"}, 404, "collection_not_found", "collection"),
+        ("duplicates/leakage", {}, 400, "invalid_value", "other"),
+    ],
+)
+def test_comparisons_that_are_refused(
+    books: Client, path: str, body: object, status: int, code: str, param: str | None
+):
+    answer = books.post(f"{BOOKS}/{path}", body)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"]) == (status, code), error
+    assert param in {None, error["param"]}
