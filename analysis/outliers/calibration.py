@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 LINE = 0.5
 """Calibrated scores from here on lie outside the bulk."""
-_BEYOND = 3.5
-"""Robust z-score from which a value is called outlying: Iglewicz and Hoaglin 1993."""
-_SOFTNESS = 1.5
+_BEYOND = 2.5
+"""Robust z-score from which a value is called outlying, as Leys et al. 2013 advise."""
+_SOFTNESS = 2.0
 _QUANTILES = ((0.75, 0.6744898), (0.9, 1.2815516), (0.99, 2.3263479), (1.0, 3.0902323))
 """Quantiles looked at for a spread, with those of the normal distribution."""
 
@@ -29,8 +29,8 @@ class Scale:
     z = (raw - median) / spread, where the spread is that of the upper half of the corpus: the
     distance of median and upper quartile over .6745, which is the standard deviation if scores are
     normal. Outlier scores are skewed to the right, so the lower half would tell too small a spread.
-    The calibrated score is (1 + t / sqrt(1 + t^2)) / 2 with t = (z - 3.5) / 1.5: .04 at the median,
-    .5 at z = 3.5, and never quite 1, so the order of the farthest is kept.
+    The calibrated score is (1 + t / sqrt(1 + t^2)) / 2 with t = (z - 2.5) / 2: .11 at the median,
+    .5 at z = 2.5, and never quite 1, so the order of the farthest is kept.
 
     Attributes:
         median: of the corpus's raw scores.
@@ -55,7 +55,7 @@ class Scale:
         return cls(median, 0.0)
 
     def calibrated(self, raw: Raw) -> Raw:
-        """float64 (m,), 0 to 1, in the order of `raw`; .04 throughout if the spread is 0."""
+        """float64 (m,), 0 to 1, in the order of `raw`; .11 throughout if the spread is 0."""
         beyond = np.asarray(raw, dtype=np.float64) - self.median
         z = beyond / self.spread if self.spread > 0 else np.zeros_like(beyond)
         t = (z - _BEYOND) / _SOFTNESS

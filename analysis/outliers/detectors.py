@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
     from indexing.types import Scores
 
+_LARGE = 0.9
+"""Share of the vectors that lie in large clusters."""
+_BLOCK = 8_192
+
 
 class Detector(Protocol):
     """What one way of looking has learned; a dataclass of arrays alone, so that it can be kept."""
@@ -28,16 +32,17 @@ class Detector(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NeighbourDistance:
-    """The distance to the k-th nearest document.
+    """The mean distance to the k nearest documents.
 
-    Ramaswamy, Rastogi, Shim, "Efficient algorithms for mining outliers from large data sets",
-    SIGMOD 2000, definition 2.1.
+    Angiulli, Pizzuti, "Fast outlier detection in high dimensional spaces", PKDD 2002, definition
+    1: the weight of a point, here over k. It moves less with k than the distance to the k-th.
     """
 
     def score(self, vectors: Vectors, near: Nearness) -> Raw:
-        """The distance itself."""
+        """The mean itself."""
         del vectors
-        return near.distances[:, -1].astype(np.float64)
+        mean: Raw = near.distances.mean(axis=1, dtype=np.float64)
+        return mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,22 +99,45 @@ class CentroidDistance:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClusterDistance:
-    """The distance to the nearest centroid.
+    """The distance to the nearest centroid of a large cluster.
+
+    He, Xu, Deng, "Discovering cluster-based local outliers", Pattern Recognition Letters 2003,
+    definitions 2 and 3, without its weight for the cluster's size: outliers that lie together make
+    a cluster of their own, which must not count as a place where documents belong.
 
     Attributes:
-        centroids: float32 (k, dim).
+        centroids: float32 (large clusters, dim).
     """
 
     centroids: Vectors
 
+    @classmethod
+    def fit(cls, vectors: Vectors, centroids: Vectors) -> ClusterDistance:
+        """Of centroids, the largest whose clusters hold nine tenths of the vectors together."""
+        labels = np.concatenate(
+            [
+                _squares_apart(vectors[first : first + _BLOCK], centroids).argmin(axis=1)
+                for first in range(0, len(vectors), _BLOCK)
+            ]
+        )
+        sizes = np.bincount(labels, minlength=len(centroids))
+        order = np.argsort(-sizes, kind="stable")
+        large = 1 + np.searchsorted(np.cumsum(sizes[order]), _LARGE * len(vectors))
+        return cls(np.ascontiguousarray(centroids[np.sort(order[:large])]))
+
     def score(self, vectors: Vectors, near: Nearness) -> Raw:
         """Euclidean."""
         del near
-        squares = (self.centroids.astype(np.float64) ** 2).sum(axis=1)
-        own = (vectors.astype(np.float64) ** 2).sum(axis=1)
-        apart = own[:, None] + squares - 2 * (vectors @ self.centroids.T)
-        nearest: Raw = np.sqrt(np.maximum(0, apart.min(axis=1)))
+        nearest: Raw = np.sqrt(_squares_apart(vectors, self.centroids).min(axis=1))
         return nearest
+
+
+def _squares_apart(vectors: Vectors, centroids: Vectors) -> Raw:
+    """float64 (m, clusters), squared Euclidean distances."""
+    squares = (centroids.astype(np.float64) ** 2).sum(axis=1)
+    own = np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64)
+    apart: Raw = np.maximum(0, own[:, None] + squares - 2 * (vectors @ centroids.T))
+    return apart
 
 
 def _density(near: Nearness, reach: Scores) -> Raw:

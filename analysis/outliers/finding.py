@@ -74,7 +74,7 @@ def _ranked(
     shown = min(request.explained, fitted.near.positions.shape[1])
     receipt = OutlierReceipt(
         method=request.method,
-        detectors=tuple(fitted.model.detectors),
+        detectors=fitted.model.weights,
         k=fitted.model.k,
         documents=len(order),
         outliers=outliers,

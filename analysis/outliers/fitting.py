@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from embeddings.types import Vectors
     from indexing.types import Metric
 
-_MOST_CLUSTERS = 256
-_ROWS_TO_A_CLUSTER = 50
+_CLUSTERS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,14 +93,14 @@ def fit_outliers(
     )
     near = Nearness(graph.ids, distances_of(graph.scores, metric))
     times.append(time.perf_counter())
-    names = COMBINED if request.method == "combined" else (request.method,)
+    weights = COMBINED if request.method == "combined" else {request.method: 1}
     detectors: dict[str, Detector] = {}
-    for done, name in enumerate(names):
-        progress("detectors", done, len(names))
+    for done, name in enumerate(weights):
+        progress("detectors", done, len(weights))
         detectors[name] = _learned(name, vectors, metric, near, request.seed, centroids)
     times.append(time.perf_counter())
     raw = _raw_scores(detectors, vectors, near, progress)
-    model = Model.of(k, detectors, raw)
+    model = Model.of(k, detectors, weights, raw)
     scored = model.calibrated(raw)
     times.append(time.perf_counter())
     spent = [round(1e3 * (after - before), 1) for before, after in pairwise(times)]
@@ -156,9 +155,8 @@ def _learned(
     if centroids is None:
         from indexing.index.graph import centres
 
-        number = max(2, min(_MOST_CLUSTERS, len(vectors) // _ROWS_TO_A_CLUSTER))
-        centroids = centres(vectors, min(number, len(vectors)), searched_by(metric), seed)
-    return ClusterDistance(centroids)
+        centroids = centres(vectors, min(_CLUSTERS, len(vectors)), searched_by(metric), seed)
+    return ClusterDistance.fit(vectors, centroids)
 
 
 def _raw_scores(

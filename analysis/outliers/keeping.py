@@ -52,6 +52,7 @@ def to_result(outliers: Outliers) -> Result:
         "metric": str(outliers.metric),
         "version": outliers.version,
         "k": model.k,
+        "weights": dict(model.weights),
         "scales": {name: asdict(scale) for name, scale in model.scales.items()},
     }
     columns = {
@@ -86,6 +87,7 @@ def from_result(result: Result) -> Outliers:
         model=Model(
             header["k"],
             _detectors(header["scales"], result.tables["learned"]),
+            header["weights"],
             {name: Scale(**scale) for name, scale in header["scales"].items()},
         ),
     )

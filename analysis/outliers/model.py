@@ -41,17 +41,25 @@ class Model:
     Attributes:
         k: neighbours looked at.
         detectors: by name.
+        weights: how often each detector counts in the mean.
         scales: of each detector's raw scores.
     """
 
     k: int
     detectors: Mapping[str, Detector]
+    weights: Mapping[str, int]
     scales: Mapping[str, Scale]
 
     @classmethod
-    def of(cls, k: int, detectors: Mapping[str, Detector], raw: Mapping[str, Raw]) -> Model:
+    def of(
+        cls,
+        k: int,
+        detectors: Mapping[str, Detector],
+        weights: Mapping[str, int],
+        raw: Mapping[str, Raw],
+    ) -> Model:
         """Scales for detectors whose raw scores of the corpus are these."""
-        return cls(k, detectors, {name: Scale.fit(values) for name, values in raw.items()})
+        return cls(k, detectors, weights, {name: Scale.fit(values) for name, values in raw.items()})
 
     def score(self, vectors: Vectors, near: Nearness) -> Scored:
         """Scores of vectors (m, dim), given their nearest documents."""
@@ -60,6 +68,7 @@ class Model:
         )
 
     def calibrated(self, raw: Mapping[str, Raw]) -> Scored:
-        """Raw scores by detector on the scales of the corpus, and the mean of them."""
+        """Raw scores by detector on the scales of the corpus, and their weighted mean."""
         parts = {name: self.scales[name].calibrated(values) for name, values in raw.items()}
-        return Scored(np.mean(list(parts.values()), axis=0), parts)
+        weights = [self.weights[name] for name in parts]
+        return Scored(np.average(list(parts.values()), axis=0, weights=weights), parts)

@@ -10,8 +10,8 @@ from analysis.errors import InvalidAnalysisError
 
 METHODS = ("combined", "knn", "lof", "forest", "clusters", "centroid")
 """The default first; see docs/outliers.md."""
-COMBINED = ("knn", "lof", "forest", "centroid")
-"""Whose mean the combined score is."""
+COMBINED = {"knn": 2, "clusters": 1, "forest": 1}
+"""Detectors whose mean the combined score is, and how often each counts: docs/decisions/0017."""
 LEAST = 3
 """Documents needed: of two, neither is the odd one."""
 DEFAULT_K = 20

@@ -76,7 +76,7 @@ class OutlierReceipt:
 
     Attributes:
         method: as asked for.
-        detectors: whose mean the score is, or the one.
+        detectors: whose mean the score is, and how often each counts; or the one.
         k: neighbours each document was compared with.
         documents: how many were scored.
         outliers: how many reach the threshold.
@@ -91,7 +91,7 @@ class OutlierReceipt:
     """
 
     method: str
-    detectors: tuple[str, ...]
+    detectors: Mapping[str, int]
     k: int
     documents: int
     outliers: int
@@ -106,13 +106,15 @@ class OutlierReceipt:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self) | {"milliseconds": dict(self.milliseconds)}
+        return asdict(self) | {
+            "detectors": dict(self.detectors),
+            "milliseconds": dict(self.milliseconds),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> OutlierReceipt:
         """Read back what `to_json` wrote."""
-        lists = {name: tuple(value[name]) for name in ("detectors", "warnings")}
-        return cls(**{**value, **lists})
+        return cls(**{**value, "warnings": tuple(value["warnings"])})
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -35,7 +35,7 @@ def test_strangers_come_first_by_every_method(crowded: LocalCollection, method: 
     assert ((found.scores >= 0) & (found.scores < 1)).all()
     assert (np.diff(found.scores) <= 0).all()
     assert found.receipt.method == method
-    assert found.receipt.detectors == (COMBINED if method == "combined" else (method,))
+    assert found.receipt.detectors == (COMBINED if method == "combined" else {method: 1})
     assert found.receipt.exact
     assert found.receipt.recall == 1
     assert found.receipt.documents == 63
@@ -49,7 +49,7 @@ def test_the_robust_rule_calls_the_strangers_outliers_and_few_others(
     assert found.receipt.rule == "robust"
     assert {verdict.id for verdict in found.verdicts()} >= STRANGERS
     assert found.receipt.outliers <= 6
-    assert np.median(found.scores) < 0.1
+    assert np.median(found.scores) < 0.2
 
 
 def test_contamination_takes_that_share_and_tells_the_threshold(crowded: LocalCollection) -> None:
