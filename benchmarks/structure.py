@@ -2,7 +2,7 @@ r"""Clusters against scikit-learn's: agreement with people, time, and how well n
 
     python -m benchmarks.structure agreement --data DATA [--cache CACHE] [--seeds 3]
     python -m benchmarks.structure speed --data DATA [--cache CACHE] [--repeats 3]
-    python -m benchmarks.structure labels --data DATA [--cache CACHE] [--documents 20000]
+    python -m benchmarks.structure labels --data DATA [--cache CACHE] [--documents 10000]
 
 DATA holds the data sets; CACHE keeps vectors from run to run. Each part prints its figures and
 keeps them as `benchmarks/results/structure_PART.json`.
@@ -130,7 +130,7 @@ def speed(
 def labels(
     data: Data,
     cache: Cache = Path("/tmp/meari-structure"),  # noqa: S108
-    documents: Annotated[int, typer.Option(min=1000)] = 20_000,
+    documents: Annotated[int, typer.Option(min=1000)] = 10_000,
 ) -> None:
     """Coherence of names of clusters of Korean texts beside TF-IDF over blank-separated words."""
     result: dict[str, Any] = {"encoder": "meari-static", "k": NAMED, "terms": TERMS, "sets": {}}

@@ -127,7 +127,7 @@ def _level(sizes: npt.NDArray[np.int64], most: int) -> int:
 
 
 def _may_name(term: str) -> bool:
-    """False for numbers and single letters, which name nothing."""
-    if len(term) == 1 and term.isascii():
+    """False for numbers, single letters and sounds in letters (ㅋㅋ, ㅠ), which name nothing."""
+    if (len(term) == 1 and term.isascii()) or all("ㄱ" <= char <= "ㆎ" for char in term):
         return False
     return not term.replace(".", "").isdigit()

@@ -71,7 +71,7 @@ def test_numbers_single_letters_and_stop_words_name_nothing() -> None:
     stops = stop_terms(analyzer)
     assert {"the", "becaus", "하다", "있다"} <= stops
     counted = count_terms(
-        ListedTexts(("The x 12 3.5 ticket 2024", "있는 티켓 하다")),
+        ListedTexts(("The x 12 3.5 ticket 2024", "있는 티켓 하다 ㅋㅋ ㅠㅠ")),
         np.array([0, 0], dtype=np.int32),
         analyzer,
         seed=0,
