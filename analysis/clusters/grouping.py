@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LEAST = 2
 _RESTARTS_UP_TO = 4_000
 _RESTARTS = 3
-_BLOCK = 65_536
+_BLOCK = 4_096
 
 
 def group(

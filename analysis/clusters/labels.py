@@ -10,7 +10,7 @@ import numpy as np
 from analysis.clusters.surface import Surfaces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import scipy.sparse
 
@@ -97,10 +97,10 @@ def name_groups(
     words = surfaces or Surfaces(texts, counted, analyzer)
     names = []
     for group, candidates in zip(rows, best, strict=True):
-        shown = _apart({column: words.of(column, group) for column in candidates})
-        told = tuple(shown.values())[:TERMS]
-        columns = tuple(shown)[:TERMS]
-        names.append(Name(SEPARATOR.join(told[:LABEL_TERMS]), told, columns))
+        words.look_up(candidates, group)
+        shown = _apart((column, words.of(column, group)) for column in candidates)
+        told = tuple(shown.values())
+        names.append(Name(SEPARATOR.join(told[:LABEL_TERMS]), told, tuple(shown)))
     return names
 
 
@@ -132,11 +132,13 @@ def _best(weights: scipy.sparse.csr_matrix, row: int) -> list[int]:
     return [int(column) for column in columns[order]]
 
 
-def _apart(words: Mapping[int, str]) -> dict[int, str]:
-    """The words without those that are in another before them, or that another is in."""
+def _apart(words: Iterable[tuple[int, str]]) -> dict[int, str]:
+    """The first ten words without those that are in another before them, or that another is in."""
     kept: dict[int, str] = {}
-    for column, word in words.items():
+    for column, word in words:
         low = word.casefold()
         if not any(low in other.casefold() or other.casefold() in low for other in kept.values()):
             kept[column] = word
+        if len(kept) == TERMS:
+            break
     return kept

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from embeddings.text.analyzer import Analyzer
     from embeddings.text.words import Span
 
-_DOCUMENTS = 6
-"""Looked at for one term of one group."""
+_DOCUMENTS = 24
+"""Looked at for all terms of a group."""
+_OF_A_TERM = 3
+"""Looked at for a term that these hold in fewer."""
+_MOST_OF_A_TERM = 12
 _MOST_CHARACTERS = 1_000
 """Of each of them."""
 _MOSTLY = 0.6
@@ -44,6 +47,17 @@ class Surfaces:
         self._seen: dict[int, tuple[str, list[Span]]] = {}
         self._known: dict[tuple[int, tuple[int, ...]], str] = {}
 
+    def look_up(self, columns: Sequence[int], groups: Sequence[int]) -> None:
+        """Read those documents of the groups that hold the most of some terms.
+
+        A few documents that hold many terms each show as much as many for one term each.
+        """
+        held: Counter[int] = Counter()
+        for column in columns:
+            held.update(self._holding(column, groups))
+        most = sorted(held, key=lambda place: (-held[place], place))
+        self._texts(most[:_DOCUMENTS])
+
     def of(self, column: int, groups: Sequence[int]) -> str:
         """The word a term of the vocabulary mostly is in the documents of these groups."""
         key = (column, tuple(groups))
@@ -53,12 +67,10 @@ class Surfaces:
 
     def _found(self, column: int, groups: Sequence[int]) -> str:
         term = self._counted.vocabulary[column]
-        part = slice(self._by_term.indptr[column], self._by_term.indptr[column + 1])
-        places = self._by_term.indices[part]
-        places = places[np.isin(self._counted.groups[places], groups)]
-        seen = [int(place) for place in places if int(place) in self._seen][:_DOCUMENTS]
-        new = [int(place) for place in places if int(place) not in self._seen]
-        chosen = seen + new[: _DOCUMENTS - len(seen)]
+        places = self._holding(column, groups)
+        seen = [place for place in places if place in self._seen]
+        new = [place for place in places if place not in self._seen]
+        chosen = seen[:_MOST_OF_A_TERM] + new[: max(0, _OF_A_TERM - len(seen))]
         alone: Counter[str] = Counter()
         beside: Counter[str] = Counter()
         for text, spans in self._texts(chosen):
@@ -72,6 +84,13 @@ class Surfaces:
         if times > max(1, _MOSTLY * alone.total()):
             return phrase
         return max(alone.items(), key=lambda one: (one[1], one[0]))[0]
+
+    def _holding(self, column: int, groups: Sequence[int]) -> list[int]:
+        """Places of the documents of the groups that hold a term, ascending."""
+        part = slice(self._by_term.indptr[column], self._by_term.indptr[column + 1])
+        places = self._by_term.indices[part]
+        found: list[int] = places[np.isin(self._counted.groups[places], groups)].tolist()
+        return found
 
     def _texts(self, places: Sequence[int]) -> list[tuple[str, list[Span]]]:
         new = [place for place in places if place not in self._seen]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -86,17 +87,19 @@ def count_terms(
     stops = stop_terms(analyzer)
     positions = _drawn(groups, np.random.default_rng(seed))
     numbers: dict[str, int] = {}
-    columns: list[int] = []
-    starts = [0]
+    columns, starts = array("i"), [0]
     for first in range(0, len(positions), _BLOCK):
         progress("terms", first, len(positions))
         for terms in texts.terms(positions[first : first + _BLOCK], analyzer):
             there = (term for term in dict.fromkeys(terms) if term not in stops)
-            columns += [numbers.setdefault(term, len(numbers)) for term in there if _may_name(term)]
+            columns.extend(
+                numbers.setdefault(term, len(numbers)) for term in there if _may_name(term)
+            )
             starts.append(len(columns))
     progress("terms", len(positions), len(positions))
     ones = np.ones(len(columns), dtype=np.float32)
-    holds = csr_matrix((ones, columns, starts), shape=(len(positions), len(numbers)))
+    where = np.frombuffer(columns, dtype=np.int32)
+    holds = csr_matrix((ones, where, starts), shape=(len(positions), len(numbers)))
     return TermCounts(list(numbers), positions, groups[positions], stops, holds)
 
 
