@@ -3,13 +3,15 @@
 Around a document the similarities of its 5th to 20th nearest others show how they thicken towards
 it: distances grow like a power, whose exponent is estimated as usual for a local dimension (Hill,
 1975; Levina and Bickel, 2005, eq. 8). What the power promises for the nearest four is what a
-document would have for neighbours if nobody had said the same again. A threshold is taken where
-so many more documents really have such a neighbour that the promised ones are 2 % of them: a false
-discovery rate by an empirical null (Efron, 2004), but a null of each document's own.
+document would have for neighbours if nobody had said the same again. The threshold is the lowest at
+which so many documents really have such a neighbour that the promised ones are 1 % of them: a
+false discovery rate by an empirical null (Efron, 2004), but a null of each document's own.
 
 With d = 1 - cosine, y = -log d and a document's y_5 and b (the mean of j (y_j - y_(j+1)) over
 j = 5..19), one of the nearest four is closer than d by chance with the probability
-1 - (1 - exp(-(y - y_5) / b))^4.
+1 - (1 - exp(-(y - y_5) / b))^4. At a threshold where that is 20 % and more, a document says nothing
+and is left out: it is of a family of documents that are all alike, of which chance would promise
+so many that no threshold were low enough for the others.
 """
 
 from __future__ import annotations
@@ -26,12 +28,16 @@ if TYPE_CHECKING:
 
 WIDTH = 20
 """Neighbours of a document that are looked at."""
-FALSE_SHARE = 0.02
+FALSE_SHARE = 0.01
 UNDECIDED = 0.95
 """Taken where no threshold separates duplicates from what is merely alike."""
 _INNER = 5
 _LOWEST, _HIGHEST = 0.3, 0.999
 _FEWEST = 50
+_NO_SURPRISE = 0.2
+_ONE = 1.0
+_MOST_FALSE = 0.05
+"""Of few documents one may be promised by chance, but no more than this share of them."""
 _CLOSEST = 1e-7
 
 
@@ -43,7 +49,8 @@ class Suggestion:
         threshold: a cosine.
         separates: False: `threshold` is `UNDECIDED` because documents thicken towards one another
             without a gap, or are too few.
-        false_share: of the documents with a neighbour above it, how many would have one by chance.
+        false_share: of the documents that such a neighbour surprises, how many would have one by
+            chance.
         documents: with a neighbour above it.
     """
 
@@ -54,7 +61,7 @@ class Suggestion:
 
 
 def suggest(scores: Scores) -> Suggestion:
-    """The lowest threshold at which 2 % of what it finds would be found by chance.
+    """The lowest threshold at which 1 % of what it finds would be found by chance.
 
     Args:
         scores: float32 (n, k), each document's similarities, best first, k of at least 20; -inf
@@ -65,26 +72,34 @@ def suggest(scores: Scores) -> Suggestion:
     if scores.shape[1] < WIDTH or full.sum() < _FEWEST:
         return Suggestion(UNDECIDED, False, None, int((scores[:, 0] >= UNDECIDED).sum()))
     grid = np.round(np.arange(_LOWEST, _HIGHEST, 0.001), 3)
-    by_chance = _expected(scores[full], grid)
-    best = np.sort(scores[:, 0])
-    really = len(best) - np.searchsorted(best, grid.astype(np.float32))
-    share = by_chance / np.maximum(really, 1)
-    good = np.flatnonzero((share <= FALSE_SHARE) & (really >= 2))
-    if not len(good):
-        return Suggestion(UNDECIDED, False, None, int((best >= UNDECIDED).sum()))
-    at = int(good[0])
-    return Suggestion(float(grid[at]), True, round(float(share[at]), 4), int(really[at]))
+    by_chance, surprised = _expected(scores[full], grid)
+    share = by_chance / np.maximum(surprised, 1)
+    good = (by_chance <= np.maximum(FALSE_SHARE * surprised, _ONE)) & (share <= _MOST_FALSE)
+    places = np.flatnonzero(good & (surprised >= 2))
+    if not len(places):
+        return Suggestion(UNDECIDED, False, None, int((scores[:, 0] >= UNDECIDED).sum()))
+    at = int(places[0])
+    found = int((scores[:, 0] >= np.float32(grid[at])).sum())
+    return Suggestion(float(grid[at]), True, round(float(share[at]), 4), found)
 
 
-def _expected(scores: Scores, grid: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """float64 (len(grid),): how many documents have a neighbour above each threshold by chance."""
+def _expected(
+    scores: Scores, grid: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Both float64 (len(grid),), of documents that so near a neighbour would surprise.
+
+    How many of them have one by chance, and how many really have one.
+    """
     closeness = -np.log(np.maximum(1 - scores.astype(np.float64), _CLOSEST))
     ranks = np.arange(_INNER, WIDTH)
     spacings = (closeness[:, _INNER - 1 : -1] - closeness[:, _INNER:]) * ranks
     scale = np.maximum(spacings.mean(axis=1), 1e-9)
     start = closeness[:, _INNER - 1]
-    expected = np.empty(len(grid))
+    expected, really = np.empty(len(grid)), np.empty(len(grid))
     for place, threshold in enumerate(grid):
         beyond = np.maximum(-np.log(1 - threshold) - start, 0) / scale
-        expected[place] = (1 - (1 - np.exp(-beyond)) ** (_INNER - 1)).sum()
-    return expected
+        chance = 1 - (1 - np.exp(-beyond)) ** (_INNER - 1)
+        surprising = chance < _NO_SURPRISE
+        expected[place] = chance[surprising].sum()
+        really[place] = (scores[surprising, 0] >= np.float32(threshold)).sum()
+    return expected, really

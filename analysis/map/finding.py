@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from analysis.map.layout import Points
     from analysis.progress import Progress
     from embeddings.types import Vectors
+    from indexing.types import Metric
 
 LEAST_DOCUMENTS = 4
 _MOST_NEIGHBOURS = 200
@@ -165,8 +166,47 @@ def find_map(
     request = MapRequest() if request is None else request
     vectors, metric = similar(corpus)
     _check(corpus, vectors)
+    drawn = draw(vectors, metric, request, progress=progress)
+    anchors = choose_anchors(vectors, tiles(drawn.points, seed=request.seed), metric)
+    receipt = MapReceipt(
+        documents=len(corpus),
+        method="tsne",
+        neighbours=drawn.neighbours,
+        exact=drawn.exact,
+        neighbour_recall=round(drawn.recall, 4),
+        exaggeration=request.exaggeration,
+        seed=request.seed,
+        steps=_GATHERING + _SETTLING,
+        made_from=made_from(corpus),
+        milliseconds=drawn.milliseconds,
+    )
+    return Map(corpus.ids, drawn.points, anchors, receipt)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """Points alone, and how they were found; fields as of `MapReceipt`."""
+
+    points: Points
+    neighbours: int
+    exact: bool
+    recall: float
+    milliseconds: Mapping[str, float]
+
+
+def draw(
+    vectors: Vectors, metric: Metric, request: MapRequest, *, progress: Progress = unwatched
+) -> Drawing:
+    """A point of the plane for every vector; see `find_map`.
+
+    Args:
+        vectors: float32 (n, dim), `comparable`, not all equal, n of at least 4.
+        metric: COSINE or EUCLIDEAN.
+        request: how.
+        progress: told of the stages `neighbours` and `layout`.
+    """
     started = time.perf_counter()
-    k = min(request.neighbours, len(corpus) - 1)
+    k = min(request.neighbours, len(vectors) - 1)
     graph = neighbour_graph(
         vectors,
         k,
@@ -183,24 +223,11 @@ def find_map(
         exaggeration=request.exaggeration,
         watch=lambda done, total: progress("layout", done, total),
     )
-    laid = time.perf_counter()
-    anchors = choose_anchors(vectors, tiles(points, seed=request.seed), metric)
-    receipt = MapReceipt(
-        documents=len(corpus),
-        method="tsne",
-        neighbours=k,
-        exact=graph.exact,
-        neighbour_recall=round(graph.recall, 4),
-        exaggeration=request.exaggeration,
-        seed=request.seed,
-        steps=_GATHERING + _SETTLING,
-        made_from=made_from(corpus),
-        milliseconds={
-            "neighbours": round(1e3 * (found - started), 1),
-            "layout": round(1e3 * (laid - found), 1),
-        },
-    )
-    return Map(corpus.ids, points, anchors, receipt)
+    stages = {
+        "neighbours": round(1e3 * (found - started), 1),
+        "layout": round(1e3 * (time.perf_counter() - found), 1),
+    }
+    return Drawing(points, k, graph.exact, graph.recall, stages)
 
 
 def _check(corpus: Corpus, vectors: Vectors) -> None:

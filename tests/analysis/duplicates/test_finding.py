@@ -35,7 +35,7 @@ def test_twins_are_found_at_the_suggested_threshold(
     assert found.receipt.suggested
     assert found.receipt.warnings == ()
     assert found.receipt.false_share is not None
-    assert found.receipt.false_share <= 0.02
+    assert found.receipt.false_share <= 0.05
     assert 0.7 < (found.threshold or 0) < 0.98
     assert (found.receipt.exact_documents, found.receipt.near_documents) == (0, 60)
     assert all(group.kind == "near" for group in found.groups)
