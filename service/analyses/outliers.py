@@ -28,6 +28,7 @@ from service.schemas.outliers import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from analysis.corpus import Corpus
     from analysis.outliers.result import Verdict
     from analysis.progress import Progress
     from embeddings.types import Encoding
@@ -81,6 +82,12 @@ def answer_of(collection: LocalCollection, shelf: Shelf, query: PageQuery) -> Ou
     )
 
 
+def scored_corpus(collection: LocalCollection, kept: Kept[Outliers]) -> Corpus:
+    """The documents that satisfy the filter the outliers were found under, as they are now."""
+    filter = kept.made["request"].get("filter")
+    return read_corpus(collection, filter=None if filter is None else Filter.parse(filter))
+
+
 def scores_of(collection: LocalCollection, shelf: Shelf, encoding: Encoding) -> ScoresAnswer:
     """How little encoded texts belong to the collection.
 
@@ -89,9 +96,7 @@ def scores_of(collection: LocalCollection, shelf: Shelf, encoding: Encoding) -> 
         UnsuitableCorpusError: too few of the documents are left that they were found among.
     """
     kept = take(collection, shelf)
-    filter = kept.made["request"].get("filter")
-    corpus = read_corpus(collection, filter=None if filter is None else Filter.parse(filter))
-    found = score_new(kept.value, corpus, encoding.vectors)
+    found = score_new(kept.value, scored_corpus(collection, kept), encoding.vectors)
     return ScoresAnswer(
         scores=[VerdictAnswer(**_facts(verdict)) for verdict in found.verdicts()],
         threshold=found.threshold,

@@ -114,10 +114,12 @@ class _LocalDesk:
         """Call it off: it does not begin when a server starts."""
         from dataclasses import replace
 
+        from service.jobs.desk import now
+
         self.job(id)
         found = self._store.get(id)
         if found is not None and not found.is_over:
-            self._store.update(replace(found, state="cancelled"))
+            self._store.update(replace(found, state="cancelled", finished=now()))
         return self.job(id)
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Unpack
 
 from embeddings.errors import AnalyzerError
+from service.marks import Marks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from indexing.types import Mode
     from service.client import JsonObject
     from service.client.questions import OptimizeOptions, RecommendOptions, SearchOptions
+    from service.schemas.results import SearchAnswer
+    from service.schemas.search import SearchBody
 
 
 class LocalStore:
@@ -73,8 +76,8 @@ class LocalStore:
         collection = self._folder.collection(name)
         if asked.query is not None:
             _load(collection, asked.query, asked.chosen_mode)
-        result = collection.search(asked.to_request(filter))
-        return SearchAnswer.of(result).model_dump(mode="json")
+        answer = SearchAnswer.of(collection.search(asked.to_request(filter)))
+        return _marked(collection, answer, Marks.of(asked), asked)
 
     def recommend(
         self, name: str, positive: Sequence[str], **options: Unpack[RecommendOptions]
@@ -86,8 +89,9 @@ class LocalStore:
 
         asked = RecommendBody.model_validate({"positive": list(positive), **options})
         filter = None if asked.filter is None else Filter.parse(asked.filter)
-        result = self._folder.collection(name).search(asked.to_request(filter))
-        return SearchAnswer.of(result).model_dump(mode="json")
+        collection = self._folder.collection(name)
+        answer = SearchAnswer.of(collection.search(asked.to_request(filter)))
+        return _marked(collection, answer, Marks(clusters=asked.with_clusters))
 
     def optimize(self, name: str, **wish: Unpack[OptimizeOptions]) -> JsonObject:
         """Build the index that is wished for (`recall`, `memory_bytes`, `kind`), or as before."""
@@ -102,6 +106,23 @@ class LocalStore:
 
         report = self._folder.collection(name).verify(repair=repair)
         return VerifyAnswer.of(report).model_dump(mode="json")
+
+
+def _marked(
+    collection: LocalCollection,
+    answer: SearchAnswer,
+    marks: Marks,
+    asked: SearchBody | None = None,
+) -> JsonObject:
+    """The answer as JSON, with what is wanted beside its matches."""
+    if marks != Marks():
+        from service.analyses.kept import Shelf
+
+        vector = None
+        if marks.question and asked is not None and asked.query is not None:
+            vector = collection.encoder.encode([asked.query], role="query").vectors[0]
+        answer = marks.on(answer, collection, Shelf(), vector)
+    return answer.model_dump(mode="json")
 
 
 def _load(collection: LocalCollection, query: str, mode: Mode) -> None:

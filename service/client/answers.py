@@ -176,8 +176,15 @@ class Snippet(TypedDict):
     highlights: list[list[int]]
 
 
+class MatchCluster(TypedDict):
+    """The cluster a document is in; -1: none."""
+
+    id: int
+    label: str
+
+
 class Match(TypedDict):
-    """A document and its score; `vector` only if it was asked for."""
+    """A document and its score; `vector` and `cluster` only if they were asked for."""
 
     id: str
     score: float
@@ -192,10 +199,19 @@ class Match(TypedDict):
     confidence: float | None
     snippet: Snippet | None
     vector: NotRequired[list[float]]
+    cluster: NotRequired[MatchCluster]
+
+
+class QuestionVerdict(TypedDict):
+    """How unlike the collection a question is."""
+
+    score: float
+    is_outlier: bool
+    nearest: str | None
 
 
 class SearchReceipt(TypedDict):
-    """What was really done to answer."""
+    """What was really done to answer; `question` only if it was asked for."""
 
     exact: bool
     index: str
@@ -216,6 +232,7 @@ class SearchReceipt(TypedDict):
     no_good_answer: bool | None
     reranker: str | None
     warnings: list[str]
+    question: NotRequired[QuestionVerdict]
 
 
 class SearchAnswer(TypedDict):

@@ -22,6 +22,7 @@ class Options(TypedDict, total=False):
     exact: bool
     recall: float | None
     with_vectors: bool
+    with_clusters: bool
     group: Literal["documents", "parents"]
 
 
@@ -32,6 +33,7 @@ class SearchOptions(Options, total=False):
     document_id: str | None
     mode: Mode | None
     rerank: bool
+    judge_question: bool
     with_snippets: bool | None
 
 

@@ -144,7 +144,7 @@ class Jobs:
             JobsClosedError: the service is stopping.
             StorageFullError: the disk is full.
         """
-        job = Job(secrets.token_hex(8), kind, collection, dict(request), _now())
+        job = Job(secrets.token_hex(8), kind, collection, dict(request), now())
         with self._changed:
             self._check_room()
             return self._enqueue(self._store.add(job))
@@ -278,7 +278,7 @@ class Jobs:
 
     def _take(self) -> tuple[Job, _Running]:
         job = self._live[self._queue.popleft()]
-        job = replace(job, state="running", started=_now())
+        job = replace(job, state="running", started=now())
         running = _Running(self._begin(job), kept=time.monotonic())
         self._running[job.id] = running
         self._keep(job)
@@ -344,7 +344,7 @@ class Jobs:
         """The job, over; the caller holds the lock."""
         progress = replace(job.progress, eta_s=None)
         job = replace(
-            job, state=state, progress=progress, error=error, result=result, finished=_now()
+            job, state=state, progress=progress, error=error, result=result, finished=now()
         )
         if job.id in self._queue:
             self._queue.remove(job.id)
@@ -383,7 +383,7 @@ def _dropped(collection: str) -> Fault:
 
 def _interrupted(job: Job) -> Job:
     progress = replace(job.progress, eta_s=None)
-    return replace(job, state="interrupted", progress=progress, error=_STOPPED, finished=_now())
+    return replace(job, state="interrupted", progress=progress, error=_STOPPED, finished=now())
 
 
 def _uses(job: Job, collection: str) -> bool:
@@ -402,5 +402,6 @@ def _named(request: Mapping[str, Any]) -> set[str]:
     }
 
 
-def _now() -> str:
+def now() -> str:
+    """This moment, RFC 3339 in UTC with milliseconds."""
     return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"

@@ -11,6 +11,7 @@ from embeddings.errors import EmbeddingError
 from indexing.errors import DocumentNotFoundError, IndexingError
 from indexing.requests import check_request
 from service.errors import EntryError, ExampleNotFoundError, ServiceError
+from service.marks import Marks, vector_of
 from service.presence import while_connected
 from service.queries import encode_queries
 from service.routes.access import (
@@ -28,6 +29,7 @@ from service.schemas.search import BatchBody, RecommendBody, SearchBody  # noqa:
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from embeddings.types import Vectors
     from indexing.local import LocalCollection
     from indexing.types import EncodedQuery, SearchRequest, SearchResult
     from service.engine import Engine
@@ -70,7 +72,8 @@ async def recommend(
 
     def work() -> JsonAnswer:
         try:
-            return _answer(engine, collection, body.to_request(parse_filter(body.filter)))
+            request = body.to_request(parse_filter(body.filter))
+            return _answer(engine, collection, request, Marks(clusters=body.with_clusters))
         except DocumentNotFoundError as error:
             with engine.using(collection) as target:
                 raise ExampleNotFoundError(str(error), _missing(target, body)) from error
@@ -99,12 +102,12 @@ async def _search(engine: Engine, collection: str, body: SearchBody) -> JsonAnsw
         return _request(body, engine.settings)
 
     if body.query is None:
-        return await engine.read(lambda: _answer(engine, collection, prepare()))
+        return await engine.read(lambda: _answer(engine, collection, prepare(), Marks.of(body)))
     request = prepare() if body.filter is None else await engine.read(prepare)
     [encoded] = await encode_queries(engine, collection, [request])
 
     def work() -> JsonAnswer:
-        return _answer(engine, collection, request, encoded)
+        return _answer(engine, collection, request, Marks.of(body), encoded)
 
     return await engine.read(work)
 
@@ -125,9 +128,15 @@ async def _search_all(
     def work() -> JsonAnswer:
         with engine.using(collection) as target:
             results = _search_many(target, requests, encoded)
+            answers = [
+                _marked(engine, target, result, Marks.of(each), vector_of(request, query))
+                for result, each, request, query in zip(
+                    results, searches, requests, encoded, strict=True
+                )
+            ]
         for result in results:
             engine.metrics.count_search(result.receipt)
-        return JsonAnswer.of(BatchAnswer.of(results))
+        return JsonAnswer.of(BatchAnswer(results=answers))
 
     return await engine.read(work)
 
@@ -151,12 +160,26 @@ def _answer(
     engine: Engine,
     collection: str,
     request: SearchRequest,
+    marks: Marks,
     encoded: EncodedQuery | None = None,
 ) -> JsonAnswer:
     with engine.using(collection) as target:
         result = target.search(request, encoded=encoded)
+        answer = _marked(engine, target, result, marks, vector_of(request, encoded))
     engine.metrics.count_search(result.receipt)
-    return JsonAnswer.of(SearchAnswer.of(result))
+    return JsonAnswer.of(answer)
+
+
+def _marked(
+    engine: Engine,
+    target: LocalCollection,
+    result: SearchResult,
+    marks: Marks,
+    vector: Vectors | None,
+) -> SearchAnswer:
+    """The result as an answer, with what is wanted beside its matches."""
+    answer = SearchAnswer.of(result)
+    return answer if marks == Marks() else marks.on(answer, target, engine.shelf, vector)
 
 
 def _search_many(

@@ -33,6 +33,13 @@ class SnippetAnswer(Answer):
         return cls(text=snippet.text, start=snippet.start, highlights=list(snippet.highlights))
 
 
+class MatchCluster(Answer):
+    """The cluster a document is in."""
+
+    id: Annotated[int, Field(description="-1: none.")]
+    label: str
+
+
 class MatchAnswer(Answer):
     """A document and its score."""
 
@@ -81,6 +88,12 @@ class MatchAnswer(Answer):
             description="There only with `with_vectors`.", exclude_if=lambda value: value is None
         ),
     ] = None
+    cluster: Annotated[
+        MatchCluster | None,
+        Field(
+            description="There only with `with_clusters`.", exclude_if=lambda value: value is None
+        ),
+    ] = None
 
     @classmethod
     def of(cls, match: Match) -> Self:
@@ -101,6 +114,24 @@ class MatchAnswer(Answer):
             snippet=SnippetAnswer.of(match.snippet),
             vector=None if match.vector is None else match.vector.tolist(),
         )
+
+
+class QuestionVerdict(Answer):
+    """How unlike the collection a question is."""
+
+    score: Annotated[
+        float,
+        Field(
+            description=(
+                "0 to 1, on the scale of the outliers found last. Questions score higher than "
+                "documents do; compare them with one another."
+            )
+        ),
+    ]
+    is_outlier: Annotated[bool, Field(description="True if the score reaches the threshold.")]
+    nearest: Annotated[
+        str | None, Field(description="Id of the nearest document.", examples=["faq-17"])
+    ]
 
 
 class ReceiptAnswer(Answer):
@@ -163,6 +194,12 @@ class ReceiptAnswer(Answer):
         str | None, Field(description="What ordered the best; null if nothing did.")
     ]
     warnings: list[str]
+    question: Annotated[
+        QuestionVerdict | None,
+        Field(
+            description="There only with `judge_question`.", exclude_if=lambda value: value is None
+        ),
+    ] = None
 
     @classmethod
     def of(cls, receipt: SearchReceipt) -> Self:

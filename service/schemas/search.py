@@ -52,6 +52,9 @@ class Options(Body):
         ),
     ] = None
     with_vectors: Annotated[bool, Field(description="Give each match its vector.")] = False
+    with_clusters: Annotated[
+        bool, Field(description="Give each match its cluster, where clusters were found.")
+    ] = False
     group: Annotated[
         Grouping, Field(description="`parents` keeps the best chunk of each parent.")
     ] = "documents"
@@ -95,6 +98,16 @@ class SearchBody(Options):
             )
         ),
     ] = None
+
+    judge_question: Annotated[
+        bool,
+        Field(
+            description=(
+                "Tell in the receipt how unlike the collection a `query` or `vector` is, where "
+                "outliers were found. Compares it with every vector."
+            )
+        ),
+    ] = False
 
     @field_validator("vector")
     @classmethod

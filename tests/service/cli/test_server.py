@@ -247,3 +247,20 @@ def _serve(*arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         env={**os.environ, "MEARI_LOG_LEVEL": "error"},
     )
+
+
+def test_what_a_collection_is_about_is_found_by_jobs(filled: Served, meari: Meari) -> None:
+    ran = meari.done("cluster", "faq", "-k", "2", "--seed", "3", "--url", filled.url, "--json")
+    answer = ran.json
+    assert (answer["receipt"]["k"], answer["made"]["request"]) == (2, {"k": 2, "seed": 3})
+    assert sum(each["size"] for each in answer["clusters"]) == 4
+    [job] = meari.done("jobs", "list", "--url", filled.url, "--json").json["jobs"]
+    assert (job["kind"], job["collection"], job["state"]) == ("clusters", "faq", "done")
+    shown = meari.done("jobs", "show", job["id"], "--url", filled.url)
+    assert "done" in shown.out
+    assert meari.done("jobs", "cancel", job["id"], "--url", filled.url, "--json").json == job
+    refused = meari("cluster", "faq", "-k", "9", "--url", filled.url)
+    assert refused.status == MISUSE
+    assert "k is 9 and there are 4 documents" in refused.err
+    last = meari("outliers", "faq", "--last", "--url", filled.url)
+    assert (last.status, "no outliers are kept" in last.err) == (FAILED, True)

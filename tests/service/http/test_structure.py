@@ -146,6 +146,21 @@ def test_new_texts_are_scored_at_once(books: Client):
     assert answer["threshold"] == books.get(f"{BOOKS}/outliers").json()["threshold"]
 
 
+def test_a_question_unlike_the_collection_is_told(books: Client):
+    def judged(**body: object) -> dict[str, Any]:
+        answer = books.post(f"{BOOKS}/search", {"limit": 1, "judge_question": True, **body}).json()
+        return answer["receipt"]
+
+    known = judged(query="parcel courier delivery arrives")["question"]
+    strange = judged(query="zebra xylophone")["question"]
+    assert known["score"] < strange["score"]
+    assert topic_of(known["nearest"]) == "delivery"
+    assert "question" not in judged(query="refund", judge_question=False)
+    alike = judged(document_id="odd")
+    assert "question" not in alike
+    assert any(each.startswith("the question is not judged") for each in alike["warnings"])
+
+
 def test_what_is_said_twice(books: Client):
     answer = books.get(f"{BOOKS}/duplicates").json()
     [group] = answer["groups"]
@@ -198,6 +213,39 @@ def test_documents_that_come_later_are_assigned_and_outliers_reassigned(books: C
     assert {each["id"] for each in again["clusters"]} == before.keys()
     books.delete(f"{BOOKS}/documents/배송-new")
     assert "배송-new" not in books.get(f"{BOOKS}/clusters/export").text
+
+
+def test_matches_tell_their_clusters(books: Client):
+    labels = {
+        id: each["id"]
+        for each in books.get(f"{BOOKS}/clusters?members=true").json()["clusters"]
+        for id in each["members"]
+    }
+    later = {"id": "배송-later", "text": "배송 도착 택배 주문 배송 도착 택배 주문 나중"}
+    books.post(f"{BOOKS}/documents", {"documents": [later]})
+    body = {"query": "배송 도착 택배", "limit": 20, "with_clusters": True}
+    answer = books.post(f"{BOOKS}/search", body).json()
+    told = {match["id"]: match["cluster"]["id"] for match in answer["matches"]}
+    assert told.pop("배송-later") == labels["배송-0"]
+    assert told == {id: labels[id] for id in told}
+    assert "배송" in answer["matches"][0]["cluster"]["label"]
+    batch = {"searches": [body, {"query": "refund"}]}
+    first, second = books.post(f"{BOOKS}/search/batch", batch).json()["results"]
+    assert first["matches"] == answer["matches"]
+    assert "cluster" not in second["matches"][0]
+    like = books.post(f"{BOOKS}/recommend", {"positive": ["odd"], "with_clusters": True}).json()
+    found = {match["id"]: match["cluster"]["id"] for match in like["matches"]}
+    found.pop("배송-later", None)
+    assert found == {id: labels[id] for id in found}
+    books.delete(f"{BOOKS}/documents/배송-later")
+    books.post("/v1/collections", {"name": "unknown"})
+    document = {"id": "a", "text": "a cat"}
+    books.post("/v1/collections/unknown/documents", {"documents": [document]})
+    body = {"query": "cat", "with_clusters": True}
+    answer = books.post("/v1/collections/unknown/search", body).json()
+    assert "cluster" not in answer["matches"][0]
+    [warning] = [each for each in answer["receipt"]["warnings"] if "clusters" in each]
+    assert warning.startswith("matches have no clusters: no clusters are kept in 'unknown'")
 
 
 def test_clusters_found_again_keep_their_ids(books: Client):
