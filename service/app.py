@@ -7,7 +7,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
+from service.access.audit import AUDIT_FILE, AuditLog
+from service.access.gate import Gate
+from service.access.headers import cors
+from service.access.watching import WatchedKeys
 from service.body import BodyLimit
 from service.engine import Engine
 from service.errors import install_handlers
@@ -72,6 +77,8 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     """
     engine = Engine(settings, folder)
     engine.metrics.add(Gauges(engine))
+    data = settings.data.expanduser()
+    audit = AuditLog(data / AUDIT_FILE, settings.audit_bytes)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -80,6 +87,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
             yield
         finally:
             await engine.stop()
+            audit.close()
 
     app = FastAPI(
         title="Meari",
@@ -94,14 +102,20 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         generate_unique_id_function=_operation_id,
     )
     app.state.engine = engine
+    app.state.audit = audit
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
     for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
         app.include_router(module.routes)
     for module in (jobs, structure, comparing, maps):
         app.include_router(module.routes)
-    app.router.routes.extend([*page_routes(), *reference_routes()])
+    page = page_routes()
+    app.router.routes.extend([*page, *reference_routes()])
     install_handlers(app)
     app.add_middleware(BodyLimit, settings=settings)
+    keys = WatchedKeys(data)
+    app.add_middleware(Gate, keys=keys, settings=settings, open_paths=[each.path for each in page])
+    if settings.origins:
+        app.add_middleware(CORSMiddleware, **cors(settings.origin_names))
     app.add_middleware(RequestLog, metrics=engine.metrics)
     return app
 

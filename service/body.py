@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, cast
 from fastapi import Request
 from fastapi.routing import APIRoute
 
-from service.errors import BadValueError, BodyTooLargeError, MediaTypeError, find_problem
+from service.access.admission import Admission
+from service.access.caller import CALLER
+from service.errors import (
+    BadValueError,
+    BodyTooLargeError,
+    MediaTypeError,
+    SlowBodyError,
+    find_problem,
+)
 from service.strict_json import parse_json
 from service.validation import quote
 
@@ -61,6 +69,8 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         limit = self._limit(scope["path"])
+        if (own := CALLER.get().max_bytes) is not None:
+            limit = min(limit, own)
         announced = _announced_length(scope)
         if announced is not None and announced > limit:
             problem = find_problem(too_large(limit, announced))
@@ -109,7 +119,7 @@ def _announced_length(scope: Scope) -> int | None:
 
 
 class JsonRoute(APIRoute):
-    """A route whose body, if it takes one, is JSON as RFC 8259 has it.
+    """A route that asks what the caller may do, and whose body, if any, is JSON as in RFC 8259.
 
     FastAPI's own reader takes NaN, Infinity, UTF-16 and numbers too large for a float, and
     answers broken UTF-8 without saying what is wrong.
@@ -119,12 +129,14 @@ class JsonRoute(APIRoute):
         """The handler, with the body read and parsed in front of it."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
+        admission = Admission.of(self.methods, self.path)
 
         async def handle_json(request: Request) -> Response:
-            request = _JsonRequest(request.scope, request.receive)
-            if takes_body and await request.body():
-                await request.json()
-            return await handle(request)
+            async with admission.admit(request) as answered:
+                request = _JsonRequest(request.scope, request.receive)
+                if takes_body and await request.body():
+                    await request.json()
+                return answered(await handle(request))
 
         return handle_json
 
@@ -136,8 +148,16 @@ class _JsonRequest(Request):
         """The body, taken in as it comes: joined in the end, 64 MiB would keep others waiting."""
         if not hasattr(self, "_body"):
             held = bytearray()
-            async for chunk in self.stream():
-                held += chunk
+            seconds = self.app.state.engine.settings.max_body_seconds
+            try:
+                async with asyncio.timeout(seconds):
+                    async for chunk in self.stream():
+                        held += chunk
+            except TimeoutError as error:
+                message = (
+                    f"the body did not come within {seconds:g} s, {len(held):,} bytes of it did"
+                )
+                raise SlowBodyError(f"{message}: send less at once") from error
             self._body = cast("bytes", held)
         return self._body
 
@@ -189,8 +209,6 @@ def check_media_type(header: str | None) -> None:
     Raises:
         MediaTypeError: `header` names another type, or there is none.
     """
-    if header == "application/json":
-        return  # as nearly all send it
     if header == "application/json":  # as nearly all say it; taking headers apart is slow
         return
     message = Message()

@@ -15,6 +15,7 @@ from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index.threads import limit_processors
 from indexing.validation import check_name
+from service.access.caller import CALLER
 from service.analyses.kept import Shelf
 from service.batching import Batcher
 from service.classifiers import Classifiers
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder, EncoderCard, Encoding, Role
     from indexing.card import CollectionCard
     from indexing.local import LocalCollection
+    from indexing.types import Metric
     from service.jobs.desk import Jobs
     from service.settings import Settings
 
@@ -247,6 +249,7 @@ class Engine:
             DamagedError: it cannot be read.
             BusyError: too many requests wait already.
         """
+        CALLER.get().check_collection(collection)
         opened = self.folder.opened(collection)
         return await self.read(self._card, collection) if opened is None else opened.card
 
@@ -313,12 +316,23 @@ class Engine:
 
         Raises:
             CollectionNotFoundError: there is none.
+            CollectionForbiddenError: whoever asks may not see it.
             DamagedError: it cannot be read.
             TakenError: it is being dropped, and `wait` is False.
         """
         name = check_name(name)
+        CALLER.get().check_collection(name)
         with self._leases.using(name, wait=wait):
-            yield self.folder.collection(name)
+            yield self._open(name)
+
+    def _open(self, name: str) -> LocalCollection:
+        """The collection of that name; whoever sees but some is not told which others there are."""
+        try:
+            return self.folder.collection(name)
+        except CollectionNotFoundError:
+            if CALLER.get().collections is None:
+                raise
+            raise CollectionNotFoundError(f"no collection {name!r}") from None
 
     def drop(self, name: str) -> int:
         """Remove a collection once nobody uses it; jobs about it fail.
@@ -330,26 +344,43 @@ class Engine:
             CollectionNotFoundError: there is none.
         """
         name = check_name(name)
+        CALLER.get().check_collection(name)
         with self._leases.taking(name):
             if self._jobs is not None and name in self.folder.names():
                 self._jobs.abandon(name)
             try:
-                documents = self.folder.collection(name).count()
+                documents = self._open(name).count()
             except DamagedError:
                 documents = 0
             self.folder.drop(name)
         self.problems = {key: text for key, text in self.problems.items() if key != name}
         return documents
 
-    def for_each(self, function: Callable[[LocalCollection], T], *, wait: bool = True) -> list[T]:
-        """What `function` gives for every collection that can be opened, by name.
+    def create(self, name: str, *, encoder: str | None, metric: Metric, analyzer: str) -> None:
+        """A new, empty collection; see `DataFolder.create`.
 
-        Those that cannot are in `problems` afterwards. One that is being dropped is waited for,
-        or left out if `wait` is False: dropping may wait for long work.
+        Raises:
+            CollectionForbiddenError: whoever asks may not see it.
+        """
+        CALLER.get().check_collection(check_name(name))
+        self.folder.create(name, encoder=encoder, metric=metric, analyzer=analyzer)
+
+    @property
+    def seen_problems(self) -> dict[str, str]:
+        """Of `problems`, those of collections that whoever asks may see."""
+        sees = CALLER.get().sees
+        return {name: problem for name, problem in self.problems.items() if sees(name)}
+
+    def for_each(self, function: Callable[[LocalCollection], T], *, wait: bool = True) -> list[T]:
+        """What `function` gives for every collection that the caller sees, by name.
+
+        Those that cannot be opened are in `problems` afterwards. One that is being dropped is
+        waited for, or left out if `wait` is False: dropping may wait for long work.
         """
         results = []
-        problems = {}
-        for name in self.folder.names():
+        sees = CALLER.get().sees
+        problems = {name: text for name, text in self.problems.items() if not sees(name)}
+        for name in filter(sees, self.folder.names()):
             try:
                 with self.using(name, wait=wait) as collection:
                     results.append(function(collection))

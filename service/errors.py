@@ -50,6 +50,16 @@ from indexing.errors import (
     SourceError,
     StorageFullError,
 )
+from service.access.errors import (
+    AccessError,
+    CollectionForbiddenError,
+    HostError,
+    InvalidKeyError,
+    KeysFileError,
+    MissingKeyError,
+    RateError,
+    ScopeError,
+)
 from service.jobs.errors import (
     JobError,
     JobNotFoundError,
@@ -115,6 +125,14 @@ class BusyError(ServiceError):
 
 class NotReadyError(ServiceError):
     """The encoder or the collections are still being loaded, or the service is stopping."""
+
+
+class SlowBodyError(ServiceError):
+    """A body that did not come to its end in time."""
+
+
+class TooLongError(ServiceError):
+    """A read that took longer than any may."""
 
 
 class ExampleNotFoundError(ServiceError):
@@ -186,6 +204,15 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     WordNotFoundError: (404, "word_not_found", "word"),
     BusyError: (429, "busy", None),
     NotReadyError: (503, "not_ready", None),
+    SlowBodyError: (408, "body_too_slow", None),
+    TooLongError: (503, "took_too_long", None),
+    MissingKeyError: (401, "missing_api_key", None),
+    InvalidKeyError: (401, "invalid_api_key", None),
+    ScopeError: (403, "insufficient_scope", None),
+    CollectionForbiddenError: (403, "collection_forbidden", "collection"),
+    RateError: (429, "rate_limited", None),
+    HostError: (421, "unknown_host", None),
+    KeysFileError: (503, "keys_unreadable", None),
     EncoderNotFoundError: (404, "model_not_found", "encoder"),
     EncoderRefusedError: (400, "encoder_refused", "encoder"),
     HeadMismatchError: (409, "encoder_mismatch", "model"),
@@ -241,6 +268,7 @@ def install_handlers(app: FastAPI) -> None:
 
     for kind in (
         ServiceError,
+        AccessError,
         EmbeddingError,
         IndexingError,
         AnalysisError,
@@ -268,6 +296,7 @@ def find_problem(error: Exception) -> Problem | None:
             status, code, param = TABLE[kind]
             wait = _RETRY_SECONDS.get(status)
             headers = {"Retry-After": wait} if wait else {}
+            headers |= error.headers if isinstance(error, AccessError) else {}
             return Problem(status, code, str(error), _field(error) or param, headers)
     return None
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 
+from service.access.caller import as_the_service
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
@@ -59,7 +61,8 @@ class Gauges:
         yield from _samples(readings)
 
     def _read(self) -> list[_Reading]:
-        return self._engine.for_each(_Reading.of, wait=False)
+        with as_the_service():
+            return self._engine.for_each(_Reading.of, wait=False)
 
 
 @dataclass(frozen=True, slots=True)

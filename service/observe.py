@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
+from service.access.headers import harden
 from service.errors import internal_problem
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ class _Answer:
             self.status = message["status"]
             headers = MutableHeaders(scope=message)
             headers["X-Request-Id"] = self._request_id
-            headers["X-Content-Type-Options"] = "nosniff"
+            harden(headers)
         await self._send(message)
 
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from service.access.gate import check_open
+from service.access.keyring import read_keys
+from service.access.watching import WatchedKeys
 from service.app import create_app
 from service.engine import open_folder
 from service.http_protocol import Http
@@ -48,8 +51,12 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
     Raises:
         OSError: the port cannot be listened on; the message names it.
         FolderLockedError: another process owns the data folder.
+        OpenServiceError: others could reach the port, and no key is asked for.
+        KeysFileError: the keys cannot be read.
     """
     configure_logging(settings)
+    read_keys(settings.data.expanduser())
+    check_open(settings, WatchedKeys(settings.data.expanduser()))
     sys.setswitchinterval(SWITCH_SECONDS)
     with listening(settings) as listener:
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})

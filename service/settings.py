@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from embeddings.load import DEFAULT_ENCODER, Computing, Runtime
+from service.names import check_hosts, check_origins, split
 from service.sizes import parse_size
 
 MIB = 1 << 20
@@ -41,11 +42,23 @@ class Settings(BaseSettings):
             `float32`.
         threads: that compute vectors on a CPU; None takes one for each processor.
         cache: folder for compiled encoders; None is this system's (`~/.cache/meari` on Linux).
-        host: address to listen on. There is no key yet: whoever reaches the port may write.
+        host: address to listen on; one that other machines reach needs an API key, or `open`.
         port: 0 takes a free one.
+        open: serve other machines without any key: whoever reaches the port may do everything.
+            Where there are keys they are asked for all the same.
+        open_metrics: answer `/metrics`, which names collections, without a key.
+        hosts: names, with commas between, that requests may speak to besides this machine's own.
+            Empty: any where there are keys, this machine's own where there are none.
+        origins: of pages (`https://search.example`, commas between) that browsers may let read
+            answers; empty: of none but this service's own.
+        audit_bytes: of a file of the audit log of writes (`16MiB`); 0 keeps none.
+        api_key: sent by verbs that speak to a server.
+        api_key_file: file it stands in, in place of `api_key`.
         max_body_bytes: of a request with documents to store or texts to classify.
         max_input_bytes: of a request with texts to encode, compare or rank.
         max_request_bytes: of any other request.
+        max_body_seconds: until a request's body has come.
+        max_read_seconds: until a request that writes nothing is answered.
         max_query_bytes: UTF-8 bytes of one search query or one text to embed.
         max_texts: texts in one request to encode, compare or rank them.
         max_input_tokens: tokens of all of them, before any cut.
@@ -81,9 +94,18 @@ class Settings(BaseSettings):
     cache: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
+    open: bool = False
+    open_metrics: bool = True
+    hosts: Annotated[str, AfterValidator(check_hosts)] = ""
+    origins: Annotated[str, AfterValidator(check_origins)] = ""
+    audit_bytes: Annotated[int, Field(ge=0), BeforeValidator(_read_size)] = 16 * MIB
+    api_key: SecretStr | None = None
+    api_key_file: Path | None = None
     max_body_bytes: Bytes = 64 * MIB
     max_input_bytes: Bytes = 16 * MIB
     max_request_bytes: Bytes = 1 * MIB
+    max_body_seconds: Annotated[float, Field(gt=0)] = 300
+    max_read_seconds: Annotated[float, Field(gt=0)] = 120
     max_query_bytes: Bytes = 64 * KIB
     max_texts: Annotated[int, Field(ge=1)] = 2048
     max_input_tokens: Annotated[int, Field(ge=1)] = 300_000
@@ -108,6 +130,16 @@ class Settings(BaseSettings):
         """Where and by what vectors are computed."""
         cache = self.cache.expanduser() if self.cache else None
         return Computing(self.device, self.runtime, cache, self.threads)
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names of `hosts`, in lower case."""
+        return split(self.hosts)
+
+    @property
+    def origin_names(self) -> tuple[str, ...]:
+        """The origins of `origins`."""
+        return split(self.origins)
 
     @property
     def url(self) -> str:

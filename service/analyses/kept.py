@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from analysis.results import Result, Results
+from service.access.caller import CALLER
+from service.jobs.types import collections_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping
@@ -58,6 +60,7 @@ class Shelf:
 
         Raises:
             ResultNotFoundError: there is none, or its files are damaged.
+            CollectionForbiddenError: it tells of a collection that whoever asks may not see.
         """
         results = Results(collection.folder)
         stamp = results.stamp(kind)
@@ -69,6 +72,8 @@ class Shelf:
             return read(Result(header, result.tables)), made
 
         value, made = self.derive(collection, kind, stamp, load)
+        for name in collections_named(made["request"]):
+            CALLER.get().check_collection(name)
         return Kept(value, made, stamp, _is_stale(collection, made))
 
     def derive(

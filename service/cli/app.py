@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,7 @@ from service.cli import (
     evaluate,
     index,
     jobs,
+    keys,
     ladder,
     load,
     maps,
@@ -30,10 +32,19 @@ from service.cli import (
     tune,
     words,
 )
+from service.cli.api_key import keyed_by
 from service.cli.command import Meari, Verb
 
 Debug = Annotated[
     bool, typer.Option("--debug", help="Show log lines, and the traceback of an error.")
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        metavar="FILE",
+        help="Holds the API key for --url. [default: $MEARI_API_KEY_FILE, or $MEARI_API_KEY]",
+    ),
 ]
 Version = Annotated[bool, typer.Option("--version", help="Show the version and exit.")]
 
@@ -62,6 +73,7 @@ def app() -> typer.Typer:
     root.command("map", cls=Verb)(maps.map_)
     root.command("drift", cls=Verb)(structure.drift)
     root.add_typer(_jobs(), name="jobs")
+    root.add_typer(_keys(), name="keys")
     root.command("encode", cls=Verb)(encode.encode)
     root.command("similarity", cls=Verb)(similarity.similarity)
     root.add_typer(_encoders(), name="encoders")
@@ -89,6 +101,14 @@ def _jobs() -> typer.Typer:
     group.command("list", cls=Verb)(jobs.list_)
     group.command("show", cls=Verb)(jobs.show)
     group.command("cancel", cls=Verb)(jobs.cancel)
+    return group
+
+
+def _keys() -> typer.Typer:
+    group = _group("API keys: who may use a server, and for what.")
+    group.command("create", cls=Verb)(keys.create)
+    group.command("list", cls=Verb)(keys.list_)
+    group.command("revoke", cls=Verb)(keys.revoke)
     return group
 
 
@@ -136,10 +156,17 @@ def _group(help_text: str, cls: type[TyperGroup] = TyperGroup) -> typer.Typer:
     )
 
 
-def _root(context: typer.Context, debug: Debug = False, version: Version = False) -> None:
+def _root(
+    context: typer.Context,
+    debug: Debug = False,
+    api_key_file: KeyFile = None,
+    version: Version = False,
+) -> None:
     root = context.find_root().command
     if debug and isinstance(root, Meari):
         root.start_debugging()
+    if isinstance(root, Meari):
+        root.ending.enter_context(keyed_by(api_key_file))
     if version:
         from importlib.metadata import version as installed
 

@@ -41,7 +41,8 @@ class Fault:
 
 def fault_of(error: BaseException) -> Fault:
     """The line and the status an error earns."""
-    for judge in (_of_the_verbs, _of_the_system, _of_the_floors, _of_the_client, _of_the_schemas):
+    judges = (_of_the_verbs, _of_the_system, _of_the_floors, _of_access, _of_the_client)
+    for judge in (*judges, _of_the_schemas):
         if fault := judge(error):
             return fault
     message = f"internal: {type(error).__name__}: {_line(error)}"
@@ -102,6 +103,17 @@ def _of_the_floors(error: BaseException) -> Fault | None:
     if isinstance(error, EmbeddingError | IndexingError | EvalError | AnalysisError):
         return Fault(_line(error), FAILED)
     return None
+
+
+def _of_access(error: BaseException) -> Fault | None:
+    """The fault of keys, or of their absence."""
+    from service.access.errors import KeysFileError, KeyWishError, OpenServiceError
+
+    if isinstance(error, KeyWishError):
+        return Fault(_line(error), MISUSE)
+    return (
+        Fault(_line(error), FAILED) if isinstance(error, KeysFileError | OpenServiceError) else None
+    )
 
 
 def _of_the_client(error: BaseException) -> Fault | None:

@@ -104,12 +104,16 @@ def check_place(data: Path | None, url: str | None) -> None:
 def connect(url: str) -> Client:
     """A client of the server at `url`.
 
+    The API key of `--api-key-file` or the environment is sent along.
+
     Raises:
         ClientError: not an address.
+        MisuseError: the file of the key holds none.
     """
+    from service.cli.api_key import api_key
     from service.client import Client
 
-    return Client(url)
+    return Client(url, api_key=api_key())
 
 
 def settings(**given: Any) -> Settings:  # noqa: ANN401 - pydantic checks them

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from service.client import calls, calls_structure
-from service.client.connection import AsyncConnection
+from service.client.connection import AsyncConnection, with_key
 from service.client.patience import Patience
 from service.client.signatures import as_method
 from service.client.upload import Pace, Uploaded, upload_async
@@ -48,12 +48,13 @@ class AsyncClient:
     Args:
         url: where the server is (`http://127.0.0.1:8080`).
         patience: bounds of waiting; None takes the usual ones.
-        headers: sent along with every request, such as a key for a proxy in front.
+        api_key: that the server asks for, if it does; sent along with every request.
+        headers: sent along as well, such as what a proxy in front wants.
         transport: what carries requests (httpx); None opens connections to `url`.
         sleep: what waits; for tests.
 
     Raises:
-        ClientError: `url` is not of the form http://HOST:PORT.
+        ClientError: `url` is not of the form http://HOST:PORT, or the key cannot be sent.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class AsyncClient:
         url: str,
         *,
         patience: Patience | None = None,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -68,7 +70,7 @@ class AsyncClient:
         self.connection = AsyncConnection(
             url,
             patience=patience or Patience(),
-            headers=headers,
+            headers=with_key(headers, api_key),
             transport=transport,
             sleep=sleep,
         )

@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
 from service.client import calls, calls_structure
-from service.client.connection import Connection
+from service.client.connection import Connection, with_key
 from service.client.patience import Patience
 from service.client.signatures import as_method
 from service.client.upload import Pace, Uploaded, upload
@@ -53,12 +53,13 @@ class Client:
     Args:
         url: where the server is (`http://127.0.0.1:8080`).
         patience: bounds of waiting; None takes the usual ones.
-        headers: sent along with every request, such as a key for a proxy in front.
+        api_key: that the server asks for, if it does; sent along with every request.
+        headers: sent along as well, such as what a proxy in front wants.
         transport: what carries requests (httpx); None opens connections to `url`.
         sleep: what waits; for tests.
 
     Raises:
-        ClientError: `url` is not of the form http://HOST:PORT.
+        ClientError: `url` is not of the form http://HOST:PORT, or the key cannot be sent.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Client:
         url: str,
         *,
         patience: Patience | None = None,
+        api_key: str | None = None,
         headers: Mapping[str, str] | None = None,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -73,7 +75,7 @@ class Client:
         self.connection = Connection(
             url,
             patience=patience or Patience(),
-            headers=headers,
+            headers=with_key(headers, api_key),
             transport=transport,
             sleep=sleep,
         )

@@ -244,3 +244,18 @@ def checked_url(url: str) -> str:
         message = f"url {url!r} is not of the form http://HOST:PORT"
         raise ClientError(message, status=400)
     return str(parsed.copy_with(username=None, password=None)).rstrip("/")
+
+
+def with_key(headers: Mapping[str, str] | None, api_key: str | None) -> dict[str, str]:
+    """The headers, and the one that carries the API key.
+
+    Raises:
+        ClientError: the key holds what no header may; it is not quoted.
+    """
+    given = dict(headers or {})
+    if api_key is None:
+        return given
+    if not api_key.isascii() or not api_key.isprintable() or not api_key.strip():
+        message = "api_key is empty, or holds blanks, line ends or letters beyond ASCII"
+        raise ClientError(message, status=400)
+    return {**given, "Authorization": f"Bearer {api_key.strip()}"}

@@ -19,7 +19,7 @@ from service.jobs.errors import (
     JobStateError,
     TooManyJobsError,
 )
-from service.jobs.types import Fault, Job, JobProgress
+from service.jobs.types import Fault, Job, JobProgress, collections_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -388,18 +388,7 @@ def _interrupted(job: Job) -> Job:
 
 def _uses(job: Job, collection: str) -> bool:
     """True if the job reads that collection, its own or another."""
-    return job.collection == collection or collection in _named(job.request)
-
-
-def _named(request: Mapping[str, Any]) -> set[str]:
-    """Collections that a request names beside the job's own."""
-    places = [request, *(each for each in request.values() if isinstance(each, dict))]
-    return {
-        value
-        for place in places
-        for key in ("other", "collection")
-        if isinstance(value := place.get(key), str)
-    }
+    return job.collection == collection or collection in collections_named(job.request)
 
 
 def now() -> str:

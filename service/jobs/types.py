@@ -109,3 +109,14 @@ class Task(Protocol):
 
     def stop(self) -> None:
         """Have `run` end soon; returns once no more of the collections' files is used."""
+
+
+def collections_named(request: Mapping[str, Any]) -> set[str]:
+    """Collections that a request names beside the job's own."""
+    places = [request, *(each for each in request.values() if isinstance(each, dict))]
+    return {
+        value
+        for place in places
+        for key in ("other", "collection")
+        if isinstance(value := place.get(key), str)
+    }

@@ -23,7 +23,7 @@ async def list_collections(engine: ReadyEngine) -> CollectionsAnswer:
 
     def work() -> CollectionsAnswer:
         collections = engine.for_each(CollectionAnswer.of)
-        return CollectionsAnswer(collections=collections, unusable=dict(engine.problems))
+        return CollectionsAnswer(collections=collections, unusable=engine.seen_problems)
 
     return await engine.read(work)
 
@@ -39,9 +39,7 @@ async def create_collection(body: CollectionBody, engine: ReadyEngine) -> JsonAn
     """A new, empty collection. Its encoder and metric are fixed for good."""
 
     def work() -> JsonAnswer:
-        engine.folder.create(
-            body.name, encoder=body.encoder, metric=body.metric, analyzer=body.analyzer
-        )
+        engine.create(body.name, encoder=body.encoder, metric=body.metric, analyzer=body.analyzer)
         with engine.using(body.name) as collection:
             return JsonAnswer.of(CollectionCardAnswer.of(collection), status=201)
 

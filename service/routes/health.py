@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi.responses import Response
 
+from service.access.caller import as_the_service
 from service.errors import NotReadyError
 from service.metrics import CONTENT_TYPE
 from service.routes.access import AnyEngine, refusals, router
@@ -44,16 +45,19 @@ async def readyz(engine: AnyEngine) -> ReadyAnswer:
 
 @routes.get("/health", summary="How is it?", responses=refusals())
 async def health(engine: AnyEngine) -> HealthAnswer:
-    """200 in every state; `status` and `reason` tell, and what is wrong with collections."""
+    """200 in every state; `status` and `reason` tell, and what is wrong with collections.
+
+    Where keys are asked for, only the collections that the key sent along sees are named.
+    """
     readiness = engine.readiness
-    collections = []
+    collections: list[CollectionHealth] = []
+    sick = ""
     if readiness.phase in {"ready", "failed"}:
-        collections = await engine.watch(_collections, engine)
-    sick = [each.name for each in collections if each.problems]
+        collections, sick = await engine.watch(_collections, engine)
     status: Status = "ok" if readiness.phase == "ready" else readiness.phase
     reason = readiness.reason
     if status == "ok" and sick:
-        status, reason = "degraded", f"collections with problems: {', '.join(sick)}"
+        status, reason = "degraded", f"collections with problems: {sick}"
     return HealthAnswer(
         status=status,
         reason=reason,
@@ -86,13 +90,19 @@ def _computing(card: EncoderCard) -> EncoderHealth:
     )
 
 
-def _collections(engine: Engine) -> list[CollectionHealth]:
-    usable = engine.for_each(_health, wait=False)
-    unusable = [
-        CollectionHealth(name=name, documents=None, problems=[problem])
-        for name, problem in engine.problems.items()
-    ]
-    return sorted([*usable, *unusable], key=lambda each: each.name)
+def _collections(engine: Engine) -> tuple[list[CollectionHealth], str]:
+    """Those that whoever asks sees, by name; and which are sick, the others as a number."""
+    with as_the_service() as asking:
+        usable = engine.for_each(_health, wait=False)
+        unusable = [
+            CollectionHealth(name=name, documents=None, problems=[problem])
+            for name, problem in engine.problems.items()
+        ]
+    everything = sorted([*usable, *unusable], key=lambda each: each.name)
+    seen = [each for each in everything if asking.sees(each.name)]
+    sick = [each.name for each in seen if each.problems]
+    others = sum(bool(each.problems) for each in everything) - len(sick)
+    return seen, ", ".join([*sick, *([f"{others} not shown"] if others else [])])
 
 
 def _health(collection: LocalCollection) -> CollectionHealth:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 
+from service.access.caller import CALLER
 from service.errors import BadValueError
+from service.jobs.errors import JobNotFoundError
+from service.jobs.types import collections_named
 from service.routes.access import JsonAnswer, ReadyEngine, refusals, router
 from service.schemas.jobs import JobAnswer, JobsAnswer, JobsQuery
 
@@ -34,7 +37,8 @@ async def list_jobs(query: Annotated[JobsQuery, Query()], engine: ReadyEngine) -
     before = None if query.cursor is None else _number(query.cursor)
 
     def work() -> JobsAnswer:
-        found = engine.jobs.page(
+        found = _page(
+            engine,
             query.limit + 1,
             before=before,
             collection=query.collection,
@@ -54,13 +58,17 @@ async def list_jobs(query: Annotated[JobsQuery, Query()], engine: ReadyEngine) -
 @routes.get("/v1/jobs/{job}", summary="Show a job", responses=refusals(404))
 async def show_job(job: JobId, engine: ReadyEngine) -> JobAnswer:
     """The job as it stands."""
-    return JobAnswer.of(await engine.watch(engine.jobs.get, job))
+    return JobAnswer.of(await engine.watch(_get, engine, job))
 
 
 @routes.delete("/v1/jobs/{job}", summary="Cancel a job", responses=refusals(404))
 async def cancel_job(job: JobId, engine: ReadyEngine) -> JobAnswer:
     """Call it off; nothing it found is kept. One that is over already stays as it is."""
-    return JobAnswer.of(await engine.write(engine.jobs.cancel, job))
+
+    def work() -> JobAnswer:
+        return JobAnswer.of(engine.jobs.cancel(_get(engine, job).id))
+
+    return await engine.write(work)
 
 
 @routes.post(
@@ -72,8 +80,12 @@ async def cancel_job(job: JobId, engine: ReadyEngine) -> JobAnswer:
 )
 async def resume_job(job: JobId, engine: ReadyEngine) -> JsonAnswer:
     """Queue one that was interrupted, cancelled or failed again, with the same request."""
-    again = await engine.write(engine.jobs.resume, job)
-    return JsonAnswer.of(JobAnswer.of(again), status=202)
+
+    def work() -> JsonAnswer:
+        again = engine.jobs.resume(_get(engine, job).id)
+        return JsonAnswer.of(JobAnswer.of(again), status=202)
+
+    return await engine.write(work)
 
 
 @routes.get(
@@ -92,7 +104,7 @@ async def follow_job(job: JobId, engine: ReadyEngine) -> EventSourceResponse:
     cut off can be asked for again, and begins with the job as it stands then.
     """
     engine.streams.check_room()
-    await engine.watch(engine.jobs.get, job)
+    await engine.watch(_get, engine, job)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     return EventSourceResponse(_Listener(engine, job).events(), headers=headers)
 
@@ -143,6 +155,35 @@ class _Listener:
     def _end(self) -> None:
         self._ended = True
         self._changed.set()
+
+
+def _page(engine: Engine, limit: int, *, before: int | None, **wanted: Any) -> list[Job]:  # noqa: ANN401 - passed through
+    """Jobs about collections that whoever asks may see, newest first."""
+    found: list[Job] = []
+    while len(found) < limit:
+        part = engine.jobs.page(limit, before=before, **wanted)
+        found += filter(_is_seen, part)
+        if len(part) < limit:
+            break
+        before = part[-1].number
+    return found[:limit]
+
+
+def _get(engine: Engine, id: str) -> Job:
+    """The job, if whoever asks may see all collections it is about.
+
+    Raises:
+        JobNotFoundError: there is none, or none it may see.
+    """
+    job = engine.jobs.get(id)
+    if not _is_seen(job):
+        message = f"no job {id!r}; GET /v1/jobs lists those that are remembered"
+        raise JobNotFoundError(message)
+    return job
+
+
+def _is_seen(job: Job) -> bool:
+    return all(map(CALLER.get().sees, {job.collection, *collections_named(job.request)}))
 
 
 def _number(cursor: str) -> int:

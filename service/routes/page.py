@@ -42,7 +42,7 @@ class PageFiles(StaticFiles):
         return response
 
 
-def page_routes() -> list[BaseRoute]:
+def page_routes() -> list[Route]:
     """`GET /` for the page and `GET /NAME` for each file it loads.
 
     The page names its files relative to itself, so they stand beside it whatever path a proxy
@@ -50,7 +50,7 @@ def page_routes() -> list[BaseRoute]:
     """
     files = PageFiles(directory=FOLDER)
     names = sorted(path.relative_to(FOLDER) for path in FOLDER.rglob("*") if path.is_file())
-    routes: list[BaseRoute] = [_file_route("/", files, "index.html")]
+    routes = [_file_route("/", files, "index.html")]
     return routes + [_file_route(f"/{name.as_posix()}", files, str(name)) for name in names]
 
 

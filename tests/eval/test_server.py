@@ -59,7 +59,7 @@ def client(folder: Path) -> Iterator[Callable[[], httpx.Client]]:
             portal = stack.enter_context(start_blocking_portal())
             lifespan = app.router.lifespan_context(app)
             stack.enter_context(portal.wrap_async_context_manager(lifespan))
-            http = httpx.Client(transport=AppTransport(app, portal), base_url="http://meari.test")
+            http = httpx.Client(transport=AppTransport(app, portal), base_url="http://localhost")
             stack.enter_context(http)
             deadline = time.monotonic() + 30
             while http.get("/readyz").status_code != 200:
@@ -86,7 +86,7 @@ def test_a_server_and_its_folder_give_equal_reports(
     assert report.target.queries == local.target.queries
     assert report.target.documents == local.target.documents
     assert (report.target.kind, report.target.index) == ("server", "flat")
-    assert report.target.name == "http://meari.test animals"
+    assert report.target.name == "http://localhost animals"
     assert report.dataset.relevant_lacking is None
     for query, answer in local.rankings.items():
         assert report.rankings[query] == [(id_, pytest.approx(score)) for id_, score in answer]

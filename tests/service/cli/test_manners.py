@@ -30,6 +30,7 @@ VERBS = [
     "check",
     "tune",
     "collections",
+    "keys",
     "encoders",
     "words",
     "train",

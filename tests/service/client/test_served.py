@@ -60,8 +60,8 @@ class Served:
     """A running application, asked through either client by methods of one name."""
 
     def __init__(self, app: FastAPI, portal: BlockingPortal) -> None:
-        self.blocking = Client("http://meari.test", transport=AppTransport(app, portal))
-        self._awaited = AsyncClient("http://meari.test", transport=httpx.ASGITransport(app))
+        self.blocking = Client("http://localhost", transport=AppTransport(app, portal))
+        self._awaited = AsyncClient("http://localhost", transport=httpx.ASGITransport(app))
         self._portal = portal
 
     def ask(self, kind: str, method: str, *args: object, **kwargs: object) -> Any:  # noqa: ANN401

@@ -82,12 +82,12 @@ def notes(count: int, text: str = "가") -> Iterator[DocumentInput]:
 
 def client_of(server: Server) -> Client:
     transport = httpx.MockTransport(server.handle)
-    return Client("http://meari.test", transport=transport, patience=Patience(attempts=1))
+    return Client("http://localhost", transport=transport, patience=Patience(attempts=1))
 
 
 def async_client_of(server: Server) -> AsyncClient:
     transport = httpx.MockTransport(server.handle_async)
-    return AsyncClient("http://meari.test", transport=transport, patience=Patience(attempts=1))
+    return AsyncClient("http://localhost", transport=transport, patience=Patience(attempts=1))
 
 
 def test_documents_go_in_requests_and_receipts_add_up() -> None:

@@ -32,7 +32,7 @@ class Client:
         self.app = app
         self._portal = portal
         self._http = httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://meari.test"
+            transport=httpx.ASGITransport(app), base_url="http://localhost"
         )
 
     def request(self, method: str, path: str, **given: object) -> httpx.Response:

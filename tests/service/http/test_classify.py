@@ -178,7 +178,7 @@ def test_the_client_asks(bank: Client, monkeypatch: pytest.MonkeyPatch) -> None:
         return answer.json()
 
     monkeypatch.setattr("service.client.connection.Connection.ask", ask)
-    with HttpClient("http://meari.test") as client:
+    with HttpClient("http://localhost") as client:
         found = client.classify("bank", ["a card", "cash"], top=3)
         assert [len(each["scores"]) for each in found["results"]] == [3, 3]
         with pytest.raises(ClientError, match="no classifier 'gone' in the data folder"):

@@ -164,7 +164,7 @@ def test_the_client_asks_them(words: Client, monkeypatch: pytest.MonkeyPatch) ->
         return answer.json()
 
     monkeypatch.setattr("service.client.connection.Connection.ask", ask)
-    with HttpClient("http://meari.test") as client:
+    with HttpClient("http://localhost") as client:
         assert client.neighbours("royal", "왕", limit=1)["neighbours"][0]["word"] == "king"
         assert client.analogy("royal", "man", "woman", "king")["answers"][0]["word"] == "queen"
         assert client.word_similarity("royal", "man", "man")["score"] == pytest.approx(1)
