@@ -209,8 +209,11 @@ def _timed(data: Path, documents: int, cache: Path) -> dict[str, Any]:
     texts = [text or "" for text in table["text"].to_pylist()[:documents]]
     texts = [text if text.strip() else "-" for text in texts]
     vectors = _encoded(texts, "meari-static", cache / f"nsmc_{documents}")
-    with tempfile.TemporaryDirectory() as folder, DataFolder.open(Path(folder)) as opened:
-        corpus = _corpus(opened, texts, vectors, list(range(len(texts))))
+    with DataFolder.open(cache / f"nsmc_{documents}_collection") as opened:
+        if "planted" in opened.names():
+            corpus = read_corpus(opened.collection("planted"))
+        else:
+            corpus = _corpus(opened, texts, vectors, list(range(len(texts))))
         started = time.perf_counter()
         found = find_duplicates(corpus)
         seconds = time.perf_counter() - started

@@ -7,8 +7,8 @@ Methods are `meari` (ours), `pca`, and where they are installed `opentsne`, `uma
 with its defaults and two processors. Of 2,000 sampled documents: the share of the 15 nearest by
 cosine that are among the 15 nearest on the plane (recall), trustworthiness (Venna and Kaski, 2001:
 how far off the strangers are that the plane shows as neighbours), and where there are labels the
-share of documents whose 10 nearest on the plane mostly bear theirs. Seconds include neighbours, layout
-and, with numba, compiling.
+share of documents whose 10 nearest on the plane mostly bear theirs. Seconds include neighbours,
+layout and, with numba, compiling.
 """
 
 from __future__ import annotations
