@@ -27,8 +27,13 @@ if TYPE_CHECKING:
 
 _TRAINING_PER_CENTROID = 256
 _LEAST_TRAINING = 16_384
+_MOST_TRAINING = 262_144
+"""Vectors copied to iterate over: 400 MB of 384 numbers each."""
 _SEEDING_PER_CENTROID = 50
 _LEAST_SEEDING = 4_096
+_MOST_SEEDING = 65_536
+_SEEDED_BETWEEN = 32
+"""Beginnings of centroids between two reports."""
 _MOST_ITERATIONS = 50
 _TOLERANCE = 1e-4
 """It ends when an iteration lessens the mean squared distance by less than this share."""
@@ -76,8 +81,8 @@ def fit_kmeans(
 ) -> KMeans:
     """Centroids of k groups, or of fewer where some would be empty.
 
-    Of many vectors a sample of 256 for each centroid is iterated over; then all of them move the
-    centroids once more.
+    Of many vectors a sample of 256 for each centroid, 262,144 at most, is iterated over; then all
+    of them move the centroids once more.
 
     Args:
         vectors: float32 (n, dim), `comparable`; may be mapped from a file.
@@ -104,9 +109,9 @@ def fit_kmeans(
     starts = []
     for _ in range(restarts):
         try:
-            centroids = _begin(sample, k, space, draw)
+            centroids = _begin(sample, k, space, draw, step)
         except TooFewVectorsError:
-            centroids = _begin_apart(vectors, k, space, draw)
+            centroids = _begin_apart(vectors, k, space, draw, step)
         starts.append(_iterate(sample, centroids, space, step))
         before += _MOST_ITERATIONS
     _, centroids, iterations = min(starts, key=lambda start: start[0])
@@ -123,25 +128,29 @@ def fit_kmeans(
 
 
 def _training(vectors: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vectors:
-    most = max(k * _TRAINING_PER_CENTROID, _LEAST_TRAINING)
+    most = min(max(k * _TRAINING_PER_CENTROID, _LEAST_TRAINING), _MOST_TRAINING)
     if len(vectors) <= most:
         return space.ready(vectors)
     return space.ready(vectors[np.sort(draw.choice(len(vectors), most, replace=False))])
 
 
-def _begin(sample: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vectors:
+def _begin(
+    sample: Vectors, k: int, space: Space, draw: np.random.Generator, step: Callable[[int], None]
+) -> Vectors:
     """First centroids by greedy k-means++ over some of the sample.
 
     Raises:
         TooFewVectorsError: fewer than k different vectors among those.
     """
-    most = max(k * _SEEDING_PER_CENTROID, _LEAST_SEEDING)
+    most = min(max(k * _SEEDING_PER_CENTROID, _LEAST_SEEDING), _MOST_SEEDING)
     if len(sample) > most:
         sample = sample[np.sort(draw.choice(len(sample), most, replace=False))]
-    return _seed(sample, k, space, draw)
+    return _seed(sample, k, space, draw, step)
 
 
-def _seed(rows: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vectors:
+def _seed(
+    rows: Vectors, k: int, space: Space, draw: np.random.Generator, step: Callable[[int], None]
+) -> Vectors:
     """Each next row is drawn by its squared distance to those before; the best of several draws.
 
     Raises:
@@ -151,6 +160,8 @@ def _seed(rows: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vec
     chosen = [int(draw.integers(len(rows)))]
     distances = space.between(rows, rows[chosen])[:, 0]
     while len(chosen) < k:
+        if len(chosen) % _SEEDED_BETWEEN == 0:
+            step(0)
         reach = np.cumsum(distances, dtype=np.float64)
         if not reach[-1] > 0:
             message = f"{len(chosen):,} of {len(rows):,} vectors are different; {k:,} are needed"
@@ -164,7 +175,9 @@ def _seed(rows: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vec
     return rows[chosen]
 
 
-def _begin_apart(vectors: Vectors, k: int, space: Space, draw: np.random.Generator) -> Vectors:
+def _begin_apart(
+    vectors: Vectors, k: int, space: Space, draw: np.random.Generator, step: Callable[[int], None]
+) -> Vectors:
     """First centroids where a sample has too few different vectors: among all different ones.
 
     Raises:
@@ -174,7 +187,7 @@ def _begin_apart(vectors: Vectors, k: int, space: Space, draw: np.random.Generat
     for position, vector in enumerate(vectors):
         seen.setdefault(blake2b(vector, digest_size=16).digest(), position)
     rows = np.fromiter(seen.values(), dtype=np.int64, count=len(seen))
-    return _seed(space.ready(vectors[rows]), k, space, draw)
+    return _seed(space.ready(vectors[rows]), k, space, draw, step)
 
 
 def _iterate(
