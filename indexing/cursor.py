@@ -18,7 +18,7 @@ from indexing.types import MAX_PAGED, SearchRequest
 
 _PARTS = (
     *("query", "vector", "document_id", "positive", "negative", "mode", "filter"),
-    *("score_threshold", "exact", "group", "recall"),
+    *("score_threshold", "exact", "group", "recall", "image"),
 )
 """Fields that decide which matches come in which order; the rest may change from page to page."""
 _values = attrgetter(*_PARTS)

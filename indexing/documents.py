@@ -18,6 +18,7 @@ from indexing.connection import connect
 from indexing.errors import CollectionClosedError, DamagedError, InvalidRequestError
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
+from indexing.images import KeptPicture, load_image
 from indexing.schema import migrate
 from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
@@ -76,6 +77,9 @@ class DocumentStore:
             if writable:
                 migrate(self._connection)
             self._connection.execute("SELECT count(*) FROM appends").fetchone()
+            # Who only reads cannot bring an older file to today's tables: it holds no pictures.
+            known = self._connection.execute("PRAGMA table_info(documents)").fetchall()
+            self._has_images = any(column[1] == "image" for column in known)
         except (sqlite3.DatabaseError, DamagedError) as error:
             self.close()
             if isinstance(error, DamagedError) and error.__cause__ is None:
@@ -232,6 +236,25 @@ class DocumentStore:
         found = self._connection.execute(query).fetchone()
         return None if found is None else str(found[0])
 
+    def picture(self, id_: str) -> KeptPicture | None:
+        """The picture kept of a document; None where it has none, or is not there."""
+        if not self._has_images:
+            return None
+        query = (
+            "SELECT thumbnail, original FROM pictures "
+            "WHERE row = (SELECT row FROM documents WHERE id IN (SELECT value FROM json_each(?)))"
+        )
+        found = self._connection.execute(query, (_json_ids([id_]),)).fetchone()
+        return None if found is None else KeptPicture(*found)
+
+    def originals(self, rows: Iterable[int]) -> dict[int, bytes]:
+        """Original files that are kept, by row."""
+        query = (
+            "SELECT row, original FROM pictures WHERE original IS NOT NULL "
+            "AND row IN (SELECT value FROM json_each(?))"
+        )
+        return dict(self._all(query, (json.dumps([int(row) for row in rows]),)))
+
     def totals(self) -> Totals:
         """Counts over all documents."""
         query = (
@@ -293,7 +316,8 @@ class DocumentStore:
         return [] if found == ["ok"] else found
 
     def _select(self, where: str, *values: object) -> list[StoredDocument]:
-        query = f"SELECT {COLUMNS} FROM documents AS d WHERE {where}"  # noqa: S608
+        columns = COLUMNS if self._has_images else COLUMNS.replace("image", "NULL")
+        query = f"SELECT {columns} FROM documents AS d WHERE {where}"  # noqa: S608
         return [_stored(values) for values in self._all(query, values)]
 
     def _all(self, query: str, values: Values = ()) -> list[Any]:
@@ -348,7 +372,8 @@ def _is_possible(id_: str) -> bool:
 
 
 def _stored(values: tuple[Any, ...]) -> StoredDocument:
-    row, id_, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown = values
+    row, id_, title, text, metadata, parent, chunk, start, stop, *rest = values
+    tokens, truncated, unknown, image = rest
     place = None if parent is None else Parent(parent, chunk, start, stop)
-    document = Document(id_, text, title, _decode(metadata)[0], place)
+    document = Document(id_, text, title, _decode(metadata)[0], place, load_image(image))
     return StoredDocument(document, row, tokens, bool(truncated), unknown)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,13 +12,29 @@ from embeddings.errors import EmbeddingError
 from embeddings.types import Encoding
 from indexing.card import check_encoder
 from indexing.errors import InvalidDocumentError
+from indexing.images import check_documents_fit
+from indexing.picturing import Picturing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from embeddings.types import Encoder
     from indexing.card import CollectionCard
+    from indexing.images import KeptPicture
     from indexing.types import Document
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encoded:
+    """Documents ready to be written.
+
+    Attributes:
+        encoding: vectors and the truncation receipt; pictures have no tokens.
+        pictures: what to keep of each document's picture; None where it has none.
+    """
+
+    encoding: Encoding
+    pictures: list[KeptPicture | None]
 
 
 class DocumentEncoder:
@@ -36,6 +53,7 @@ class DocumentEncoder:
         self._load = load
         self._encoder = encoder
         self._loading = threading.Lock()
+        self._picturing = Picturing()
 
     @property
     def encoder(self) -> Encoder:
@@ -52,16 +70,46 @@ class DocumentEncoder:
                 self._encoder = encoder
             return self._encoder
 
-    def encode(self, documents: Sequence[Document]) -> Encoding:
-        """Vectors (n, dim) of the documents; equal texts are encoded once.
+    def encode(self, documents: Sequence[Document]) -> Encoded:
+        """Vectors (n, dim) of the documents, and their pictures; equal ones are encoded once.
 
         Raises:
-            InvalidDocumentError: the encoder refuses them.
+            ModalityMismatchError: a picture for an encoder of texts, or the reverse.
+            InvalidDocumentError: the encoder refuses them; `UnreadableImagesError` names every
+                document whose picture cannot be read.
         """
+        check_documents_fit(documents, self._card.encoder, self._card.name)
+        pictured = [place for place, each in enumerate(documents) if each.image is not None]
+        if not pictured:
+            return Encoded(self._encode_texts(documents), [None] * len(documents))
+        encoder: Any = self.encoder
+        shown = [documents[place] for place in pictured]
+        vectors, kept = self._picturing.read(shown, encoder)
+        whole = _room(len(documents), self._card.encoder.dim)
+        whole.vectors[pictured] = vectors
+        pictures: list[KeptPicture | None] = [None] * len(documents)
+        for place, picture in zip(pictured, kept, strict=True):
+            pictures[place] = picture
+        written = [place for place, each in enumerate(documents) if each.image is None]
+        if written:
+            texts = self._encode_texts([documents[place] for place in written])
+            for name in ("vectors", "tokens", "truncated", "unknown"):
+                getattr(whole, name)[written] = getattr(texts, name)
+        return Encoded(whole, pictures)
+
+    def picture(self, documents: Sequence[Document]) -> list[KeptPicture | None]:
+        """What to keep of the documents' pictures, where their vectors are there already.
+
+        Raises:
+            UnreadableImagesError: names every document whose picture cannot be read.
+        """
+        shown = [document for document in documents if document.image is not None]
+        kept = iter(self._picturing.read(shown, None)[1] if shown else [])
+        return [None if document.image is None else next(kept) for document in documents]
+
+    def _encode_texts(self, documents: Sequence[Document]) -> Encoding:
         if not documents:
-            none = np.zeros(0, dtype=np.int32)
-            vectors = np.empty((0, self._card.encoder.dim), dtype=np.float32)
-            return Encoding(vectors, none, none.astype(bool), none)
+            return _room(0, self._card.encoder.dim)
         texts = [document.encoded_text for document in documents]
         place = {text: position for position, text in enumerate(dict.fromkeys(texts))}
         try:
@@ -77,3 +125,10 @@ class DocumentEncoder:
             encoding.truncated[order],
             encoding.unknown[order],
         )
+
+
+def _room(rows: int, dim: int) -> Encoding:
+    """Room for so many encodings; nothing was counted yet."""
+    counts = [np.zeros(rows, dtype=np.int32) for _ in range(2)]
+    vectors = np.empty((rows, dim), dtype=np.float32)
+    return Encoding(vectors, counts[0], np.zeros(rows, dtype=bool), counts[1])

@@ -1,5 +1,12 @@
 """What can go wrong with collections; each message names the value, the limit and the remedy."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class IndexingError(Exception):
     """Base of this floor's errors."""
@@ -35,6 +42,23 @@ class InvalidDocumentError(IndexingError, ValueError):
     def __init__(self, message: str, document_id: str | None = None) -> None:
         super().__init__(message)
         self.document_id = document_id
+
+
+class UnreadableImagesError(InvalidDocumentError):
+    """Documents whose pictures cannot be read; `reasons` has all of them by id."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        first, reason = next(iter(reasons.items()))
+        super().__init__(f"document {first[:80]!r}: {reason}", first)
+        self.reasons = reasons
+
+
+class ModalityMismatchError(IndexingError):
+    """A picture for an encoder of texts, or the reverse; `field` names what was sent."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class DocumentNotFoundError(IndexingError):

@@ -27,9 +27,14 @@ class Hashes:
         """16-byte BLAKE2b digests of a document."""
         parent = document.parent
         place = "" if parent is None else f"{parent.id}\0{parent.chunk}\0{parent.start}"
-        parts = (document.title, document.text, dump_json(document.metadata), place)
+        parts = [document.title, document.text, dump_json(document.metadata), place]
+        read = f"{document.title}\0{document.text}"
+        if (image := document.image) is not None:
+            parts += [image.digest, image.source, "kept" * image.kept]
+            # Words may be said anew of a picture: both are read again, for words are stored too.
+            read = f"{read}\0{image.digest}"
         whole = "\0".join(f"{len(part)}\0{part}" for part in parts)
-        return cls(_digest(f"{document.title}\0{document.text}"), _digest(whole))
+        return cls(_digest(read), _digest(whole))
 
     def state(self, before: Hashes | None) -> State:
         """What became of a document with these hashes, that had those `before` (None: none)."""

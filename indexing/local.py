@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from indexing.filters import Filter
     from indexing.generation import Generation
     from indexing.hashes import State
+    from indexing.images import KeptPicture
     from indexing.planner import IndexWish
     from indexing.types import EncodedQuery, Neighbours, SearchRequest, SearchResult
 
@@ -310,6 +311,14 @@ class LocalCollection:
         """The documents of those ids, in that order; None where there is none."""
         found = self._storage.documents.by_ids(ids)
         return [found.get(id_) for id_ in ids]
+
+    def picture(self, id_: str) -> KeptPicture | None:
+        """The thumbnail of a document's picture, and its original where it is kept.
+
+        None where there is no such document, or it has no picture.
+        """
+        self._storage.documents.check_open()
+        return self._storage.documents.picture(id_)
 
     def scan(
         self, *, filter: Filter | None = None, cursor: str | None = None, limit: int = 100

@@ -6,11 +6,12 @@ import time
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from embeddings.errors import AnalyzerError, EmbeddingError
+from embeddings.errors import AnalyzerError, EmbeddingError, InvalidImageError
 from indexing.cursor import read_cursor
 from indexing.errors import InvalidRequestError, LexicalIndexError
+from indexing.images import check_question_fits
 from indexing.recommending import example_vector, rows_of_examples
 from indexing.requests import check_request
 from indexing.validation import check_vectors
@@ -73,7 +74,7 @@ def asks_by_meaning(request: SearchRequest, encoder: EncoderCard) -> bool:
 
     Where a collection finds no words it may need one all the same, and encodes then by itself.
     """
-    if request.query is None or request.mode == "lexical":
+    if request.query is None or request.mode == "lexical" or "text" not in encoder.modalities:
         return False
     return request.mode == "dense" or not _cannot_read(encoder.languages, request.query)
 
@@ -96,6 +97,7 @@ def pose(
         LexicalIndexError: mode lexical where there is no lexical search.
     """
     questions = [_read(collection, request) for request in requests]
+    _look_at_images(collection, questions)
     for question in questions:
         if question.request.query is not None:
             _find_words(collection, question)
@@ -140,6 +142,10 @@ def vector_of(
 def _read(collection: LocalCollection, request: SearchRequest) -> Question:
     card = collection.card
     check_request(request, card.metric)
+    if request.image is not None:
+        check_question_fits("image", card.encoder, card.name)
+    elif request.query is not None and request.mode != "lexical":
+        check_question_fits("text", card.encoder, card.name)
     question = Question(request)
     if request.vector is not None:
         vector = check_vectors(request.vector, card.encoder.dim, card.metric, "vector")
@@ -156,6 +162,25 @@ def _read(collection: LocalCollection, request: SearchRequest) -> Question:
         )
         raise InvalidRequestError(message, "rerank")
     return question
+
+
+def _look_at_images(collection: LocalCollection, questions: Sequence[Question]) -> None:
+    """Vectors for the pictures that are asked with, each alone.
+
+    Raises:
+        InvalidRequestError: one cannot be read.
+    """
+    for question in questions:
+        if question.request.image is None:
+            continue
+        encoder: Any = collection.encoder  # loading it is no part of answering
+        with question.timed("encode"):
+            try:
+                encoding = encoder.encode([question.request.image], role="query")
+            except InvalidImageError as error:
+                told = str(error).removeprefix("input 0: ")
+                raise InvalidRequestError(f"image: {told}", "image") from error
+        question.vector = encoding.vectors
 
 
 def _find_words(collection: LocalCollection, question: Question) -> None:

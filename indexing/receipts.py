@@ -46,7 +46,8 @@ def write_receipt(
 
 def _by_example(question: Question) -> bool:
     """True where documents stand for a question: what is like them needs to answer nothing."""
-    return question.request.document_id is not None or bool(question.request.positive)
+    request = question.request
+    return request.document_id is not None or request.image is not None or bool(request.positive)
 
 
 def _lag(collection: LocalCollection, question: Question) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from indexing.errors import InvalidRequestError
 from indexing.filters import Filter
-from indexing.types import MAX_EXAMPLES, MAX_LIMIT, MAX_QUERY_BYTES, Metric
+from indexing.types import MAX_EXAMPLES, MAX_IMAGE_BYTES, MAX_LIMIT, MAX_QUERY_BYTES, Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ def check_request(request: SearchRequest, metric: Metric) -> None:
     _check_examples(request)
     given = _given(request)
     _check_query(request, given)
+    _check_image(request.image)
     _check_page(request)
     _check_threshold(request, metric)
     _check_recall(request)
@@ -59,10 +60,11 @@ def score_range(request: SearchRequest, metric: Metric) -> tuple[float, float]:
 
 
 def _given(request: SearchRequest) -> str:
-    """What is asked by: `query`, `vector`, `document_id` or `positive`."""
+    """What is asked by: `query`, `vector`, `image`, `document_id` or `positive`."""
     values = {
         "query": request.query,
         "vector": request.vector,
+        "image": request.image,
         "document_id": request.document_id,
         "positive": request.positive or None,
     }
@@ -73,7 +75,9 @@ def _given(request: SearchRequest) -> str:
         message = "negative alone finds nothing; name at least one document in positive"
         raise InvalidRequestError(message, "positive")
     found = " and ".join(given) or "none"
-    message = f"exactly one of query, vector, document_id and positive is needed, {found} given"
+    message = (
+        f"exactly one of query, vector, image, document_id and positive is needed, {found} given"
+    )
     raise InvalidRequestError(message, given[1] if given else "query")
 
 
@@ -115,6 +119,17 @@ def _check_text(query: str) -> None:
             "like a long text, add it and search by its document_id"
         )
         raise InvalidRequestError(message, "query")
+
+
+def _check_image(image: bytes | None) -> None:
+    """Refuse what is no file, or too large a one; whether it is a picture, decoding tells."""
+    if image is None:
+        return
+    if not isinstance(image, bytes):
+        raise _wrong("image", image, "the bytes of a picture's file")
+    if len(image) > MAX_IMAGE_BYTES:
+        message = f"image has {len(image):,} bytes; at most {MAX_IMAGE_BYTES:,} are read"
+        raise InvalidRequestError(message, "image")
 
 
 def _check_page(request: SearchRequest) -> None:
@@ -166,7 +181,7 @@ def _check_examples(request: SearchRequest) -> None:
 
 
 def _asks_otherwise(request: SearchRequest) -> bool:
-    others = (request.query, request.vector, request.document_id)
+    others = (request.query, request.vector, request.image, request.document_id)
     return any(value is not None for value in others)
 
 

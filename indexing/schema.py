@@ -60,7 +60,22 @@ CREATE TRIGGER terms_follow AFTER UPDATE OF row ON documents WHEN NEW.row <> OLD
 END;
 """
 
-MIGRATIONS = (M001, M002, M003)
+M004 = """
+ALTER TABLE documents ADD COLUMN image TEXT;    -- of pictures: a JSON object, see images.py
+CREATE TABLE pictures (                 -- one a document with a picture
+    row INTEGER PRIMARY KEY,            -- of the document
+    thumbnail BLOB NOT NULL,            -- a small JPEG
+    original BLOB                       -- the whole file, where that was asked for
+);
+CREATE TRIGGER pictures_go AFTER DELETE ON documents BEGIN
+    DELETE FROM pictures WHERE row = OLD.row;
+END;
+CREATE TRIGGER pictures_follow AFTER UPDATE OF row ON documents WHEN NEW.row <> OLD.row BEGIN
+    UPDATE pictures SET row = NEW.row WHERE row = OLD.row;
+END;
+"""
+
+MIGRATIONS = (M001, M002, M003, M004)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from embeddings.types import Vectors
     from indexing.calibration import Calibration
+    from indexing.images import KeptPicture
     from indexing.sealed import SealedIndex
     from indexing.terms import Analysis
     from indexing.types import Document, Ids, Metric, StoredDocument
@@ -158,6 +159,7 @@ class Storage:
         vectors: Vectors,
         terms: Analysis = NOTHING,
         *,
+        pictures: Sequence[KeptPicture | None] = (),
         deleted: Sequence[int] = (),
         relabelled: Sequence[tuple[int, Document]] = (),
     ) -> None:
@@ -167,6 +169,7 @@ class Storage:
             stored: new documents, their rows counted from `next_row`.
             vectors: float32 (len(stored), dim), theirs.
             terms: theirs, for lexical search, kept with them.
+            pictures: what is kept of theirs; empty where there are none.
             deleted: rows whose documents go.
             relabelled: rows and the documents that take their place, vectors unchanged.
 
@@ -192,6 +195,8 @@ class Storage:
                         change.relabel(row, document)
                     change.insert(stored)
                     change.keep_terms([item.row for item in stored], terms)
+                    if any(picture is not None for picture in pictures):
+                        change.keep_pictures([item.row for item in stored], pictures)
                     if len(stored):
                         change.record(Append(first, len(stored), crc32))
             except BaseException:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.hashes import Hashes
+from indexing.images import dump_image
 from indexing.terms import pack
 from indexing.validation import dump_json
 
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable
 
+    from indexing.images import KeptPicture
     from indexing.terms import Analysis
     from indexing.types import Document, Parent, StoredDocument
 
-COLUMNS = "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown"
+COLUMNS = (
+    "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown, image"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class Transaction:
         """Put documents into their rows; ids and rows must be free."""
         self._connection.executemany(
             f"INSERT INTO documents ({COLUMNS}, text_hash, content_hash) "  # noqa: S608
-            f"VALUES ({','.join('?' * 14)})",
+            f"VALUES ({','.join('?' * 15)})",
             (_values(item) for item in items),
         )
 
@@ -63,17 +67,29 @@ class Transaction:
             ),
         )
 
+    def keep_pictures(self, rows: Iterable[int], pictures: Iterable[KeptPicture | None]) -> None:
+        """Keep the pictures of the documents in those rows; None where a document has none."""
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO pictures (row, thumbnail, original) VALUES (?, ?, ?)",
+            (
+                (int(row), picture.thumbnail, picture.original)
+                for row, picture in zip(rows, pictures, strict=True)
+                if picture is not None
+            ),
+        )
+
     def relabel(self, row: int, document: Document) -> None:
         """Replace what is neither encoded nor analysed: metadata and parent."""
         parent = document.parent
         self._connection.execute(
             "UPDATE documents SET title = ?, text = ?, metadata = ?, parent = ?, chunk = ?, "
-            "start = ?, stop = ?, content_hash = ? WHERE row = ?",
+            "start = ?, stop = ?, image = ?, content_hash = ? WHERE row = ?",
             (
                 document.title,
                 document.text,
                 dump_json(document.metadata),
                 *_place(parent),
+                dump_image(document.image),
                 Hashes.of(document).content,
                 row,
             ),
@@ -122,5 +138,6 @@ def _values(item: StoredDocument) -> tuple[object, ...]:
     return (
         *(item.row, document.id, document.title, document.text, dump_json(document.metadata)),
         *_place(document.parent),
-        *(item.tokens, int(item.truncated), item.unknown, hashes.text, hashes.content),
+        *(item.tokens, int(item.truncated), item.unknown, dump_image(document.image)),
+        *(hashes.text, hashes.content),
     )

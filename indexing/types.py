@@ -29,6 +29,10 @@ MAX_PAGED = 100_000
 """Deepest rank to which cursors lead; `Collection.scan` goes through everything."""
 MAX_EXAMPLES = 100
 """Ids among `positive` and among `negative` of one search."""
+MAX_IMAGE_BYTES = 64_000_000
+"""Bytes of a picture's file."""
+THUMBNAIL_SIDE = 192
+"""Pixels of the longer side of the pictures that a collection shows."""
 MAX_QUERY_BYTES = 64 * 1024
 """UTF-8 bytes of one query; what is longer is a document to search by, not a question."""
 
@@ -83,15 +87,40 @@ class Parent:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A document's picture: where the original is, and what is known of it.
+
+    Attributes:
+        digest: BLAKE2b of the file's bytes, 16 bytes in hex: pictures are compared by it.
+        format: `JPEG`, `PNG`, `WEBP` or `GIF`.
+        width: in pixels, as it is shown.
+        height: in pixels, as it is shown.
+        source: path of the original; empty where it came in a request.
+        data: the file's bytes on their way to the encoder; None reads `source`.
+        kept: the original is to be kept in the collection beside its thumbnail.
+    """
+
+    digest: str
+    format: str
+    width: int
+    height: int
+    source: str = ""
+    data: bytes | None = field(default=None, compare=False, repr=False)
+    kept: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """One thing that can be found.
 
     Attributes:
         id: unique in its collection.
         text: what is searched and shown; encoded behind the title (`title text`, as BEIR does).
+            Of a picture it is what is said of it, may be empty, and is found by words alone.
         title: may be empty.
         metadata: a JSON object; filters speak of its keys.
         parent: set on chunks of a longer text.
+        image: the picture, which is then encoded in place of the text.
     """
 
     id: str
@@ -99,6 +128,7 @@ class Document:
     title: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
     parent: Parent | None = None
+    image: ImageReference | None = None
 
     @property
     def encoded_text(self) -> str:
@@ -162,11 +192,12 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SearchRequest:
-    """What is asked: exactly one of `query`, `vector`, `document_id` and `positive`.
+    """What is asked: exactly one of `query`, `vector`, `image`, `document_id` and `positive`.
 
     Attributes:
         query: text, encoded in the role `query`.
         vector: float32 (dim,).
+        image: a picture's file; encoded in the role `query`.
         document_id: find what is like this document; itself left out.
         positive: find what is like these documents (recommend); themselves left out.
         negative: ... and unlike these; only with `positive`.
@@ -201,6 +232,7 @@ class SearchRequest:
     recall: float | None = None
     rerank: bool = False
     with_snippets: bool = False
+    image: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

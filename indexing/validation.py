@@ -73,11 +73,13 @@ def check_document(document: Document) -> None:
     if not document.id:
         raise InvalidDocumentError("a document has an empty id; give it one")
     _check_size(document, "id", document.id, MAX_ID_BYTES)
-    if not document.text.strip():
+    if not document.text.strip() and document.image is None:
         message = f"document {name!r} has empty text; there is nothing to search"
         raise InvalidDocumentError(message, document.id)
     _check_size(document, "text", document.text, MAX_TEXT_BYTES)
     _check_size(document, "title", document.title, MAX_TEXT_BYTES)
+    if document.image is not None:
+        _check_size(document, "image source", document.image.source, MAX_TEXT_BYTES)
     try:
         metadata = dump_json(document.metadata)
     except (TypeError, ValueError, RecursionError) as error:

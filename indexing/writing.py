@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,10 +61,12 @@ class Writer:
                 # One after the other: beside each other they fight for the interpreter and the
                 # cores, which cost 7 % of the whole where the analysis alone is 2 %.
                 terms = self._storage.lexicon.analyse(fresh)
-                encoding = self._encoding.encode(fresh)
+                encoded = self._encoding.encode(fresh)
+                encoding, pictures = encoded.encoding, encoded.pictures
             else:
                 terms, encoding = NOTHING, _ready(given[places])
-            encoded = time.perf_counter()
+                pictures = self._encoding.picture(fresh)
+            computed = time.perf_counter()
             with self._storage.writing:
                 now = self._storage.documents.hashes(ids)
                 if {id_: found for id_, (_, found) in now.items()} != {
@@ -74,6 +77,7 @@ class Writer:
                     self._stored(fresh, encoding),
                     encoding.vectors,
                     terms,
+                    pictures=pictures,
                     deleted=[now[document.id][0] for document in fresh if document.id in now],
                     relabelled=[
                         (now[document.id][0], document)
@@ -92,8 +96,8 @@ class Writer:
             truncated=tuple(fresh[row].id for row in np.flatnonzero(encoding.truncated)),
             unknown=int(encoding.unknown.sum()),
             milliseconds={
-                "encode": 1e3 * (encoded - started),
-                "write": 1e3 * (ended - encoded),
+                "encode": 1e3 * (computed - started),
+                "write": 1e3 * (ended - computed),
                 "total": 1e3 * (ended - started),
             },
         )
@@ -127,12 +131,19 @@ class Writer:
     def rewrite(self, stored: Sequence[StoredDocument]) -> None:
         """Encode stored documents again into new rows; for repairs."""
         with self._storage.writing:
-            documents = [item.document for item in stored]
-            encoding = self._encoding.encode(documents)
-            terms = self._storage.lexicon.analyse(documents)
-            written = self._stored(documents, encoding)
             rows = [item.row for item in stored]
-            self._storage.write(written, encoding.vectors, terms, deleted=rows)
+            originals = self._storage.documents.originals(rows)
+            documents = [_with_bytes(item.document, originals.get(item.row)) for item in stored]
+            encoded = self._encoding.encode(documents)
+            terms = self._storage.lexicon.analyse(documents)
+            written = self._stored(documents, encoded.encoding)
+            self._storage.write(
+                written,
+                encoded.encoding.vectors,
+                terms,
+                pictures=encoded.pictures,
+                deleted=rows,
+            )
 
     def _delete_rows(self, rows: Sequence[int]) -> int:
         nothing = np.empty((0, self._card.encoder.dim), dtype=np.float32)
@@ -180,6 +191,13 @@ class Writer:
         return [
             StoredDocument(values[0], row, *values[1:]) for row, values in enumerate(columns, first)
         ]
+
+
+def _with_bytes(document: Document, original: bytes | None) -> Document:
+    """The document with the file that the collection keeps of its picture."""
+    if document.image is None or original is None:
+        return document
+    return replace(document, image=replace(document.image, data=original))
 
 
 def _ready(vectors: Vectors) -> Encoding:

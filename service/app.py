@@ -25,6 +25,7 @@ from service.routes import (
     documents,
     encoding,
     health,
+    images,
     jobs,
     maps,
     rerank,
@@ -106,7 +107,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
     for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
         app.include_router(module.routes)
-    for module in (jobs, structure, comparing, maps):
+    for module in (jobs, structure, comparing, maps, images):
         app.include_router(module.routes)
     page = page_routes()
     app.router.routes.extend([*page, *reference_routes()])

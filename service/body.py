@@ -48,6 +48,8 @@ _COUNTED = {
 """Fields with many items, and the setting that bounds them."""
 _TOKENS = ("input", "inputs")
 """Fields that may hold token ids, alone or in lists, in place of texts."""
+_INPUT_ENDINGS = ("/search", "/search/image")
+"""May carry a picture."""
 _TEXT_BEGINNINGS = ("/v1/classify/",)
 _TEXT_ENDINGS = ("/documents", "/documents/states", "/search/batch", "/outliers/score")
 
@@ -81,7 +83,7 @@ class BodyLimit:
 
     def _limit(self, path: str) -> int:
         settings = self._settings
-        if path in _INPUT_PATHS:
+        if path in _INPUT_PATHS or path.endswith(_INPUT_ENDINGS):
             return settings.max_input_bytes
         carries_texts = path.startswith(_TEXT_BEGINNINGS) or path.endswith(_TEXT_ENDINGS)
         return settings.max_body_bytes if carries_texts else settings.max_request_bytes

@@ -29,6 +29,7 @@ from embeddings.errors import (
     EncoderNotFoundError,
     EncoderRefusedError,
     HeadMismatchError,
+    InvalidImageError,
     InvalidInputError,
     UnknownWordError,
 )
@@ -47,6 +48,7 @@ from indexing.errors import (
     InvalidNameError,
     InvalidRequestError,
     LexicalIndexError,
+    ModalityMismatchError,
     SourceError,
     StorageFullError,
 )
@@ -219,6 +221,8 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     UnknownWordError: (404, "word_not_found", "word"),
     DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),
+    InvalidImageError: (422, "invalid_image", "image"),
+    ModalityMismatchError: (409, "modality_mismatch", None),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),
     CollectionExistsError: (409, "collection_exists", "name"),
     InvalidNameError: (400, "invalid_name", "name"),
@@ -327,7 +331,7 @@ def explain(error: Exception) -> tuple[Fault, bool]:
 def _field(error: Exception) -> str | None:
     if isinstance(error, InvalidFilterError):
         return f"filter.{error.path}" if error.path else "filter"
-    if isinstance(error, InvalidRequestError | InvalidAnalysisError):
+    if isinstance(error, InvalidRequestError | InvalidAnalysisError | ModalityMismatchError):
         return error.field
     return error.param if isinstance(error, ServiceError) else None
 

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
         api_key: sent by verbs that speak to a server.
         api_key_file: file it stands in, in place of `api_key`.
         max_body_bytes: of a request with documents to store or texts to classify.
-        max_input_bytes: of a request with texts to encode, compare or rank.
+        max_input_bytes: of a request with texts to encode, compare or rank, and of a search.
         max_request_bytes: of any other request.
         max_body_seconds: until a request's body has come.
         max_read_seconds: until a request that writes nothing is answered.

@@ -9,6 +9,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 # Several processes share the machine: how long an example took says nothing about the code.
 settings.register_profile("meari", deadline=None)
@@ -26,3 +27,40 @@ def compiled_in_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None
     choose_computing(Computing(cache=shared / "compiled"))
     yield
     choose_computing(Computing())
+
+
+@pytest.fixture(scope="session")
+def image_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn network of 32 pixels, to which pictures of like colours are alike."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Normalize
+    from transformers import set_seed
+
+    from embeddings.images.network import ImageNetwork, NetworkConfig
+
+    set_seed(11)
+    network = ImageNetwork(NetworkConfig("vgg", size=32, width=0.125))
+    folder = tmp_path_factory.mktemp("encoder") / "pictures"
+    model = SentenceTransformer(modules=[network, Normalize()], device="cpu")
+    model.save(str(folder), create_model_card=False)
+    return folder
+
+
+COLOURS = {"red": (200, 30, 30), "green": (30, 180, 40), "blue": (40, 50, 210)}
+
+
+@pytest.fixture(scope="session")
+def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a folder for each of three colours, four pictures in each."""
+    import numpy as np
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("gallery") / "photos"
+    random = np.random.default_rng(5)
+    for name, colour in COLOURS.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(4):
+            noise = random.normal(0, 14, (40 + number, 60, 3))
+            pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / name / f"{number}.png")
+    return folder

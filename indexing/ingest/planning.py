@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from indexing.hashes import Hashes
 from indexing.ingest.seen import Seen
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from embeddings.types import Encoder
     from indexing.ingest.types import IngestOptions, IngestTarget
+    from indexing.types import Document
 
 _WINDOW = 512
 _SAMPLE = 64
@@ -61,8 +63,8 @@ class _Planning:
         self._encoder = encoder
         self._seen = seen
         self._waiting: list[Piece] = []
-        self._sample: list[str] = []
-        self._read_tokens = 0
+        self._sample: list[str | Path] = []
+        self._encoded = self._read_tokens = 0
         self._random = random.Random(0)  # noqa: S311
 
     def take(self, piece: Piece) -> None:
@@ -96,7 +98,7 @@ class _Planning:
             self._seen.knows_text(Hashes.of(document).text) for document in documents
         )
         texts = [
-            document.encoded_text
+            _input(document)
             for document, state in zip(documents, states, strict=True)
             if state in {"new", "changed"}
         ]
@@ -105,13 +107,15 @@ class _Planning:
         before = self.counts["new"] + self.counts["changed"] - len(texts)
         for number, text in enumerate(texts, start=before):
             self._draw(text, number)
-        tokens = self._encoder.count_tokens(texts, role="document")
+        encoder: Any = self._encoder
+        tokens = encoder.count_tokens(texts, role="document")
         most = self._encoder.max_tokens
         self.counts["tokens"] += int(tokens.sum())
         self.counts["too_long"] += int((tokens > most).sum())
         self._read_tokens += int(tokens.clip(max=most).sum())
+        self._encoded += len(texts)
 
-    def _draw(self, text: str, number: int) -> None:
+    def _draw(self, text: str | Path, number: int) -> None:
         """Keep an even sample of the texts numbered up to here (Vitter's algorithm R)."""
         if number < _SAMPLE:
             self._sample.append(text)
@@ -124,14 +128,23 @@ class _Planning:
         """The time that the tokens read take, at the speed of the sample."""
         if not self._sample:
             return 0.0
-        most = self._encoder.max_tokens
-        self._encoder.encode(self._sample[:1], role="document")  # the first call sets up
-        started, tokens = time.perf_counter(), 0
+        encoder: Any = self._encoder
+        most = encoder.max_tokens
+        encoder.encode(self._sample[:1], role="document")  # the first call sets up
+        started, tokens, done = time.perf_counter(), 0, 0
         for start in range(0, len(self._sample), _TIMED_AT_ONCE):
             block = self._sample[start : start + _TIMED_AT_ONCE]
-            encoding = self._encoder.encode(block, role="document")
+            encoding = encoder.encode(block, role="document")
+            done += len(block)
             tokens += int(encoding.tokens.clip(max=most).sum())
             if time.perf_counter() - started > _SAMPLE_SECONDS:
                 break
         seconds = time.perf_counter() - started
+        if not self._read_tokens:  # pictures, which cost the same whatever they show
+            return seconds / done * self._encoded / 60
         return seconds / max(tokens, 1) * self._read_tokens / 60
+
+
+def _input(document: Document) -> str | Path:
+    """What the encoder reads of a document."""
+    return document.encoded_text if document.image is None else Path(document.image.source)

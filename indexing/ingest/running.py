@@ -8,7 +8,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexing.errors import InvalidDocumentError, InvalidRequestError, SourceError
+from indexing.errors import (
+    InvalidDocumentError,
+    InvalidRequestError,
+    SourceError,
+    UnreadableImagesError,
+)
 from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead
 from indexing.ingest.journal import REJECTS_FILE, Journal, RejectLog, Run
 from indexing.ingest.pace import Pace
@@ -259,6 +264,13 @@ class _Ingesting:
         while pieces:
             try:
                 receipt = self._target.add([piece.document for piece in pieces])
+            except UnreadableImagesError as error:
+                bad = [piece for piece in pieces if piece.document.id in error.reasons]
+                for piece in bad:
+                    reason = error.reasons[piece.document.id]
+                    self._refuse(Reject(piece.origin, reason, piece.document.id))
+                refused += bad
+                pieces = [piece for piece in pieces if piece not in bad]
             except InvalidDocumentError as error:
                 bad = [piece for piece in pieces if piece.document.id == error.document_id]
                 if not bad and len(pieces) > 1:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from indexing.chunking import Chunker
 from indexing.errors import InvalidDocumentError, InvalidRequestError
 from indexing.hashes import Hashes
+from indexing.images import read_by
 from indexing.ingest.seen import Seen
 from indexing.readers.records import Record, Reject, excerpt
 from indexing.readers.sources import SourceReader
@@ -79,6 +80,9 @@ class DocumentStream:
             sources, mapping=options.fields, encoding=options.encoding, passed_over=rejects
         )
         self._chunks_rows = isinstance(options.chunk, int)
+        self._reads = encoder.modalities
+        self._keeps_originals = options.originals
+        self._encoder = encoder.card.name
         self._chunker = make_chunker(encoder, options)
 
     def read(self) -> Iterator[Outcome]:
@@ -96,8 +100,15 @@ class DocumentStream:
 
     def _take(self, record: Record, seen: Seen) -> Iterator[Outcome]:
         document = record.document
+        if (kind := _kind(document)) not in self._reads:
+            what = "a text" if kind == "text" else "a picture"
+            reason = f"it is {what}, and encoder {self._encoder!r} reads {read_by(self._reads)}"
+            yield _refuse(record, document, reason)
+            return
+        if document.image is not None and self._keeps_originals:
+            document = replace(document, image=replace(document.image, kept=True))
         cut = self._chunker is not None and document.parent is None
-        cut = cut and (record.whole_file or self._chunks_rows)
+        cut = cut and document.image is None and (record.whole_file or self._chunks_rows)
         try:
             _check(document, any_length=cut)
             outcome = _meet(record, document, seen)
@@ -123,6 +134,11 @@ def make_chunker(encoder: Encoder, options: IngestOptions) -> Chunker | None:
         InvalidRequestError: impossible chunks, or an overlap where nothing is cut.
     """
     chunk, overlap = options.chunk, options.overlap
+    if "text" not in encoder.modalities:
+        if chunk != "auto" or overlap is not None:
+            message = f"encoder {encoder.card.name!r} reads no texts; there is nothing to cut"
+            raise InvalidRequestError(message, "chunk")
+        return None
     if chunk == "none":
         if overlap is not None:
             message = f"an overlap of {overlap} tokens without chunks is not possible; choose one"
@@ -132,6 +148,10 @@ def make_chunker(encoder: Encoder, options: IngestOptions) -> Chunker | None:
         message = f"chunk is {chunk!r}; it is 'auto', 'none' or a number of tokens"
         raise InvalidRequestError(message, "chunk")
     return Chunker(encoder, tokens=None if chunk == "auto" else chunk, overlap=overlap)
+
+
+def _kind(document: Document) -> str:
+    return "text" if document.image is None else "image"
 
 
 def _take_chunks(record: Record, chunks: Sequence[Document], seen: Seen) -> Iterator[Outcome]:

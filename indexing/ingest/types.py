@@ -66,6 +66,7 @@ class IngestOptions:
         rejects: where refused records are listed; None is `rejects.jsonl` in the collection's
             folder.
         encoding: of text files.
+        originals: keep the files of pictures in the collection, beside their thumbnails.
     """
 
     chunk: Literal["auto", "none"] | int = "auto"
@@ -73,6 +74,7 @@ class IngestOptions:
     fields: FieldMapping = field(default_factory=FieldMapping)
     rejects: Path | None = None
     encoding: str = "utf-8"
+    originals: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, `from_json`'s inverse."""

@@ -54,7 +54,7 @@ def read_delimited(
                 numbered=f"{file.stem}:{number}",
                 raw=row.raw,
                 mapping=mapping,
-                labels={name: _typed(cells[name]) for name in columns.metadata if cells[name]},
+                labels={name: typed(cells[name]) for name in columns.metadata if cells[name]},
             )
 
 
@@ -69,7 +69,7 @@ def _header(rows: _Rows, file: SourceFile) -> tuple[str, ...]:
     return tuple(name.strip() or f"column_{n}" for n, name in enumerate(first.cells, start=1))
 
 
-def _typed(cell: str) -> str | int | float | bool:
+def typed(cell: str) -> str | int | float | bool:
     """The number or truth value a cell spells, if it would be spelt the same again."""
     if cell in _TRUTH:
         return _TRUTH[cell]

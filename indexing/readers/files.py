@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Format = Literal["jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "stdin"]
+Format = Literal["jsonl", "csv", "tsv", "parquet", "text", "markdown", "html", "image", "stdin"]
 
 FORMATS: dict[str, Format] = {
     ".jsonl": "jsonl",
@@ -30,6 +30,7 @@ FORMATS: dict[str, Format] = {
     ".markdown": "markdown",
     ".html": "html",
     ".htm": "html",
+    **dict.fromkeys((".jpg", ".jpeg", ".png", ".webp", ".gif"), "image"),
 }
 STDIN = "-"
 

@@ -25,6 +25,7 @@ from indexing.readers.lines import find_codec
 from indexing.readers.markdown import read_markdown
 from indexing.readers.packing import PACKINGS
 from indexing.readers.parquet import read_parquet
+from indexing.readers.pictures import is_table, read_picture
 from indexing.readers.plain import read_plain
 from indexing.readers.records import Origin, Reject
 
@@ -42,6 +43,7 @@ _READERS: dict[Format, Callable[[SourceFile, OpenFile, FieldMapping, str], Itera
     "text": read_plain,
     "markdown": read_markdown,
     "html": read_html,
+    "image": read_picture,
     "stdin": read_stdin,
 }
 _BEIR_CORPUS = ("corpus.jsonl", "corpus.jsonl.gz", "corpus.jsonl.zst")
@@ -201,6 +203,8 @@ def _walk(root: Path, passed_over: Path | None) -> Iterator[SourceFile | Reject]
             continue
         corpus = [entry for name in _BEIR_CORPUS for entry in entries if entry.name == name]
         for entry in corpus[:1] or entries:
+            if is_table(entry):
+                continue
             if not entry.is_dir() and entry.resolve() != passed_over:
                 yield _as_source_file(entry, entry.relative_to(root).as_posix(), given=False)
         if not corpus:

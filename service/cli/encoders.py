@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli.output import AsJson, facts, told, write, write_json, write_table
+from service.cli.errors import MisuseError
+from service.cli.output import AsJson, facts, note, told, write, write_json, write_table
 from service.cli.progress import waiting
 from service.cli.store import Url, connect, settings
 
 if TYPE_CHECKING:
-    from embeddings.types import EncoderCard
+    from embeddings.types import Encoder, EncoderCard
     from service.client import JsonObject
 
 Name = Annotated[
@@ -63,19 +64,59 @@ def _built_in() -> list[dict[str, object]]:
     ]
 
 
-def show(encoder: Name, as_json: AsJson = False) -> None:
+Filters = Annotated[
+    Path | None,
+    typer.Option(
+        "--filters",
+        metavar="PNG",
+        help="Draw the first filters of an encoder of images into this file.",
+    ),
+]
+Pictured = Annotated[
+    Path | None,
+    typer.Option("--image", metavar="FILE", help="With --filters: the maps of this picture too."),
+]
+
+
+def show(
+    encoder: Name, filters: Filters = None, image: Pictured = None, as_json: AsJson = False
+) -> None:
     """Load an encoder and show its card.
 
     The card says what it reads, what it gives and, by its fingerprint, who it is.
     """
     from embeddings.load import load_encoder
 
+    if image is not None and filters is None:
+        message = "--image is drawn beside filters; name a file for them with --filters"
+        raise MisuseError(message)
     with waiting(f"loading {encoder}"):
-        card = load_encoder(encoder, device=settings().device).card
+        loaded = load_encoder(encoder, device=settings().device)
+    if filters is not None:
+        _draw_filters(loaded, filters, image)
     if as_json:
-        write_json(card.to_json())
+        write_json(loaded.card.to_json())
     else:
-        write(facts(told_card(card)))
+        write(facts(told_card(loaded.card)))
+
+
+def _draw_filters(encoder: Encoder, path: Path, image: Path | None) -> None:
+    """Write the picture of an encoder's filters, and of its maps.
+
+    Raises:
+        MisuseError: the encoder reads no images.
+        InvalidImageError: the picture cannot be read.
+    """
+    from embeddings.images.decoding import decode
+    from embeddings.images.encoder import ImageEncoder
+    from embeddings.images.filters import draw_filters
+
+    if not isinstance(encoder, ImageEncoder):
+        message = f"--filters is for encoders of images; {encoder.card.name!r} reads texts"
+        raise MisuseError(message)
+    picture = None if image is None else decode(image, least_side=encoder.least_side)
+    draw_filters(encoder, path, image=picture)
+    note(f"filters drawn into {path}")
 
 
 def pack(
@@ -124,14 +165,22 @@ def told_card(card: EncoderCard) -> list[tuple[str, object]]:
         ("name", card.name),
         ("kind", card.kind),
         ("dimensions", card.dim),
-        ("window", f"{told(card.max_tokens)} tokens; what stands behind them is not read"),
+        ("reads", " and ".join(card.modalities)),
+        *_told_window(card),
         ("pooling", card.pooling),
         ("vectors", f"{'length 1' if card.normalised else 'any length'}, computed in {card.dtype}"),
         *told_runtime(card),
-        ("languages", card.languages or "nobody said"),
+        *([("languages", card.languages or "nobody said")] if card.max_tokens else []),
         *[(f"prompt {role}", repr(text)) for role, text in card.prompts.items()],
         ("fingerprint", card.fingerprint),
     ]
+
+
+def _told_window(card: EncoderCard) -> list[tuple[str, object]]:
+    """How much of a text is read; nothing where none is."""
+    if not card.max_tokens:
+        return []
+    return [("window", f"{told(card.max_tokens)} tokens; what stands behind them is not read")]
 
 
 def told_runtime(card: EncoderCard) -> list[tuple[str, object]]:

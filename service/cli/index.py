@@ -22,8 +22,8 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="SOURCE",
-        help="Files (.jsonl .csv .tsv .parquet .txt .md .html, also .gz .zst), folders, "
-        "a BEIR folder, or - for JSON lines from stdin.",
+        help="Files (.jsonl .csv .tsv .parquet .txt .md .html, also .gz .zst; .jpg .png .webp "
+        ".gif), folders, a BEIR folder, or - for JSON lines from stdin.",
     ),
 ]
 Into = Annotated[
@@ -77,6 +77,12 @@ Rejects = Annotated[
         help="Where refused records are listed. [rejects.jsonl in the collection's folder]",
     ),
 ]
+Originals = Annotated[
+    bool,
+    typer.Option(
+        "--keep-originals", help="Keep pictures' files in the collection, not thumbnails alone."
+    ),
+]
 
 
 def index(
@@ -94,6 +100,7 @@ def index(
     metadata_field: MetadataField = None,
     encoding: Encoding = "utf-8",
     rejects: Rejects = None,
+    originals: Originals = False,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -117,7 +124,7 @@ def index(
     )
     if url is not None and rejects is None:
         rejects = Path(f"{into}.rejects.jsonl")
-    options = IngestOptions(_chunk(chunk), overlap, mapping, rejects, encoding)
+    options = IngestOptions(_chunk(chunk), overlap, mapping, rejects, encoding, originals)
     wish = Wish(check_name(into), encoder, metric, may_be_made=bool(sources))
     if plan:
         result = planned(sources or [], wish, options, data, url)

@@ -82,6 +82,11 @@ def _match(match: JsonObject, query: str, receipt: JsonObject, width: int) -> li
     head.append(visible(match["id"]), style="dim")
     if match["truncated"]:
         head.append("  cut", style="yellow")
+    image = match.get("image")
+    if image is not None and not match["text"]:
+        size = f"{image['width']} x {image['height']}"
+        shown = Text(f"{visible(image['source']) or 'picture'}  {size}", style="dim")
+        return [head, Padding(shown, (0, 0, 1, _INDENT))]
     cells = max((width - _INDENT) * _SNIPPET_LINES - 8, 20)
     return [head, Padding(passage(match, cells=cells), (0, 0, 1, _INDENT))]
 

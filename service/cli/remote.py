@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from indexing.errors import InvalidDocumentError
@@ -108,7 +110,29 @@ def _body(document: Document) -> DocumentInput:
         "text": document.text,
         "title": document.title,
         "metadata": dict(document.metadata),
+        **_image(document),
         "parent": None
         if parent is None
         else {"id": parent.id, "chunk": parent.chunk, "start": parent.start, "end": parent.end},
+    }
+
+
+def _image(document: Document) -> dict[str, Any]:
+    """The fields of a document's picture; its file is read here and sent.
+
+    Raises:
+        InvalidDocumentError: the file cannot be read.
+    """
+    image = document.image
+    if image is None:
+        return {}
+    try:
+        data = Path(image.source).read_bytes() if image.data is None else image.data
+    except OSError as error:
+        message = f"{image.source} cannot be read: {error.strerror or error}"
+        raise InvalidDocumentError(message, document.id) from error
+    return {
+        "image": base64.b64encode(data).decode(),
+        "image_source": image.source,
+        "keep_image": image.kept,
     }

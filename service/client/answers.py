@@ -35,6 +35,7 @@ class EncoderCard(TypedDict):
     runtime: str
     parity: dict[str, float]
     fallback: str
+    modalities: list[str]
 
 
 class CollectionHealth(TypedDict):

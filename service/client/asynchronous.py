@@ -106,6 +106,7 @@ class AsyncClient:
     count = _asked(calls.count)
     search = _asked(calls.search)
     search_many = _asked(calls.search_many)
+    thumbnail = _asked(calls.thumbnail)
     recommend = _asked(calls.recommend)
     optimize = _asked(calls.optimize)
     verify = _asked(calls.verify)

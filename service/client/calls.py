@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import sys
 from array import array
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
@@ -44,6 +46,7 @@ class Call(Generic[T]):
             whether it got it once.
         any_status: whether an answer counts whatever its status.
         read: what is made of the answer's object; None leaves it as it is.
+        is_file: whether the answer is a file's bytes and no JSON.
     """
 
     method: str
@@ -54,6 +57,7 @@ class Call(Generic[T]):
     repeats: bool = True
     any_status: bool = False
     read: Callable[[Any], T] | None = None
+    is_file: bool = False
 
 
 AnyCall: TypeAlias = Call[Any]
@@ -147,10 +151,11 @@ def search(
 
     Args:
         name: the collection.
-        query: text to ask with; None if `vector` or `document_id` stands in its place.
+        query: text to ask with; None if `vector`, `document_id` or `image` stands in its place.
         options: what the API's search takes: `limit`, `mode`, `filter`, `exact` ...
     """
-    return Call("POST", _path(name, "search"), {**_given(query=query), **options})
+    body = _written_out({**_given(query=query), **options})
+    return Call("POST", _path(name, "search"), body)
 
 
 def search_many(name: str, searches: Sequence[str | Search]) -> Call[answers.SearchesAnswer]:
@@ -160,8 +165,15 @@ def search_many(name: str, searches: Sequence[str | Search]) -> Call[answers.Sea
         name: the collection.
         searches: texts, or objects with `query` (or `vector`, `document_id`) and options.
     """
-    bodies = [{"query": each} if isinstance(each, str) else dict(each) for each in searches]
+    bodies = [
+        {"query": each} if isinstance(each, str) else _written_out(dict(each)) for each in searches
+    ]
     return Call("POST", _path(name, "search", "batch"), {"searches": bodies})
+
+
+def thumbnail(name: str, document_id: str) -> Call[bytes]:
+    """The JPEG of a document's picture, 192 pixels a side at most."""
+    return Call("GET", _path(name, "thumbnails", document_id), is_file=True)
 
 
 def recommend(
@@ -278,3 +290,13 @@ def _with_numbers(answer: Any) -> answers.EmbeddingsAnswer:  # noqa: ANN401 - as
         each["embedding"] = numbers.tolist()
     result: answers.EmbeddingsAnswer = answer
     return result
+
+
+def _written_out(body: dict[str, Any]) -> dict[str, Any]:
+    """The body with its picture, a path or bytes, in base64."""
+    image = body.get("image")
+    if isinstance(image, PathLike):
+        image = Path(image).read_bytes()
+    if isinstance(image, bytes):
+        return {**body, "image": b64encode(image).decode()}
+    return body

@@ -62,6 +62,8 @@ class Exchange:
             raise self.unreachable(call, outcome) from outcome
         if outcome.is_error and not call.any_status:
             raise refusal(outcome, self.url)
+        if call.is_file:
+            return cast("T", outcome.content)
         answer = self._read(outcome)
         if call.read is None:
             return cast("T", answer)

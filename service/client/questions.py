@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence  # noqa: TC003 - type hints can be resolved
+from os import PathLike  # noqa: TC003 - as above
 from typing import Any, Literal, Required, TypedDict
 
 from service.client.answers import JsonObject  # noqa: TC001 - as above
@@ -27,10 +28,15 @@ class Options(TypedDict, total=False):
 
 
 class SearchOptions(Options, total=False):
-    """What a search may say, behind its query; `vector` or `document_id` stand in its place."""
+    """What a search may say, behind its query.
+
+    `vector`, `document_id` or `image` stand in its place: a picture's path, the bytes of its file,
+    or their base64 as a string.
+    """
 
     vector: Sequence[float] | None
     document_id: str | None
+    image: str | bytes | PathLike[str] | None
     mode: Mode | None
     rerank: bool
     judge_question: bool
@@ -67,10 +73,13 @@ class ParentInput(TypedDict):
 
 
 class DocumentInput(TypedDict, total=False):
-    """A document to store; `id` and `text` are needed."""
+    """A document to store; `id` and `text` are needed, or an `image` (base64 of its file)."""
 
     id: Required[str]
-    text: Required[str]
+    text: str
     title: str
     metadata: dict[str, Any]
     parent: ParentInput | None
+    image: str | None
+    image_source: str
+    keep_image: bool

@@ -211,11 +211,10 @@ def _documents(body: UpsertBody) -> Iterator[list[Document]]:
     Raises:
         BadDocumentError: it did; `param` is its place (of two with one id, the first).
     """
-    documents = [document.to_document() for document in body.documents]
     try:
-        yield documents
+        yield [document.to_document() for document in body.documents]
     except InvalidDocumentError as error:
-        ids = [document.id for document in documents]
+        ids = [document.id for document in body.documents]
         place = f"[{ids.index(error.document_id)}]" if error.document_id in ids else ""
         raise BadDocumentError(str(error), f"documents{place}") from error
 

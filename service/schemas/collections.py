@@ -72,6 +72,7 @@ class EncoderCardAnswer(Answer):
         Field(description="How near its vectors are to the library's; empty if it is the library."),
     ]
     fallback: Annotated[str, Field(description="Why nothing faster is used; empty if none is.")]
+    modalities: Annotated[list[str], Field(description="What it reads: `text`, `image` or both.")]
 
     @classmethod
     def of(cls, card: EncoderCard) -> Self:

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from embeddings.errors import InvalidImageError
+from indexing.errors import InvalidDocumentError
 from indexing.hashes import State  # noqa: TC001 - pydantic reads it
+from indexing.images import describe_image
 from indexing.types import MAX_ID_BYTES, MAX_METADATA_BYTES, MAX_TEXT_BYTES, Document, Parent
 from service.schemas.fields import Answer, Body, FilterJson, GivenId, Query, Within, broken_rule
+from service.schemas.images import ImageAnswer, ImageBase64, unpack_image
 
 if TYPE_CHECKING:
-    from indexing.types import Page, StoredDocument, WriteReceipt
+    from indexing.types import ImageReference, Page, StoredDocument, WriteReceipt
 
 MAX_PAGE = 1000
 """Documents on one page."""
@@ -39,10 +43,11 @@ class DocumentBody(Body):
     text: Annotated[
         str,
         Field(
-            description=f"Searched and shown; at most {MAX_TEXT_BYTES:,} bytes.",
+            description=f"Searched and shown; at most {MAX_TEXT_BYTES:,} bytes. May be left out "
+            "beside an `image`, of which it is then the caption.",
             examples=["배송은 보통 이틀이 걸립니다."],
         ),
-    ]
+    ] = ""
     title: Annotated[str, Field(description="Encoded in front of the text.")] = ""
     metadata: Annotated[
         dict[str, Any],
@@ -52,9 +57,20 @@ class DocumentBody(Body):
         ),
     ] = Field(default_factory=dict)
     parent: ParentBody | None = None
+    image: ImageBase64 | None = None
+    image_source: Annotated[
+        str, Field(description="Where the original is, for those who find it.")
+    ] = ""
+    keep_image: Annotated[
+        bool, Field(description="Keep the original in the collection, beside its thumbnail.")
+    ] = False
 
     def to_document(self) -> Document:
-        """The document; its own checks come when it is added."""
+        """The document; its own checks come when it is added.
+
+        Raises:
+            InvalidDocumentError: the image is no picture.
+        """
         parent = self.parent
         return Document(
             id=self.id,
@@ -64,7 +80,17 @@ class DocumentBody(Body):
             parent=None
             if parent is None
             else Parent(parent.id, parent.chunk, parent.start, parent.end),
+            image=self._image(),
         )
+
+    def _image(self) -> ImageReference | None:
+        if self.image is None:
+            return None
+        data = unpack_image(self.image)
+        try:
+            return describe_image(data, source=self.image_source, kept=self.keep_image)
+        except (InvalidImageError, InvalidDocumentError) as error:
+            raise InvalidDocumentError(f"document {self.id[:80]!r}: {error}", self.id) from error
 
 
 class UpsertBody(Body):
@@ -158,6 +184,10 @@ class DocumentAnswer(Answer):
     tokens: Annotated[int, Field(description="Tokens of the whole text, before any cut.")]
     truncated: Annotated[bool, Field(description="True if the encoder did not read all of it.")]
     unknown: Annotated[int, Field(description="Tokens the encoder does not know.")]
+    image: Annotated[
+        ImageAnswer | None,
+        Field(description="Of pictures alone.", exclude_if=lambda value: value is None),
+    ] = None
 
     @classmethod
     def of(cls, stored: StoredDocument) -> Self:
@@ -172,6 +202,7 @@ class DocumentAnswer(Answer):
             tokens=stored.tokens,
             truncated=stored.truncated,
             unknown=stored.unknown,
+            image=ImageAnswer.of(document.image),
         )
 
 

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from service.schemas.documents import ParentAnswer
 from service.schemas.fields import Answer
+from service.schemas.images import ImageAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,6 +83,10 @@ class MatchAnswer(Answer):
         SnippetAnswer | None,
         Field(description="The passage that holds the query's words; null unless asked for."),
     ]
+    image: Annotated[
+        ImageAnswer | None,
+        Field(description="Of pictures alone.", exclude_if=lambda value: value is None),
+    ] = None
     vector: Annotated[
         list[float] | None,
         Field(
@@ -112,6 +117,7 @@ class MatchAnswer(Answer):
             parent=ParentAnswer.of(document.parent),
             confidence=match.confidence,
             snippet=SnippetAnswer.of(match.snippet),
+            image=ImageAnswer.of(document.image),
             vector=None if match.vector is None else match.vector.tolist(),
         )
 

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from indexing.types import MAX_LIMIT, Grouping, Mode, SearchRequest
 from service.schemas.fields import Body, FilterJson, GivenId, Within, broken_rule
+from service.schemas.images import ImageBase64, unpack_image
 
 if TYPE_CHECKING:
     from indexing.filters import Filter
@@ -61,7 +62,7 @@ class Options(Body):
 
 
 class SearchBody(Options):
-    """Exactly one of `query`, `vector` and `document_id`, and how to answer."""
+    """Exactly one of `query`, `vector`, `image` and `document_id`, and how to answer."""
 
     model_config = ConfigDict(
         json_schema_extra={"examples": [{"query": "언제 도착하나요?", "limit": 5}]}
@@ -73,6 +74,7 @@ class SearchBody(Options):
     vector: Annotated[
         list[float] | None, Field(description="A vector of the collection's width.")
     ] = None
+    image: ImageBase64 | None = None
     document_id: Annotated[
         str | None, Field(description="Find what is like this document; itself left out.")
     ] = None
@@ -120,7 +122,7 @@ class SearchBody(Options):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        names = ("query", "vector", "document_id")
+        names = ("query", "vector", "image", "document_id")
         given = [name for name in names if getattr(self, name) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
@@ -141,6 +143,7 @@ class SearchBody(Options):
         return SearchRequest(
             query=self.query,
             vector=None if self.vector is None else np.asarray(self.vector, dtype=np.float32),
+            image=None if self.image is None else unpack_image(self.image),
             document_id=self.document_id,
             limit=self.limit,
             offset=self.offset,

@@ -633,7 +633,7 @@ def test_a_folder_is_read_in_order_and_what_is_skipped_is_said(tmp_path: Path):
         *("a.txt", "b.txt", "m/d.txt", "m/rows:1", "z/c.txt")
     ]
     assert [(reject.id, reject.reason[:30]) for reject in rejects] == [
-        ("i.png", "unknown suffix, the file is sk"),
+        ("i.png", "the file is no picture: it is none of"[:30]),
         ("nowhere.txt", "the link leads nowhere"),
         ("z/bad.csv", f"{tmp_path}/z/bad.csv has no column"[:30]),
         ("z/bad.jsonl.gz", f"{tmp_path}/z/bad.jsonl.gz cannot"[:30]),

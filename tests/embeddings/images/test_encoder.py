@@ -171,3 +171,20 @@ def test_weights_are_the_papers(backbone: str, weights: int) -> None:
     """VGG's eight convolutions with their normalisation, ResNet-18 with a small stem."""
     made, _ = build(Plan(backbone, size=32))  # type: ignore[arg-type]
     assert sum(each.numel() for each in made.parameters()) == weights
+
+
+def test_filters_and_maps_are_those_of_the_network(network_folder: Path, painted: Painted) -> None:
+    from embeddings.images.filters import first_filters, maps_of
+
+    encoder = ImageEncoder.from_folder(network_folder, device="cpu")
+    first = next(each for each in encoder.model.modules() if isinstance(each, torch.nn.Conv2d))
+    filters = first_filters(encoder)
+    assert filters.shape == (first.out_channels, 3, 3, 3)
+    assert filters.min() == 0.0
+    assert filters.max() == 1.0
+    layers = maps_of(encoder, painted(64, 64))
+    assert len(layers) == 5
+    assert layers[0].shape[0] == first.out_channels
+    assert layers[0].shape[1:] > layers[-1].shape[1:]
+    means = layers[2].maps.mean(axis=(1, 2))
+    assert (np.diff(means) <= 1e-6).all()

@@ -119,11 +119,11 @@ class Pieces:
 
 
 def test_an_announced_body_is_refused_unread(narrow: Client):
-    body = Pieces(1001)
-    answer = narrow.request("POST", SEARCH, content=body, headers=JSON | {"content-length": "1001"})
+    body = Pieces(3001)
+    answer = narrow.request("POST", SEARCH, content=body, headers=JSON | {"content-length": "3001"})
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (413, "body_too_large")
-    assert "1,001 bytes; at most 1,000" in error["message"]
+    assert "3,001 bytes; at most 3,000" in error["message"]
     assert body.read == []
 
 
@@ -132,12 +132,12 @@ def test_an_unannounced_body_is_dropped_at_the_limit(narrow: Client):
     answer = narrow.request("POST", SEARCH, content=body, headers=JSON)
     error = answer.json()["error"]
     assert (answer.status_code, error["code"]) == (413, "body_too_large")
-    assert "at most 1,000" in error["message"]
-    assert body.read[-1] <= 1100
+    assert "at most 3,000" in error["message"]
+    assert body.read[-1] <= 3100
 
 
 def test_a_body_of_just_the_limit_is_read(narrow: Client):
-    assert narrow.request("POST", SEARCH, content=Pieces(1000), headers=JSON).status_code == 200
+    assert narrow.request("POST", SEARCH, content=Pieces(3000), headers=JSON).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,174 @@
+r"""Backbones on labelled pictures: what they cost, and how well their vectors find a class.
+
+    python -m benchmarks.images quality --data DIR [--only NAME] [--work DIR]
+    python -m benchmarks.images cost [--size 64] [--width 0.5] [--seconds 1.5]
+
+DIR holds `cifar10/{train,test}.parquet` and `clothing/{train,validation}.parquet` (columns `image`
+and `label`). `quality` trains one recipe after another through `train_images` and keeps what is
+done; `cost` measures all backbones by turns, in one process, on random pixels: nothing is decoded.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from benchmarks.record import RESULTS, save
+from embeddings.images.backbones.plan import BACKBONES
+from embeddings.training.images.recipe import ImageRecipe
+from embeddings.training.images.run import train_images
+from embeddings.training.recipe import from_mapping
+
+app = typer.Typer(pretty_exceptions_enable=False)
+QUALITY = "images_quality"
+_BATCH = 32
+_WAYS: dict[str, dict[str, Any]] = {
+    "frozen features": {"learn": "features"},
+    "head on a frozen body": {"learn": "head", "dense": 128},
+    "full fine-tuning": {"learn": "full", "optimiser": {"learning_rate": 5e-4}},
+}
+_SPLITS = {"cifar10": ("train", "test"), "clothing": ("train", "validation")}
+_PLAIN = {"crop": 1.0, "flip": 0.0, "colour": 0.0}
+
+
+def recipes(data: Path, bodies: Path) -> dict[str, dict[str, Any]]:
+    """Every run by name; those that go on from another one come behind it."""
+
+    def make(name: str, rows: int | None, **given: Any) -> dict[str, Any]:  # noqa: ANN401
+        train, test = _SPLITS[name]
+        base: dict[str, Any] = {
+            "shape": {"size": 32 if name == "cifar10" else 64, "width": 0.25},
+            "train": [{"path": str(data / name / f"{train}.parquet"), "sample": rows}],
+            "test": [{"path": str(data / name / f"{test}.parquet"), "sample": 1_000}],
+            "optimiser": {"learning_rate": 2e-3},
+            "run": {"epochs": 6, "batch": 64, "evaluations": 2, "device": "cpu"},
+        }
+        for key, value in given.items():
+            both = isinstance(value, dict) and isinstance(base.get(key), dict)
+            base[key] = base[key] | value if both else value
+        return base
+
+    made: dict[str, dict[str, Any]] = {}
+    for body in BACKBONES:
+        made[f"clothing {body}"] = make("clothing", None, body=body)
+    for body in BACKBONES:
+        made[f"cifar10 {body}"] = make("cifar10", 4_000, body=body)
+    made["clothing resnet without augmentation"] = make(
+        "clothing", None, body="resnet", augment=_PLAIN
+    )
+    made["clothing resnet in-batch"] = make(
+        "clothing", None, body="resnet", loss={"name": "in-batch"}
+    )
+    made["cifar10 resnet 64"] = make("cifar10", 6_000, body="resnet", shape={"size": 64})
+    for way, said in _WAYS.items():
+        body = str(bodies / "cifar10-resnet-64")
+        made[f"clothing {way}"] = make("clothing", None, body=body, **said)
+    return made
+
+
+@app.command()
+def quality(
+    data: Annotated[Path, typer.Option(exists=True)],
+    work: Annotated[Path, typer.Option()] = Path("/tmp/meari-images"),  # noqa: S108
+    only: Annotated[str, typer.Option(help="Names that begin so.")] = "",
+    seconds: Annotated[float, typer.Option(help="No run is begun behind it.")] = 3_600.0,
+) -> None:
+    """Train what is not in the results yet."""
+    begun = time.perf_counter()
+    path = RESULTS / f"{QUALITY}.json"
+    runs: dict[str, Any] = json.loads(path.read_bytes())["runs"] if path.is_file() else {}
+    for name, recipe in recipes(data, work).items():
+        if name in runs or not name.startswith(only):
+            continue
+        if time.perf_counter() - begun > seconds:
+            break
+        receipt = train_images(from_mapping(ImageRecipe, recipe), work / name.replace(" ", "-"))
+        runs[name] = {
+            "weights": receipt["extra"]["weights"],
+            "learned": receipt["extra"]["learned"],
+            "pictures": receipt["extra"]["pictures"],
+            "recipe": {key: receipt["recipe"][key] for key in ("shape", "loss", "augment", "run")},
+            "scores": receipt["scores"].get("test after") or receipt["scores"]["test"],
+            "seconds": round(receipt["seconds"], 1),
+            "best_step": receipt["extra"]["best_step"],
+        }
+        print(name, runs[name]["scores"])
+        save(QUALITY, {"runs": runs})
+
+
+@app.command()
+def cost(
+    size: int = 64,
+    width: float = 0.5,
+    seconds: Annotated[float, typer.Option(help="Of each measurement.")] = 1.5,
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+) -> None:
+    """Pictures a second, to encode and to learn from, of all backbones by turns."""
+    from embeddings.images.network import ImageNetwork, NetworkConfig
+    from embeddings.training.flops import cost_of
+
+    torch.manual_seed(0)
+    networks, optimisers = {}, {}
+    for body in BACKBONES:
+        network = ImageNetwork(NetworkConfig(body, size=size, width=width))
+        networks[body] = torch.nn.Sequential(network)
+        optimisers[body] = torch.optim.AdamW(network.parameters(), lr=1e-4, fused=True)
+    pixels = torch.randint(0, 256, (_BATCH, 3, size, size), dtype=torch.uint8)
+    taken: dict[str, dict[str, list[float]]] = {
+        body: {"encode": [], "train": []} for body in BACKBONES
+    }
+    for _ in range(rounds):
+        for body in BACKBONES:
+            network = networks[body][0]
+            taken[body]["encode"].append(_rate(partial(_encode, network, pixels), seconds))
+            learn = partial(_learn, network, pixels, optimisers[body])
+            taken[body]["train"].append(_rate(learn, seconds))
+    result = {}
+    for body in BACKBONES:
+        first = networks[body][0]
+        networks[body].device = torch.device("cpu")
+        result[body] = {
+            "weights": sum(each.numel() for each in first.parameters()),
+            "flops": cost_of(networks[body]).picture / 3,
+            "dim": first.get_embedding_dimension(),
+            **{way: round(statistics.median(rates), 1) for way, rates in taken[body].items()},
+        }
+        print(body, result[body])
+    ratio = {way: result["mobilenet"][way] / result["vgg"][way] for way in ("encode", "train")}
+    print("mobilenet / vgg", ratio)
+    facts = {"size": size, "width": width, "batch": _BATCH, "threads": torch.get_num_threads()}
+    save("images_cost", {**facts, "backbones": result, "mobilenet_against_vgg": ratio})
+
+
+def _encode(network: Any, pixels: torch.Tensor) -> None:  # noqa: ANN401
+    network.eval()
+    with torch.inference_mode():
+        network({"pixel_values": pixels})
+
+
+def _learn(network: Any, pixels: torch.Tensor, optimiser: Any) -> None:  # noqa: ANN401
+    network.train()
+    optimiser.zero_grad(set_to_none=True)
+    network({"pixel_values": pixels})["sentence_embedding"].square().mean().backward()
+    optimiser.step()
+
+
+def _rate(work: Any, seconds: float) -> float:  # noqa: ANN401 - a function
+    """Pictures a second of a batch that is computed again and again; the first is left out."""
+    work()
+    begun, done = time.perf_counter(), 0
+    while time.perf_counter() - begun < seconds:
+        work()
+        done += _BATCH
+    return done / (time.perf_counter() - begun)
+
+
+if __name__ == "__main__":
+    app()
