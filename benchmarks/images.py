@@ -2,10 +2,12 @@ r"""Backbones on labelled pictures: what they cost, and how well their vectors f
 
     python -m benchmarks.images quality --data DIR [--only NAME] [--work DIR]
     python -m benchmarks.images cost [--size 64] [--width 0.5] [--seconds 1.5]
+    python -m benchmarks.images index --data DIR [--pictures 512] [--rounds 3]
 
 DIR holds `cifar10/{train,test}.parquet` and `clothing/{train,validation}.parquet` (columns `image`
 and `label`). `quality` trains one recipe after another through `train_images` and keeps what is
 done; `cost` measures all backbones by turns, in one process, on random pixels: nothing is decoded.
+`index` compares `encode` of files (decoding counted) with the whole of indexing them, by turns.
 """
 
 from __future__ import annotations
@@ -58,18 +60,18 @@ def recipes(data: Path, bodies: Path) -> dict[str, dict[str, Any]]:
     made: dict[str, dict[str, Any]] = {}
     for body in BACKBONES:
         made[f"clothing {body}"] = make("clothing", None, body=body)
-    for body in BACKBONES:
-        made[f"cifar10 {body}"] = make("cifar10", 4_000, body=body)
     made["clothing resnet without augmentation"] = make(
         "clothing", None, body="resnet", augment=_PLAIN
     )
     made["clothing resnet in-batch"] = make(
         "clothing", None, body="resnet", loss={"name": "in-batch"}
     )
-    made["cifar10 resnet 64"] = make("cifar10", 6_000, body="resnet", shape={"size": 64})
+    made["cifar10 resnet 64"] = make("cifar10", 4_000, body="resnet", shape={"size": 64})
     for way, said in _WAYS.items():
         body = str(bodies / "cifar10-resnet-64")
         made[f"clothing {way}"] = make("clothing", None, body=body, **said)
+    for body in BACKBONES:
+        made[f"cifar10 {body}"] = make("cifar10", 4_000, body=body)
     return made
 
 
@@ -89,7 +91,8 @@ def quality(
             continue
         if time.perf_counter() - begun > seconds:
             break
-        receipt = train_images(from_mapping(ImageRecipe, recipe), work / name.replace(" ", "-"))
+        out = work / name.replace(" ", "-")
+        receipt = train_images(from_mapping(ImageRecipe, recipe), out, resume=True)
         runs[name] = {
             "weights": receipt["extra"]["weights"],
             "learned": receipt["extra"]["learned"],
@@ -145,6 +148,59 @@ def cost(
     print("mobilenet / vgg", ratio)
     facts = {"size": size, "width": width, "batch": _BATCH, "threads": torch.get_num_threads()}
     save("images_cost", {**facts, "backbones": result, "mobilenet_against_vgg": ratio})
+
+
+@app.command()
+def index(
+    data: Annotated[Path, typer.Option(exists=True)],
+    pictures: Annotated[int, typer.Option(min=64)] = 512,
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+    size: int = 64,
+    width: float = 0.5,
+) -> None:
+    """Pictures a second of `encode` on files and of indexing the same files, by turns."""
+    import tempfile
+
+    import pyarrow.parquet as pq
+    from sentence_transformers import SentenceTransformer
+
+    from embeddings.images.network import ImageNetwork, NetworkConfig
+    from embeddings.load import load_encoder
+    from indexing.data_folder import DataFolder
+    from indexing.ingest import IngestOptions, ingest
+
+    torch.manual_seed(0)
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        photos = root / "photos"
+        photos.mkdir()
+        table = pq.read_table(data / "clothing" / "train.parquet", columns=["image"])
+        for number, each in enumerate(table["image"][:pictures]):
+            (photos / f"{number:05}.jpg").write_bytes(each.as_py())
+        network = ImageNetwork(NetworkConfig("resnet", size=size, width=width))
+        folder = root / "encoder"
+        SentenceTransformer(modules=[network], device="cpu").save(str(folder))
+        encoder: Any = load_encoder(folder, device="cpu")
+        files = sorted(photos.iterdir())
+        encoder.encode(files[:64], role="document")
+        rates: dict[str, list[float]] = {"encode": [], "index": []}
+        with DataFolder.open(root / "data", maintain=False) as store:
+            for turn in range(rounds):
+                begun = time.perf_counter()
+                encoder.encode(files, role="document")
+                rates["encode"].append(len(files) / (time.perf_counter() - begun))
+                collection = store.create(f"c{turn}", encoder=str(folder))
+                _ = collection.encoder  # loading it is no part of indexing
+                begun = time.perf_counter()
+                ingest([str(photos)], collection, encoder, IngestOptions())
+                rates["index"].append(len(files) / (time.perf_counter() - begun))
+    medians = {way: round(statistics.median(found), 1) for way, found in rates.items()}
+    share = statistics.median(
+        done / alone for done, alone in zip(rates["index"], rates["encode"], strict=True)
+    )
+    print(medians, f"{share:.3f}")
+    facts = {"pictures": pictures, "size": size, "width": width, "backbone": "resnet"}
+    save("images_index", {**facts, "rates": rates, "medians": medians, "share": share})
 
 
 def _encode(network: Any, pixels: torch.Tensor) -> None:  # noqa: ANN401

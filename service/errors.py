@@ -51,6 +51,7 @@ from indexing.errors import (
     ModalityMismatchError,
     SourceError,
     StorageFullError,
+    UnreadableImagesError,
 )
 from service.access.errors import (
     AccessError,
@@ -230,6 +231,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     EncoderMismatchError: (409, "encoder_mismatch", "encoder"),
     DimensionMismatchError: (409, "dimension_mismatch", "vector"),
     InvalidDocumentError: (422, "invalid_document", "documents"),
+    UnreadableImagesError: (422, "invalid_document", "documents"),
     ExampleNotFoundError: (404, "document_not_found", "positive"),
     DocumentNotFoundError: (404, "document_not_found", "document_id"),
     InvalidFilterError: (400, "invalid_filter", "filter"),

@@ -118,8 +118,18 @@ class Parent(TypedDict):
     end: int
 
 
+class Image(TypedDict):
+    """What is known of a document's picture."""
+
+    format: str
+    width: int
+    height: int
+    source: str
+    kept: bool
+
+
 class DocumentAnswer(TypedDict):
-    """A document as it is stored."""
+    """A document as it is stored; `image` only of a picture."""
 
     id: str
     text: str
@@ -129,6 +139,7 @@ class DocumentAnswer(TypedDict):
     tokens: int
     truncated: bool
     unknown: int
+    image: NotRequired[Image]
 
 
 class PageAnswer(TypedDict):
@@ -186,6 +197,7 @@ class MatchCluster(TypedDict):
 
 class Match(TypedDict):
     """A document and its score; `vector` and `cluster` only if they were asked for."""
+    """A document and its score; `vector` only if it was asked for, `image` only of a picture."""
 
     id: str
     score: float
@@ -199,6 +211,7 @@ class Match(TypedDict):
     parent: Parent | None
     confidence: float | None
     snippet: Snippet | None
+    image: NotRequired[Image]
     vector: NotRequired[list[float]]
     cluster: NotRequired[MatchCluster]
 

@@ -91,6 +91,12 @@ function askPath(name, body) {
   return collectionPath(name, "positive" in body ? "recommend" : "search");
 }
 
+/** The address of the small picture of a document. */
+export function thumbnailAddress(name, id) {
+  const path = id.split("/").map(encodeURIComponent).join("/");
+  return new URL(`${collectionPath(name, "thumbnails")}/${path}`, ROOT).href;
+}
+
 /** The last result of an analysis (`clusters`, `map`, ...), or a part of it. */
 export function analysis(name, path, parameters, signal) {
   return call(collectionPath(name, ...path.split("/")), { signal, parameters });

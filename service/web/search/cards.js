@@ -5,6 +5,7 @@ import { isAddress, leaves } from "./fields.js";
 import { readFilter } from "./filter.js";
 import { confidenceMeter } from "./confidence.js";
 import { highlight } from "./highlight.js";
+import { thumbnail } from "./image_search.js";
 import { passage, wholeText } from "./passage.js";
 import { answeredBy } from "./receipt.js";
 import { fixed, say } from "../words.js";
@@ -47,7 +48,7 @@ function scoreDetail({ distance, channels }, mode) {
  *
  * @param {object} match as the server gives it
  * @param {{terms: object[], filter: object | null, receipt: object, metric: string, best: number,
- *   unfolded: Set<string>, onToggle: (key: string, value: unknown) => void,
+ *   collection: string, unfolded: Set<string>, onToggle: (key: string, value: unknown) => void,
  *   onJudge: (match: object, how: "like" | "unlike") => void}} context
  */
 export function card(match, context) {
@@ -70,6 +71,7 @@ export function card(match, context) {
         ),
         scoreBar(match, context),
       ),
+      match.image && thumbnail(match, context),
       match.parent && parentLine(match.parent),
       body.node,
       metadataChips(match, context),

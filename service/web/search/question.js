@@ -8,6 +8,8 @@ export const MOST = 10_000;
 const NOTHING = Object.freeze({
   collection: "",
   query: "",
+  /** What is dropped on the page: `{name, data, preview}`; it has no place in the address. */
+  picture: null,
   like: Object.freeze([]),
   unlike: Object.freeze([]),
   mode: "",
@@ -18,9 +20,14 @@ const NOTHING = Object.freeze({
   pages: 1,
 });
 
-/** `question` with `changes`; anything but more pages starts from the first page again. */
+/**
+ * `question` with `changes`; anything but more pages starts from the first page again, and asking
+ * otherwise puts a picture away.
+ */
 export function changed(question, changes) {
-  return Object.freeze({ ...question, pages: 1, ...changes });
+  const otherwise = ["query", "like", "collection"].some((name) => name in changes);
+  const picture = otherwise ? null : question.picture;
+  return Object.freeze({ ...question, pages: 1, picture, ...changes });
 }
 
 /** The question of an address's parameters; parts that cannot be read are left out. */
@@ -77,7 +84,7 @@ export function isRecommending(question) {
 
 /** True if there is something to search for. */
 export function isAsking(question) {
-  return isRecommending(question) || Boolean(question.query.trim());
+  return isRecommending(question) || Boolean(question.query.trim() || question.picture);
 }
 
 /**
@@ -116,11 +123,14 @@ export function unjudged(question, id) {
  */
 export function askedBody(question, cursor = null) {
   const recommending = isRecommending(question);
-  const body = recommending ? { positive: question.like } : { query: question.query.trim() };
+  const asked = question.picture
+    ? { image: question.picture.data }
+    : { query: question.query.trim() };
+  const body = recommending ? { positive: question.like } : asked;
   if (recommending && question.unlike.length) body.negative = question.unlike;
   body.limit = cursor ? question.limit : Math.min(question.pages * question.limit, MOST);
   if (cursor) body.cursor = cursor;
-  if (question.mode && !recommending) body.mode = question.mode;
+  if (question.mode && !recommending && !question.picture) body.mode = question.mode;
   if (question.filter) body.filter = question.filter;
   if (question.exact) body.exact = true;
   if (question.group) body.group = "parents";

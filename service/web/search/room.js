@@ -4,6 +4,7 @@ import * as api from "../api.js";
 import { byId } from "../elements.js";
 import { Fields } from "./fields.js";
 import { FilterPanel } from "./filter_panel.js";
+import { ImageSearch } from "./image_search.js";
 import { startKeyboard } from "./keyboard.js";
 import { askedBody, changed, fromAddress, isAsking, isRecommending, toAddress } from "./question.js";
 import { SearchForm } from "./search_form.js";
@@ -42,6 +43,13 @@ export class SearchRoom {
       onChange: (filter) => this.ask({ filter }, "chosen"),
       check: (filter) => api.count(this.question.collection, filter),
     });
+    this.pictures = new ImageSearch(
+      (picture) => this.ask({ query: "", like: [], unlike: [], picture }, "chosen"),
+      (message) => {
+        this.error = new api.ServerError(message, { status: 400 });
+        this.render();
+      },
+    );
     byId("more").addEventListener("click", () => this.more());
     for (const width of Object.values(WIDE)) width.addEventListener("change", foldPanels);
     foldPanels();
@@ -244,6 +252,7 @@ export class SearchRoom {
   /** What is looked for, in words: the query, or titles of the documents whose like is wanted. */
   get subject() {
     const { question, titles } = this;
+    if (question.picture) return question.picture.name;
     if (!isRecommending(question)) return question.query.trim();
     return question.like.map((id) => titles.get(id) ?? id).join(", ");
   }

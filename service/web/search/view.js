@@ -7,6 +7,7 @@ import { copy } from "../clipboard.js";
 import { byId, element, icon, keepingFocus, refill, setAttribute } from "../elements.js";
 import { toggleValue } from "./filter.js";
 import { queryTerms } from "./highlight.js";
+import { arrange } from "./image_search.js";
 import {
   doubtNotice,
   emptyNotice,
@@ -24,6 +25,7 @@ import { language, say } from "../words.js";
 export function render(page) {
   const { question, collections, modes, titles } = page;
   page.form.show(question, { collections: collections ?? [], modes, titles });
+  page.pictures.show(page);
   page.panel.show(page.fields.list(), question.filter);
   byId("filter").hidden = !page.collection?.documents;
   document.body.classList.toggle("busy", page.busy || Boolean(page.waking));
@@ -118,6 +120,7 @@ function renderCards(page) {
     filter: question.filter,
     receipt: answer?.receipt,
     metric: page.collection?.metric,
+    collection: question.collection,
     best: answer?.matches[0]?.score ?? 0,
     unfolded: page.unfolded,
     onToggle: (key, value) =>
@@ -131,6 +134,7 @@ function renderCards(page) {
     },
   };
   const root = byId("cards");
+  arrange(root, answer?.matches ?? []);
   keepingFocus(root, () =>
     refill(
       root,
@@ -146,6 +150,7 @@ function renderReceipt(page) {
   if (!answer) return;
   byId("receipt-hint").textContent = receiptHint(answer.receipt);
   const body = askedBody(question);
+  if (question.picture) body.image = "…"; // what fills pages is not for a command line
   const command = asCurl(askAddress(question.collection, body), body);
   const onCopy = (event) => copy(command, event.currentTarget);
   refill(

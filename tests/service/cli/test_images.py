@@ -60,8 +60,8 @@ def test_filters_are_drawn(
     assert "window" not in ran.out
     picture = gallery / "red" / "0.png"
     meari.done("encoders", "show", image_encoder, "--filters", both, "--image", picture)
-    sizes = [Image.open(path).size for path in (alone, both)]
-    assert sizes[1][1] > sizes[0][1]
+    with Image.open(alone) as small, Image.open(both) as large:
+        assert large.size[1] > small.size[1]
     text = meari("encoders", "show", "hash:64", "--filters", tmp_path / "none.png")
     assert text.status == 2
     assert "reads texts" in text.err

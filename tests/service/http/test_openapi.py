@@ -20,6 +20,7 @@ OTHER_TYPES = {
     "GET /metrics": "text/plain",
     "GET /v1/jobs/{job}/events": "text/event-stream",
     "GET /v1/collections/{collection}/clusters/export": "application/x-ndjson",
+    "GET /v1/collections/{collection}/thumbnails/{document_id}": "image/jpeg",
     "GET /v1/collections/{collection}/map/tiles/{level}/{column}/{row}": (
         "application/vnd.meari.tile"
     ),
@@ -65,6 +66,8 @@ def test_what_is_served(document: dict[str, Any]):
             f"DELETE {collection}/documents/{{document_id}}",
             f"POST {collection}/search",
             f"POST {collection}/search/batch",
+            f"POST {collection}/search/image",
+            f"GET {collection}/thumbnails/{{document_id}}",
             f"POST {collection}/recommend",
             "POST /v1/embeddings",
             "POST /v1/similarity",
@@ -179,6 +182,11 @@ def test_the_examples_work(animals: Client):
             continue
         if path == "/tokenize":
             continue  # this encoder has no token ids; test_tei.py asks one that has
+        if path.endswith("/map/documents"):
+            job = animals.post("/v1/collections/animals/map", {}).json()
+            assert wait(animals.get, job["id"])["state"] == "done"
+        if path.endswith("/search/image"):
+            continue  # a form; test_images.py sends one
         schema = methods["post"]["requestBody"]["content"]["application/json"]["schema"]
         options = [schema, *schema.get("anyOf", ())]
         name = next(each["$ref"] for each in options if "$ref" in each).rpartition("/")[2]
