@@ -33,6 +33,10 @@ class InvalidImageError(InvalidInputError):
     """A picture that cannot be read: no picture, cut off, of another format, or too many pixels."""
 
 
+class ModalityError(InvalidInputError):
+    """A text for an encoder that reads images alone."""
+
+
 class UnknownWordError(EmbeddingError):
     """A word without a vector, in a model that has none for parts of it; the nearest are named.
 

@@ -31,6 +31,7 @@ from embeddings.errors import (
     HeadMismatchError,
     InvalidImageError,
     InvalidInputError,
+    ModalityError,
     UnknownWordError,
 )
 from indexing.errors import (
@@ -223,6 +224,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     DeviceError: (500, "device_unavailable", None),
     InvalidInputError: (422, "invalid_text", "input"),
     InvalidImageError: (422, "invalid_image", "image"),
+    ModalityError: (409, "modality_mismatch", "input"),
     ModalityMismatchError: (409, "modality_mismatch", None),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),
     CollectionExistsError: (409, "collection_exists", "name"),

@@ -45,7 +45,9 @@ def _load_encoder(engine: Engine) -> str | None:
     """Load the service's own encoder and encode once; what is wrong with it, if anything."""
     name = engine.settings.encoder
     try:
-        engine.folder.encoder(name).encode(["ready"], role="query")
+        encoder = engine.folder.encoder(name)
+        if "text" in encoder.modalities:
+            encoder.encode(["ready"], role="query")
     except EmbeddingError as error:
         logger.exception("encoder %s cannot be loaded", name)
         return f"encoder {name!r} cannot be used: {error}"

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
 
-from embeddings.errors import InvalidInputError
+from embeddings.errors import InvalidInputError, ModalityError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +55,8 @@ class ImageReader(Protocol):
 
         Raises:
             TypeError: `inputs` is one string or the bytes of one file, or holds something that
-                this encoder does not read.
+                is neither a text nor a picture.
+            ModalityError: a text, and it reads images alone.
             InvalidImageError: a picture cannot be read; the message names its position.
             InvalidInputError: a text is empty or blank.
         """
@@ -72,6 +73,7 @@ def as_inputs(inputs: Sequence[Input], modalities: frozenset[Any]) -> list[Input
     Raises:
         TypeError: one string or the bytes of one file in place of a list, or an item of another
             kind.
+        ModalityError: a text, where none are read.
         InvalidInputError: a text is empty or blank, or bytes are none.
     """
     if isinstance(inputs, str | bytes | os.PathLike):
@@ -89,7 +91,7 @@ def _as_input(item: Input, position: int, modalities: frozenset[Any]) -> Input:
                 f"input {position} is a text, and this encoder reads images alone; a file is named "
                 "by a Path"
             )
-            raise TypeError(message)
+            raise ModalityError(message)
         if not item.strip():
             message = f"input {position} is empty or blank; there is nothing to encode"
             raise InvalidInputError(message)

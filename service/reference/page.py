@@ -80,8 +80,10 @@ def _operation(method: str, path: str, operation: Operation, schemas: dict[str, 
     if parameters := operation.get("parameters"):
         parts.append(_table("Parameters", (_parameter_row(each) for each in parameters)))
     if content := operation.get("requestBody", {}).get("content"):
-        schema = content["application/json"]["schema"]
-        parts.append(f"<p>Body: {describe_type(schema)}</p>{_example(schema, schemas)}")
+        kind, body = next(iter(content.items()))
+        schema = body["schema"]
+        form = "" if kind == "application/json" else f" (<code>{escape(kind)}</code>)"
+        parts.append(f"<p>Body: {describe_type(schema)}{form}</p>{_example(schema, schemas)}")
     parts.append(_answers(operation["responses"], schemas))
     return "\n".join([*parts, "</article>"])
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from embeddings.errors import EncoderRefusedError, InvalidImageError
+from embeddings.errors import EncoderRefusedError, InvalidImageError, ModalityError
 from embeddings.images.backbones.plan import BACKBONES, Plan, build
 from embeddings.images.encoder import ImageEncoder
 from embeddings.images.pictures import Prepared, reads_images
@@ -93,7 +93,7 @@ def test_one_in_place_of_a_list_is_refused(encoder: ImageEncoder, bare: str | by
 
 
 def test_texts_and_other_things_are_refused(encoder: ImageEncoder, painted: Painted) -> None:
-    with pytest.raises(TypeError, match=r"input 1 is a text.*by a Path"):
+    with pytest.raises(ModalityError, match=r"input 1 is a text.*by a Path"):
         encoder.encode([painted(), "photo.jpg"], role="document")
     with pytest.raises(TypeError, match="input 0 is int"):
         encoder.encode([3], role="document")  # type: ignore[list-item]

@@ -55,6 +55,7 @@ def test_the_status_words_of_the_contract():
         "DeviceError": 500,
         "InvalidInputError": 422,
         "InvalidImageError": 422,
+        "ModalityError": 409,
         "ModalityMismatchError": 409,
         "UnreadableImagesError": 422,
         "CollectionNotFoundError": 404,
@@ -73,6 +74,15 @@ def test_the_status_words_of_the_contract():
         "DamagedError": 500,
         "AnalyzerError": 500,
         "LexicalIndexError": 500,
+        "InvalidAnalysisError": 400,
+        "UnsuitableCorpusError": 422,
+        "ResultNotFoundError": 404,
+        "CancelledError": 409,
+        "JobNotFoundError": 404,
+        "JobStateError": 409,
+        "TooManyJobsError": 429,
+        "JobsClosedError": 503,
+        "TaskLostError": 500,
         "SourceError": 400,
     }
 

@@ -134,6 +134,9 @@ def test_what_does_not_fit_is_409_and_names_the_modalities(
         assert (answer.status_code, error["code"]) == (409, "modality_mismatch"), error
         assert error["param"] == param
         assert told in error["message"]
+    model = photos.get(PHOTOS).json()["encoder"]["name"]
+    embedded = photos.post("/v1/embeddings", {"model": model, "input": "a text"})
+    assert (embedded.status_code, embedded.json()["error"]["code"]) == (409, "modality_mismatch")
     words = photos.post(f"{PHOTOS}/search", {"query": "coat", "mode": "lexical"})
     assert words.status_code == 200
 
