@@ -87,10 +87,12 @@ def decode(picture: Picture, *, least_side: int | None = None) -> Image:
 
 def make_thumbnail(image: Image, side: int) -> bytes:
     """A JPEG of the picture, `side` pixels at the longer side at most; a smaller one stays so."""
-    small = image.copy()
-    small.thumbnail((side, side), reducing_gap=2.0)
+    small = image
+    if max(image.size) > side:
+        small = image.copy()
+        small.thumbnail((side, side), reducing_gap=2.0)
     made = io.BytesIO()
-    small.save(made, "JPEG", quality=80, optimize=True)
+    small.save(made, "JPEG", quality=80)
     return made.getvalue()
 
 
