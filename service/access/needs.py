@@ -66,6 +66,8 @@ NEEDS: Mapping[str, Need] = {
     f"DELETE {_ONE}/documents/{{document_id:path}}": Need("write", "path"),
     f"POST {_ONE}/search": Need("read", "path"),
     f"POST {_ONE}/search/batch": Need("read", "path"),
+    f"POST {_ONE}/search/image": Need("read", "path"),
+    f"GET {_ONE}/thumbnails/{{document_id:path}}": Need("read", "path"),
     f"POST {_ONE}/recommend": Need("read", "path"),
     f"POST {_ONE}/clusters": Need("write", "path"),
     f"GET {_ONE}/clusters": Need("read", "path"),

@@ -196,8 +196,7 @@ class MatchCluster(TypedDict):
 
 
 class Match(TypedDict):
-    """A document and its score; `vector` and `cluster` only if they were asked for."""
-    """A document and its score; `vector` only if it was asked for, `image` only of a picture."""
+    """A document and its score; `vector` and `cluster` only if asked for, `image` of pictures."""
 
     id: str
     score: float
