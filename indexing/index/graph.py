@@ -26,6 +26,8 @@ REACH = 8
 """Cells whose rows are compared with a row, unless told otherwise."""
 _CELL = 400
 """Rows to a cell, about: enough for a matrix product, few enough to leave most of them out."""
+_VOTES = 4
+"""Nearest cells that each row of a cell names when it is chosen which to look through."""
 _BLOCK = 1_024
 _TRAINED_ON = 64
 """Rows to a cell that the cells are found from."""
@@ -63,9 +65,10 @@ def neighbour_graph(
 ) -> NeighbourGraph:
     """The k nearest other rows of every row, never n x n in memory.
 
-    Beyond 20,000 rows, cells of some 400 rows are made by k-means, and a row is compared with
-    those in its `reach` nearest cells: an inverted file (Jégou, Douze, Schmid 2011, section IV)
-    whose queries are taken cell by cell, so that comparing them is a product of matrices.
+    Beyond 20,000 rows, cells of some 400 rows are made by k-means, and the rows of a cell are
+    compared with those of the `reach` cells that are nearest to most of them: an inverted file
+    (Jégou, Douze, Schmid 2011, section IV) asked cell by cell, so that comparing is a product of
+    matrices.
 
     Args:
         vectors: float32 (n, dim), `comparable` under the metric already.
@@ -115,52 +118,35 @@ def _exact_graph(vectors: Vectors, k: int, metric: Metric, told: Told) -> Neighb
 def _search_cells(
     vectors: Vectors, k: int, metric: Metric, cells: int, reach: int, seed: int, told: Told
 ) -> Ids:
-    """int64 (n, k), in no order; reaches further for rows that find fewer than k others."""
+    """int64 (n, k), in no order; rows whose cells hold too few others are compared with all."""
     middles = centres(vectors, cells, metric, seed)
     probes = np.concatenate(
         [
-            _nearest(np.asarray(vectors[first : first + _BLOCK]), middles, reach, metric)[1]
+            _nearest(vectors[first : first + _BLOCK], middles, min(_VOTES, cells), metric)[1]
             for first in range(0, len(vectors), _BLOCK)
         ]
     )
-    home = probes[:, 0]
     members = np.split(
-        np.argsort(home, kind="stable"), np.cumsum(np.bincount(home, minlength=cells))[:-1]
+        np.argsort(probes[:, 0], kind="stable"),
+        np.cumsum(np.bincount(probes[:, 0], minlength=cells))[:-1],
     )
-    askers = np.split(
-        np.argsort(probes.ravel(), kind="stable") // reach,
-        np.cumsum(np.bincount(probes.ravel(), minlength=cells))[:-1],
-    )
-    best = np.full((len(vectors), k), -1, dtype=np.int64)
-    values = np.full((len(vectors), k), -np.inf, dtype=np.float32)
+    found = np.full((len(vectors), k), -1, dtype=np.int64)
     done = 0
-    for rows, asking in zip(members, askers, strict=True):
+    for rows in members:
+        if not len(rows):
+            continue
+        votes = np.bincount(probes[rows].ravel(), minlength=cells)
+        chosen = np.argsort(-votes, kind="stable")[:reach]
+        among = np.sort(np.concatenate([members[cell] for cell in chosen]))
+        if len(among) <= k:
+            among = np.arange(len(vectors))
+        near = vectors[among]
+        for first in range(0, len(rows), _BLOCK):
+            some = rows[first : first + _BLOCK]
+            found[some] = _others(among[_nearest(vectors[some], near, k + 1, metric)[1]], some)
         done += len(rows)
-        if len(rows):
-            _merge(vectors, rows, asking, metric, best, values)
         told(done, len(vectors))
-    short = np.flatnonzero(best[:, -1] < 0)
-    for first in range(0, len(short), _BLOCK):
-        rows = short[first : first + _BLOCK]
-        best[rows] = _others(_nearest(vectors[rows], vectors, k + 1, metric)[1], rows)
-    return best
-
-
-def _merge(
-    vectors: Vectors, rows: Ids, asking: Ids, metric: Metric, best: Ids, values: Scores
-) -> None:
-    """Compare the rows of one cell with those that look into it, and keep the k best of both."""
-    k = best.shape[1]
-    scores, places = _nearest(vectors[asking], vectors[rows], min(k + 1, len(rows)), metric)
-    found = rows[places]
-    scores[found == asking[:, None]] = -np.inf
-    ids = np.concatenate([best[asking], found], axis=1)
-    both = np.concatenate([values[asking], scores], axis=1)
-    kept = np.argpartition(-both, k - 1, axis=1)[:, :k]
-    kept = np.take_along_axis(kept, np.argsort(-np.take_along_axis(both, kept, 1), axis=1), 1)
-    ids, both = np.take_along_axis(ids, kept, 1), np.take_along_axis(both, kept, 1)
-    ids[np.isneginf(both)] = -1
-    best[asking], values[asking] = ids, both
+    return found
 
 
 def centres(vectors: Vectors, number: int, metric: Metric, seed: int) -> Vectors:

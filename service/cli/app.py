@@ -14,6 +14,7 @@ from service.cli import (
     classify,
     clustering,
     collections,
+    detection,
     encode,
     encoders,
     evaluate,
@@ -139,6 +140,7 @@ def _evaluations() -> typer.Typer:
     group.command("translations", cls=Verb)(evaluate.translations)
     group.command("words", cls=Verb)(evaluate.words)
     group.command("clustering", cls=Verb)(clustering.clustering)
+    group.command("outliers", cls=Verb)(detection.outliers)
     group.command("encoders", cls=Verb)(ladder.encoders)
     group.command("compare", cls=Verb)(evaluate.compare)
     group.command("load", cls=Verb)(load.load)
