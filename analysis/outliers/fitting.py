@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from indexing.types import Metric
 
 _CLUSTERS = 8
+_ROWS_TO_A_CLUSTER = 4_096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +122,9 @@ def _checked(vectors: Vectors, request: OutlierRequest) -> tuple[int, tuple[str,
     if n < LEAST:
         message = f"{n} documents are too few to tell outliers; at least {LEAST} are needed"
         raise UnsuitableCorpusError(message)
-    if bool((vectors == vectors[0]).all()):
+    if all(
+        bool((vectors[first : first + BLOCK] == vectors[0]).all()) for first in range(0, n, BLOCK)
+    ):
         message = (
             f"all {n:,} vectors are equal: none of them is an outlier, and no line can be drawn"
         )
@@ -155,7 +158,8 @@ def _learned(
     if centroids is None:
         from indexing.index.graph import centres
 
-        centroids = centres(vectors, min(_CLUSTERS, len(vectors)), searched_by(metric), seed)
+        number = min(_CLUSTERS, len(vectors))
+        centroids = centres(vectors, number, searched_by(metric), seed, each=_ROWS_TO_A_CLUSTER)
     return ClusterDistance.fit(vectors, centroids)
 
 

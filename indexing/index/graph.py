@@ -149,7 +149,9 @@ def _search_cells(
     return found
 
 
-def centres(vectors: Vectors, number: int, metric: Metric, seed: int) -> Vectors:
+def centres(
+    vectors: Vectors, number: int, metric: Metric, seed: int, *, each: int = _TRAINED_ON
+) -> Vectors:
     """float32 (number, dim): centroids by k-means on a sample; of length 1 for cosine.
 
     Args:
@@ -157,15 +159,17 @@ def centres(vectors: Vectors, number: int, metric: Metric, seed: int) -> Vectors
         number: 1 to n.
         metric: how vectors are compared.
         seed: of the sample and of the first centroids.
+        each: vectors in the sample to each centroid.
     """
     import faiss
 
-    most = min(len(vectors), number * _TRAINED_ON)
+    most = min(len(vectors), number * each)
     some = np.random.default_rng(seed).choice(len(vectors), most, replace=False)
     kmeans = faiss.Kmeans(
         vectors.shape[1],
         number,
         niter=_ROUNDS,
+        max_points_per_centroid=each,
         seed=seed,
         spherical=metric is Metric.COSINE,
         min_points_per_centroid=1,
