@@ -41,7 +41,7 @@ from indexing.index.exact import unit
 from indexing.types import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from embeddings.types import Vectors
 
@@ -73,20 +73,22 @@ SEED = 0
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 Data = Annotated[Path, typer.Option("--data", help="Folder of the data sets.")]
+Every = Annotated[bool, typer.Option("--every", help="Each detector here alone as well.")]
 Cache = Annotated[Path, typer.Option("--cache", help="Folder that keeps vectors.")]
 
 
 @app.command()
-def tables(data: Data) -> None:
+def tables(data: Data, *, every: Every = False) -> None:
     """Tables with judged outliers."""
     sets = (load_vectors(file, most=ROWS, seed=SEED) for file in find_files(data / "adbench"))
-    compare("tables", sets, Metric.EUCLIDEAN)
+    compare("tables", sets, Metric.EUCLIDEAN, METHODS if every else METHODS[:1])
 
 
 @app.command()
-def strangers(data: Data, cache: Cache) -> None:
+def strangers(data: Data, cache: Cache, *, every: Every = False) -> None:
     """Strangers from one set of texts in another."""
-    compare("strangers", (mixed(data, cache, *pair) for pair in MIXES), Metric.COSINE)
+    sets = (mixed(data, cache, *pair) for pair in MIXES)
+    compare("strangers", sets, Metric.COSINE, METHODS if every else METHODS[:1])
 
 
 @app.command()
@@ -129,13 +131,15 @@ def speed(data: Data, cache: Cache, number: int = 200_000) -> None:
     print(save(f"structure_outliers_speed_{number}", result))
 
 
-def compare(name: str, sets: Iterable[JudgedVectors], metric: Metric) -> None:
-    """Every method here and every peer on the same vectors; prints and saves the means."""
+def compare(
+    name: str, sets: Iterable[JudgedVectors], metric: Metric, methods: Sequence[str]
+) -> None:
+    """Methods from here and every peer on the same vectors; prints and saves the means."""
     found: dict[str, dict[str, Any]] = {}
     for judged in sets:
         scores = {
             method: dict(judge(judged, metric, OutlierRequest(method=method)).measures)
-            for method in METHODS
+            for method in methods
         }
         for peer in PEERS:
             by = peer_scores(peer, judged.vectors)

@@ -105,7 +105,8 @@ def load_vectors(
         x, y = x[rows], y[rows]
     if standardise:
         x = _standardised(x)
-    return JudgedVectors(file.name.partition(".")[0], x.astype(np.float32), y == 1)
+    vectors = np.ascontiguousarray(x, dtype=np.float32)
+    return JudgedVectors(file.name.partition(".")[0], vectors, y == 1)
 
 
 def load_texts(

@@ -27,7 +27,7 @@ REACH = 8
 _CELL = 400
 """Rows to a cell, about: enough for a matrix product, few enough to leave most of them out."""
 _VOTES = 4
-"""Nearest cells that each row of a cell names when it is chosen which to look through."""
+"""Nearest cells that each row of a cell names, the nearest with most weight."""
 _BLOCK = 1_024
 _TRAINED_ON = 64
 """Rows to a cell that the cells are found from."""
@@ -132,12 +132,15 @@ def _search_cells(
     )
     found = np.full((len(vectors), k), -1, dtype=np.int64)
     done = 0
-    for rows in members:
+    weights = np.arange(probes.shape[1], 0, -1)
+    for cell, rows in enumerate(members):
         if not len(rows):
             continue
-        votes = np.bincount(probes[rows].ravel(), minlength=cells)
+        named = np.broadcast_to(weights, (len(rows), len(weights)))
+        votes = np.bincount(probes[rows].ravel(), weights=named.ravel(), minlength=cells)
+        votes[cell] = np.inf
         chosen = np.argsort(-votes, kind="stable")[:reach]
-        among = np.sort(np.concatenate([members[cell] for cell in chosen]))
+        among = np.sort(np.concatenate([members[place] for place in chosen]))
         if len(among) <= k:
             among = np.arange(len(vectors))
         near = vectors[among]
