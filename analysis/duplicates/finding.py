@@ -26,6 +26,8 @@ from indexing.index.graph import neighbour_graph
 from indexing.types import Metric
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from analysis.corpus import Corpus
     from analysis.progress import Progress
     from embeddings.types import Vectors
@@ -41,6 +43,7 @@ __all__ = [
     "find_duplicates",
 ]
 
+_NO_COPIES = np.empty(0, dtype=np.int64)
 _NEIGHBOURS = WIDTH + 12
 """More than the suggestion looks at: numbers tell some of them apart."""
 
@@ -124,13 +127,13 @@ def _find_near(
         told=lambda done, total: progress("neighbours", done, total),
     )
     others = np.where(graph.ids < 0, -1, kept[graph.ids])
-    apart = np.zeros(others.shape, dtype=bool)
+    apart: npt.NDArray[np.bool_] = np.zeros(others.shape, dtype=bool)
     if request.same_numbers:
         apart = contradict_each(wording, kept, others)
-    suggestion = None
-    if request.threshold is None:
+    threshold, suggestion = request.threshold, None
+    if threshold is None:
         suggestion = suggest(_closed_up(np.where(apart, -np.inf, graph.scores)))
-    threshold = request.threshold if suggestion is None else suggestion.threshold
+        threshold = suggestion.threshold
     above = (graph.scores >= threshold) & (graph.ids >= 0)
     pairs, scores = _pairs(graph, above & ~apart)
     if request.least_overlap is not None:
@@ -151,15 +154,12 @@ def _find_near(
     return _Near(named, suggestion, threshold, told_apart, graph)
 
 
-def _pairs(
-    graph: NeighbourGraph, chosen: np.ndarray[tuple[int, int], np.dtype[np.bool_]]
-) -> tuple[Ids, Scores]:
+def _pairs(graph: NeighbourGraph, chosen: npt.NDArray[np.bool_]) -> tuple[Ids, Scores]:
     """int64 (p, 2), the lower position first, each pair once; and their scores."""
     rows, columns = np.nonzero(chosen)
     others = graph.ids[rows, columns]
     pairs = np.sort(np.column_stack([rows, others]), axis=1)
-    unique, first = np.unique(pairs[:, 0] * len(graph.ids) + pairs[:, 1], return_index=True)
-    del unique
+    first = np.unique(pairs[:, 0] * len(graph.ids) + pairs[:, 1], return_index=True)[1]
     return pairs[first], graph.scores[rows, columns][first]
 
 
@@ -169,9 +169,7 @@ def _closed_up(scores: Scores) -> Scores:
     return closed
 
 
-def _overlapping(
-    corpus: Corpus, pairs: Ids, least: float
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _overlapping(corpus: Corpus, pairs: Ids, least: float) -> npt.NDArray[np.bool_]:
     """Bool (p,): the wording of a pair overlaps enough."""
     found = np.zeros(len(pairs), dtype=bool)
     for first in range(0, len(pairs), 2_000):
@@ -180,7 +178,7 @@ def _overlapping(
         texts = corpus.texts(positions.tolist())
         found[first : first + 2_000] = [
             overlap(texts[one], texts[other]) >= least
-            for one, other in places.reshape(block.shape).tolist()
+            for one, other in zip(*places.reshape(block.shape).T, strict=True)
         ]
     return found
 
@@ -191,14 +189,14 @@ def _grouped(
     groups = []
     left = dict(copies)
     for star in near:
-        same = left.pop(star.representative, ())
-        members = [DuplicateMember(str(corpus.ids[place]), 1.0, True) for place in same]
+        same = left.pop(star.representative, _NO_COPIES)
+        members = [DuplicateMember(str(corpus.ids[place]), 1.0, True) for place in same.tolist()]
         for place, score in zip(star.members.tolist(), star.scores.tolist(), strict=True):
             similar = min(float(score), 1.0)
             members.append(DuplicateMember(str(corpus.ids[place]), similar, False))
             members += [
                 DuplicateMember(str(corpus.ids[copy]), similar, False)
-                for copy in left.pop(place, ())
+                for copy in left.pop(place, _NO_COPIES).tolist()
             ]
         groups.append(DuplicateGroup(str(corpus.ids[star.representative]), tuple(members)))
     for place, same in left.items():

@@ -16,11 +16,14 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import numpy.typing as npt
+
     from embeddings.types import Vectors
     from indexing.types import Ids, Scores
 
     Alike = Callable[[int, int], bool]
     """Whether two positions may be in one group, besides being similar."""
+    Claim = npt.NDArray[np.integer]
 
 MOST_COMPARED = 4_000
 """Documents of a component that are compared with all others of it; larger ones keep to the pairs
@@ -43,7 +46,7 @@ class Star:
 
 
 def stars(
-    pairs: Ids, scores: Scores, vectors: Vectors, threshold: float, claim: Ids, alike: Alike
+    pairs: Ids, scores: Scores, vectors: Vectors, threshold: float, claim: Claim, alike: Alike
 ) -> list[Star]:
     """Groups of two and more; every member is similar to its representative itself.
 
@@ -52,7 +55,7 @@ def stars(
         scores: float32 (p,), their cosines.
         vectors: float32 (n, dim), of length 1.
         threshold: least cosine to a representative.
-        claim: int64 (n,), decides among equally central documents: the higher one represents.
+        claim: (n,), decides among equally central documents: the higher one represents.
         alike: asked of a representative and each member.
     """
     from scipy.sparse import coo_matrix
@@ -102,7 +105,7 @@ def _neighbours(
 
 
 def _around(
-    positions: Ids, neighbours: Callable[[int], tuple[Ids, Scores]], claim: Ids, alike: Alike
+    positions: Ids, neighbours: Callable[[int], tuple[Ids, Scores]], claim: Claim, alike: Alike
 ) -> list[Star]:
     central = np.array([neighbours(place)[1].sum() for place in range(len(positions))])
     free = np.ones(len(positions), dtype=bool)

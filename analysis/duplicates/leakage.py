@@ -22,6 +22,8 @@ from indexing.types import Metric
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy.typing as npt
+
     from analysis.corpus import Corpus
     from analysis.progress import Progress
     from embeddings.types import Vectors
@@ -214,10 +216,8 @@ def _unit(corpus: Corpus) -> Vectors:
     return corpus.vectors if corpus.card.metric is Metric.COSINE else unit(corpus.vectors)
 
 
-def _contradictions(
-    known: Wording, asked: Wording, ids: Ids
-) -> np.ndarray[tuple[int, int], np.dtype[np.bool_]]:
-    apart = np.zeros(ids.shape, dtype=bool)
+def _contradictions(known: Wording, asked: Wording, ids: Ids) -> npt.NDArray[np.bool_]:
+    apart: npt.NDArray[np.bool_] = np.zeros(ids.shape, dtype=bool)
     for place, numbers in asked.numbers.items():
         for column, where in enumerate(ids[place].tolist()):
             there = known.numbers.get(where, frozenset())

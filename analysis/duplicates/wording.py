@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from analysis.corpus import Corpus
     from analysis.progress import Progress
     from indexing.types import Ids
@@ -31,8 +33,8 @@ class Wording:
         numbers: by position, the numbers in a text that has any.
     """
 
-    hashes: np.ndarray[tuple[int], np.dtype[np.uint64]]
-    lengths: np.ndarray[tuple[int], np.dtype[np.int32]]
+    hashes: npt.NDArray[np.uint64]
+    lengths: npt.NDArray[np.int32]
     numbers: dict[int, frozenset[str]]
 
     def contradict(self, one: int, other: int) -> bool:
@@ -58,9 +60,7 @@ def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wo
     return Wording(hashes, lengths, found)
 
 
-def contradict_each(
-    wording: Wording, rows: Ids, others: Ids
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def contradict_each(wording: Wording, rows: Ids, others: Ids) -> npt.NDArray[np.bool_]:
     """Bool, of the shape of `others`: `Wording.contradict` of each row with each of its others."""
     found = np.zeros(others.shape, dtype=bool)
     has = np.zeros(len(wording.hashes), dtype=bool)
