@@ -186,8 +186,8 @@ def middles(
         sums[empty] = space.ready(vectors[np.sort(far)])
     if space.spherical:
         return unit(sums)
-    centroids: Vectors = sums / np.maximum(counts, 1)[:, None].astype(np.float32)
-    return centroids
+    sizes = np.maximum(counts, 1).astype(np.float32)
+    return np.divide(sums, sizes[:, None], dtype=np.float32)
 
 
 def _sums(ready: Vectors, labels: Labels, k: int) -> Vectors:

@@ -208,5 +208,5 @@ def _iterate(
 
 
 def _without_empty(centroids: Vectors, labels: Labels) -> tuple[Vectors, Labels]:
-    there, labels = np.unique(labels, return_inverse=True)
-    return centroids[there], labels.astype(np.int32)
+    there, places = np.unique(labels, return_inverse=True)
+    return centroids[there], places.astype(np.int32)
