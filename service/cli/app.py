@@ -15,6 +15,7 @@ from service.cli import (
     clustering,
     collections,
     detection,
+    doctor,
     encode,
     encoders,
     evaluate,
@@ -83,6 +84,7 @@ def app() -> typer.Typer:
     root.add_typer(train.verbs(), name="train")
     root.command("check", cls=Verb)(check.check)
     root.command("tune", cls=Verb)(tune.tune)
+    root.command("doctor", cls=Verb)(doctor.doctor)
     root.add_typer(_evaluations(), name="eval")
     return root
 

@@ -1,5 +1,7 @@
 /** The server's HTTP interface, as far as the page uses it. Every call takes an abort signal. */
 
+import { fetchWithKey } from "./key.js";
+
 const ROOT = new URL("v1/", import.meta.url);
 
 /** An answer that is not one: the server's own words, or why there were none. */
@@ -28,7 +30,7 @@ async function call(path, { method, body, signal, parameters = {} } = {}) {
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   try {
-    answer = await fetch(address, {
+    answer = await fetchWithKey(address, {
       method: method ?? (body === undefined ? "GET" : "POST"),
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
@@ -117,7 +119,7 @@ export function askAnalysis(name, path, body, signal) {
 /** The bytes of a tile of the map. */
 export async function mapTile(name, { level, column, row }, signal) {
   const path = collectionPath(name, "map", "tiles", level, column, row);
-  const answer = await fetch(new URL(path, ROOT), { signal });
+  const answer = await fetchWithKey(new URL(path, ROOT), { signal });
   if (!answer.ok) throw new ServerError("", { status: answer.status });
   return answer.arrayBuffer();
 }

@@ -29,6 +29,7 @@ VERBS = [
     "classify",
     "check",
     "tune",
+    "doctor",
     "collections",
     "keys",
     "encoders",
