@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 
 FOLDER = "lexical"
 _BLOCK = 512
+_ROUNDS = 5
+"""Behind the words of documents those of others are found, that came meanwhile, so often at most:
+what is left then is found while writes wait."""
 _MOST_PENDING = 5_000
 
 
@@ -210,15 +213,24 @@ class Lexicon:
         """
         if not self._later.deferred or self._index is None:
             return
-        with self._following:
-            missing = list(self._later.came) if self._later.is_whole else None
-        if missing is None:
-            missing = _without(self._wanted(), self._index.rows()).tolist()
-        for start in range(0, len(missing), _BLOCK):
-            self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
-            between(min(1.0, (start + _BLOCK) / len(missing)))
+        found: set[int] = set()
+        for _ in range(_ROUNDS):
+            missing = [row for row in self._missing(self._index) if row not in found]
+            if found and len(missing) < _BLOCK:
+                break
+            for start in range(0, len(missing), _BLOCK):
+                self._terms_of_rows(missing[start : start + _BLOCK])  # keeps them
+                between(min(1.0, (start + _BLOCK) / len(missing)))
+            found.update(missing)
         with self._following:
             self._settle(self._index)
+
+    def _missing(self, index: LexicalIndex) -> list[int]:
+        """Rows that are not in the index yet."""
+        with self._following:
+            if self._later.is_whole:
+                return list(self._later.came)
+        return list(_without(self._wanted(), index.rows()).tolist())
 
     def freeze(self) -> None:
         """Commit what is followed and end all writing; searches go on in what there is now.

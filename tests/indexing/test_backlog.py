@@ -14,9 +14,13 @@ from indexing.local import LocalCollection
 from indexing.types import Document, Metric, SearchRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pytest
+
+    from embeddings.text.analyzer import Analyzer
+    from indexing.terms import Analysis
 
 VECTOR = np.ones((1, 64), dtype=np.float32)
 
@@ -57,3 +61,39 @@ def test_writes_with_vectors_are_found_by_words_without_reading_the_whole_index(
             found = collection.search(SearchRequest("tree", mode="lexical")).matches
         assert [match.document.text for match in found] == ["plum tree"]
         assert collection.storage.lexicon.verify() == []
+
+
+def test_words_of_documents_that_came_meanwhile_are_found_before_writes_have_to_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    card = CollectionCard.new("shelf", load_encoder("hash:64").card, Metric.COSINE)
+    with LocalCollection.create(tmp_path / "shelf", card, maintain=False) as collection:
+        lexicon = collection.storage.lexicon
+        analysed = lexicon._analysed
+        while_waiting: list[int] = []
+
+        def watched(analyzer: Analyzer, documents: Sequence[Document]) -> Analysis:
+            if lexicon._following._is_owned():  # type: ignore[attr-defined]
+                while_waiting.append(len(documents))
+            return analysed(analyzer, documents)
+
+        monkeypatch.setattr(lexicon, "_analysed", watched)
+
+        def add(first: int, number: int) -> None:
+            documents = [Document(f"d{i}", f"tree {i}") for i in range(first, first + number)]
+            collection.add(documents, vectors=np.repeat(VECTOR, number, axis=0))
+
+        add(0, 10)
+        came = iter([700, 20])
+
+        def between(_: float) -> None:
+            number = next(came, 0)
+            if number:
+                add(collection.count(), number)
+
+        lexicon.catch_up(between)
+        assert collection.count() == 730
+        assert sum(while_waiting) == 20
+        found = collection.search(SearchRequest("729", mode="lexical")).matches
+        assert [match.document.id for match in found] == ["d729"]
+        assert lexicon.verify() == []
