@@ -112,7 +112,8 @@ class Engine:
         models = settings.data.expanduser() / MODELS
         self.words = WordModels(models)
         self.classifiers = Classifiers(models, device=settings.device, shared=self._encoder)
-        self._readers = Threads("read", settings.search_threads, settings.max_waiting)
+        self._searchers = Threads("search", settings.searches_at_once, settings.max_waiting)
+        self._readers = Threads("read", settings.read_threads, settings.max_waiting)
         self._writers = Threads("write", settings.write_threads, settings.max_waiting)
         self._watchers = Threads("watch", 1, settings.max_waiting)
         self._batcher = Batcher(
@@ -164,7 +165,7 @@ class Engine:
 
     def _close(self) -> None:
         self._batcher.shut_down()
-        for threads in (self._readers, self._writers, self._watchers):
+        for threads in (self._searchers, self._readers, self._writers, self._watchers):
             threads.shut_down()
         if self._folder is not None:
             self._folder.close()
@@ -178,6 +179,14 @@ class Engine:
         if self.readiness.phase in {"starting", "stopping"}:
             message = f"not ready: {self.readiness.reason}; try again in a moment"
             raise NotReadyError(message)
+
+    async def search(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The result of the call, made in a thread for searches.
+
+        Raises:
+            BusyError: too many searches wait already.
+        """
+        return await self._searchers.run(function, *args, **kwargs)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that changes nothing, made in a thread.
@@ -257,6 +266,7 @@ class Engine:
     def waiting(self) -> dict[str, int]:
         """How many calls wait for the threads of each kind."""
         return {
+            "search": self._searchers.waiting,
             "read": self._readers.waiting,
             "write": self._writers.waiting,
             "encode": self._batcher.waiting,

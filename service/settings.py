@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from embeddings.load import DEFAULT_ENCODER, Computing, Runtime
 from service.names import check_hosts, check_origins, split
+from indexing.index.threads import usable_processors
 from service.sizes import parse_size
 
 MIB = 1 << 20
@@ -63,7 +64,9 @@ class Settings(BaseSettings):
         max_texts: texts in one request to encode, compare or rank them.
         max_input_tokens: tokens of all of them, before any cut.
         max_documents: documents in one upsert, ids in one deletion.
-        search_threads: searches and other reads running at once; more of them wait.
+        search_threads: searches running at once, more of them wait; None takes one for each
+            processor, but two at least: more of them only take turns.
+        read_threads: other reads running at once.
         write_threads: writes running at once; writes to one collection take turns anyway.
         encode_threads: batches of texts encoded at once, by all encoders together.
         batch_tokens: estimated tokens of the texts, of all requests, that are encoded at once.
@@ -110,7 +113,8 @@ class Settings(BaseSettings):
     max_texts: Annotated[int, Field(ge=1)] = 2048
     max_input_tokens: Annotated[int, Field(ge=1)] = 300_000
     max_documents: Annotated[int, Field(ge=1)] = 10_000
-    search_threads: Threads = 8
+    search_threads: Threads | None = None
+    read_threads: Threads = 8
     write_threads: Threads = 4
     encode_threads: Threads = 4
     batch_tokens: Annotated[int, Field(ge=1)] = 4096
@@ -124,6 +128,11 @@ class Settings(BaseSettings):
     job_history: Annotated[int, Field(ge=1)] = 1000
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
+
+    @property
+    def searches_at_once(self) -> int:
+        """How many searches run at the same time."""
+        return self.search_threads or max(2, self.threads or usable_processors())
 
     @property
     def computing(self) -> Computing:

@@ -127,11 +127,13 @@ def work_quietly() -> None:
 
 def _processors() -> int:
     """Processors that FAISS may take here."""
-    return min(_usable(), _Process.most or _usable())
+    usable = usable_processors()
+    return min(usable, _Process.most or usable)
 
 
 @cache
-def _usable() -> int:
+def usable_processors() -> int:
+    """Processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -62,7 +62,7 @@ async def search_by_image(
         engine.metrics.count_search(result.receipt)
         return JsonAnswer.of(SearchAnswer.of(result))
 
-    return await while_connected(request, engine.read(work))
+    return await while_connected(request, engine.search(work))
 
 
 @routes.get(

@@ -78,7 +78,7 @@ async def recommend(
             with engine.using(collection) as target:
                 raise ExampleNotFoundError(str(error), _missing(target, body)) from error
 
-    return await engine.read(work)
+    return await engine.search(work)
 
 
 @routes.post(
@@ -102,14 +102,14 @@ async def _search(engine: Engine, collection: str, body: SearchBody) -> JsonAnsw
         return _request(body, engine.settings)
 
     if body.query is None:
-        return await engine.read(lambda: _answer(engine, collection, prepare(), Marks.of(body)))
+        return await engine.search(lambda: _answer(engine, collection, prepare(), Marks.of(body)))
     request = prepare() if body.filter is None else await engine.read(prepare)
     [encoded] = await encode_queries(engine, collection, [request])
 
     def work() -> JsonAnswer:
         return _answer(engine, collection, request, Marks.of(body), encoded)
 
-    return await engine.read(work)
+    return await engine.search(work)
 
 
 async def _search_all(
@@ -138,7 +138,7 @@ async def _search_all(
             engine.metrics.count_search(result.receipt)
         return JsonAnswer.of(BatchAnswer(results=answers))
 
-    return await engine.read(work)
+    return await engine.search(work)
 
 
 def _missing(target: LocalCollection, body: RecommendBody) -> str:

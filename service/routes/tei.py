@@ -175,7 +175,7 @@ async def tell_info(engine: ReadyEngine) -> InfoAnswer:
             max_batch_tokens=settings.max_input_tokens,
             max_client_batch_size=settings.max_texts,
             auto_truncate=True,
-            tokenization_workers=settings.search_threads,
+            tokenization_workers=settings.read_threads,
             version=version("meari"),
             reranker=None if reranker is None else reranker.expanduser().resolve().name,
         )

@@ -37,7 +37,9 @@ def test_the_next_takes_its_place_and_readers_of_the_last_go_on(tmp_path: Path) 
 
 
 def test_nothing_kept_is_said_with_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(ResultNotFoundError, match=r"no outliers are kept in .*; ask for them first"):
+    with pytest.raises(
+        ResultNotFoundError, match=r"no outliers are kept in .*; ask for them first"
+    ):
         Results(tmp_path).load("outliers")
 
 

@@ -38,7 +38,7 @@ def test_the_number_comes_back_after_an_error():
 def test_no_search_takes_more_processors_than_allowed(
     monkeypatch: pytest.MonkeyPatch, most: int | None, taken: int
 ):
-    monkeypatch.setattr(threads, "_usable", lambda: 4)
+    monkeypatch.setattr(threads, "usable_processors", lambda: 4)
     limit_processors(most)
     try:
         with sharing(100):

@@ -94,8 +94,8 @@ def wait_until_waiting(client: Client, threads: str, number: int) -> None:
             ("POST", f"{ANIMALS}/documents/count"),
         ),
         (
-            "read",
-            "1 read threads",
+            "search",
+            "1 search threads",
             f"{ANIMALS}/search",
             {"query": "slowly", "mode": "lexical"},
             ("POST", f"{ANIMALS}/optimize"),

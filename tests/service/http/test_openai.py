@@ -211,7 +211,7 @@ def test_who_hangs_up_is_not_encoded_for(
             return super().encode(inputs, role=role)
 
     monkeypatch.setitem(BUILT_IN, "hash", lambda name, device: Slow(64))
-    one = {"search_threads": 1, "encode_threads": 1}
+    one = {"read_threads": 1, "encode_threads": 1}
     with started(settings.model_copy(update=one)) as client:
 
         def ask(sender: Gone) -> threading.Thread:
