@@ -70,7 +70,12 @@ async def search_by_image(
     summary="Show a document's picture, small",
     response_class=Response,
     responses=refusals(400, 404)
-    | {200: {"content": {"image/jpeg": {}}, "description": "The picture."}},
+    | {
+        200: {
+            "content": {"image/jpeg": {"schema": {"type": "string", "format": "binary"}}},
+            "description": "The picture.",
+        }
+    },
 )
 async def show_thumbnail(
     collection: CollectionName,
