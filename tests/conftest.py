@@ -64,3 +64,38 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pixels = (np.array(colour) + noise).clip(0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
     return folder
+
+
+@pytest.fixture(scope="session")
+def both_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn CLIP that reads letters and pictures of 32 pixels, as hubs have them."""
+    from transformers import (
+        CLIPConfig,
+        CLIPImageProcessorPil,
+        CLIPModel,
+        CLIPProcessor,
+        CLIPTokenizer,
+        set_seed,
+    )
+
+    set_seed(3)
+    letters = [chr(ord("a") + number) for number in range(26)]
+    pieces = [*letters, *(f"{letter}</w>" for letter in letters)]
+    pieces += ["<|startoftext|>", "<|endoftext|>"]
+    count = len(pieces)
+    layers = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    layers["num_attention_heads"] = 2
+    text = {"vocab_size": count, "max_position_embeddings": 24, "bos_token_id": count - 2}
+    text |= {"eos_token_id": count - 1, "pad_token_id": count - 1, **layers}
+    config = CLIPConfig(
+        text_config=text,
+        vision_config={"image_size": 32, "patch_size": 8, **layers},
+        projection_dim=12,
+    )
+    folder = tmp_path_factory.mktemp("both") / "clip"
+    CLIPModel(config).save_pretrained(folder)
+    size = {"height": 32, "width": 32}
+    tokenizer = CLIPTokenizer(vocab={piece: n for n, piece in enumerate(pieces)}, merges=[])
+    processor = CLIPImageProcessorPil(size={"shortest_edge": 32}, crop_size=size)
+    CLIPProcessor(image_processor=processor, tokenizer=tokenizer).save_pretrained(folder)
+    return folder

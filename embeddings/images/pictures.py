@@ -82,7 +82,7 @@ def as_inputs(inputs: Sequence[Input], modalities: frozenset[Any]) -> list[Input
     return [_as_input(item, position, modalities) for position, item in enumerate(inputs)]
 
 
-def _as_input(item: Input, position: int, modalities: frozenset[Any]) -> Input:
+def _as_input(item: object, position: int, modalities: frozenset[Any]) -> Input:
     from PIL.Image import Image
 
     if isinstance(item, str):
@@ -95,7 +95,8 @@ def _as_input(item: Input, position: int, modalities: frozenset[Any]) -> Input:
         if not item.strip():
             message = f"input {position} is empty or blank; there is nothing to encode"
             raise InvalidInputError(message)
-    elif not isinstance(item, os.PathLike | bytes | Image | Prepared):
+        return item
+    if not isinstance(item, os.PathLike | bytes | Image | Prepared):
         message = (
             f"input {position} is {type(item).__name__}; a Path, bytes or a PIL image is needed"
         )

@@ -51,7 +51,7 @@ def read_picture(
     image = replace(image, data=None)
     title = unicodedata.normalize("NFC", file.stem.rpartition("/")[2])
     folder = str(PurePosixPath(file.name).parent)
-    metadata = {} if folder == "." else {"folder": folder}
+    metadata: dict[str, Any] = {} if folder == "." else {"folder": folder}
     text = ""
     for name, value in described.items():
         if name.casefold() in TITLE_NAMES and value:

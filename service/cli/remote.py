@@ -105,7 +105,7 @@ def _id_at(error: ClientError, documents: Sequence[Document]) -> str | None:
 
 def _body(document: Document) -> DocumentInput:
     parent = document.parent
-    return {
+    body: dict[str, Any] = {
         "id": document.id,
         "text": document.text,
         "title": document.title,
@@ -115,6 +115,7 @@ def _body(document: Document) -> DocumentInput:
         if parent is None
         else {"id": parent.id, "chunk": parent.chunk, "start": parent.start, "end": parent.end},
     }
+    return cast("DocumentInput", body)
 
 
 def _image(document: Document) -> dict[str, Any]:

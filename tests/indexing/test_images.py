@@ -250,3 +250,16 @@ def test_pictures_are_paged_and_filtered(photos: LocalCollection, gallery: Path)
     other = (gallery / "blue" / "0.png").read_bytes()
     with pytest.raises(InvalidRequestError, match="another image"):
         photos.search(SearchRequest(image=other, limit=5, cursor=first.cursor))
+
+
+def test_an_encoder_of_both_finds_pictures_by_texts(
+    data: DataFolder, both_encoder: Path, gallery: Path
+):
+    both = data.create("both", encoder=str(both_encoder))
+    assert index(both, gallery).added == 12
+    both.add([Document("text", "a red coat")])
+    by_text = both.search(SearchRequest(query="a red coat", limit=13))
+    assert ids(by_text)[0] == "text"
+    assert len(ids(by_text)) == 13
+    picture = (gallery / "red" / "0.png").read_bytes()
+    assert ids(both.search(SearchRequest(image=picture)))[0] == "red/0.png"

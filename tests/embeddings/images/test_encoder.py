@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from embeddings.errors import EncoderRefusedError, InvalidImageError, ModalityError
+from embeddings.errors import (
+    EncoderRefusedError,
+    InvalidImageError,
+    InvalidInputError,
+    ModalityError,
+)
 from embeddings.images.backbones.plan import BACKBONES, Plan, build
 from embeddings.images.encoder import ImageEncoder
 from embeddings.images.pictures import Prepared, reads_images
@@ -188,3 +193,18 @@ def test_filters_and_maps_are_those_of_the_network(network_folder: Path, painted
     assert layers[0].shape[1:] > layers[-1].shape[1:]
     means = layers[2].maps.mean(axis=(1, 2))
     assert (np.diff(means) <= 1e-6).all()
+
+
+def test_an_encoder_of_both_reads_texts_and_pictures(both_encoder: Path, painted: Painted) -> None:
+    encoder: Any = load_encoder(both_encoder, device="cpu")
+    assert encoder.modalities == {"image", "text"}
+    assert encoder.card.modalities == ("image", "text")
+    mixed = ["a red coat", painted(seed=1), "a hat", painted(seed=2)]
+    encoding = encoder.encode(mixed, role="query")
+    assert encoding.vectors.shape == (4, 12)
+    assert (encoding.tokens > 0).tolist() == [True, False, True, False]
+    for place, each in enumerate(mixed):
+        alone = encoder.encode([each], role="query").vectors[0]
+        np.testing.assert_allclose(alone, encoding.vectors[place], atol=1e-5)
+    with pytest.raises(InvalidInputError, match="input 1 is empty"):
+        encoder.encode([painted(), " "], role="query")
