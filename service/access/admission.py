@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from service.access.audit import counts_of, should_tell
+from service.access.audit import counts_of, should_tell, told_of
 from service.access.caller import CALLER
 from service.access.needs import Need, need_of
 from service.errors import TooLongError, find_problem
@@ -82,12 +82,13 @@ class Admission:
     def _tell(self, request: Request, status: int, body: bytes) -> None:
         if not should_tell(status):
             return
+        told = told_of(body)
         request.app.state.audit.tell(
             method=self.method,
             route=self.path,
-            collection=request.path_params.get("collection"),
+            collection=request.path_params.get("collection") or told.get("name"),
             status=status,
-            counts=counts_of(body),
+            counts=counts_of(told),
             request_id=REQUEST_ID.get(),
         )
 

@@ -95,14 +95,17 @@ def should_tell(status: int) -> bool:
     return status < 400 or status == 403 or status >= 500
 
 
-def counts_of(body: bytes) -> dict[str, int]:
-    """The numbers of documents that an answer tells."""
+def told_of(body: bytes) -> dict[str, Any]:
+    """The fields of an answer; none of one that is no object, or too large to be looked through."""
     if not body or len(body) > _COUNTED_BYTES:
         return {}
     try:
         told: Any = json.loads(body)
     except ValueError:
         return {}
-    if not isinstance(told, dict):
-        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def counts_of(told: Mapping[str, Any]) -> dict[str, int]:
+    """The numbers of documents among the fields of an answer."""
     return {name: told[name] for name in _COUNTS if isinstance(told.get(name), int)}

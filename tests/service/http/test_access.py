@@ -389,6 +389,8 @@ def test_writes_are_told_in_the_audit_log(door: Door):
     assert first["name"] == f"write {MINE}"
     assert first["counts"] == {"added": 1, "changed": 0, "relabelled": 0, "unchanged": 0}
     assert lines[1]["counts"] == {"deleted": 1}
+    made = [each["collection"] for each in audit(door) if each["route"] == "/v1/collections"]
+    assert made[:2] == [MINE, OTHERS]
     assert (door.folder / AUDIT_FILE).stat().st_mode & 0o777 == 0o600
     assert "audited words" not in (door.folder / AUDIT_FILE).read_text()
 
