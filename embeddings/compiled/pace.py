@@ -40,7 +40,7 @@ def choose(paces: Mapping[Precision, float]) -> Precision:
     Args:
         paces: texts a second, the least exact precision first; at least one.
     """
-    exact_first = list(reversed(paces))
+    exact_first: list[Precision] = list(reversed(list(paces)))
     chosen = exact_first[0]
     for precision in exact_first[1:]:
         if paces[precision] >= _WORTH * paces[chosen]:
