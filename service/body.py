@@ -120,6 +120,21 @@ def _announced_length(scope: Scope) -> int | None:
     return None
 
 
+class KeyedRoute(APIRoute):
+    """A route that asks what the caller may do, before anything of the request is read."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The handler, behind the question."""
+        handle = super().get_route_handler()
+        admission = Admission.of(self.methods or (), self.path)
+
+        async def handle_admitted(request: Request) -> Response:
+            async with admission.admit(request) as answered:
+                return answered(await handle(request))
+
+        return handle_admitted
+
+
 class JsonRoute(APIRoute):
     """A route that asks what the caller may do, and whose body, if any, is JSON as in RFC 8259.
 
@@ -131,7 +146,7 @@ class JsonRoute(APIRoute):
         """The handler, with the body read and parsed in front of it."""
         handle = super().get_route_handler()
         takes_body = self.body_field is not None
-        admission = Admission.of(self.methods, self.path)
+        admission = Admission.of(self.methods or (), self.path)
 
         async def handle_json(request: Request) -> Response:
             async with admission.admit(request) as answered:

@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from indexing.errors import DocumentNotFoundError
+from service.body import KeyedRoute
 from service.errors import BadJsonError, BadValueError
 from service.presence import while_connected
 from service.routes.access import (
@@ -28,7 +29,7 @@ from service.validation import describe_validation
 if TYPE_CHECKING:
     from indexing.types import SearchRequest
 
-routes = APIRouter(tags=["search"])
+routes = APIRouter(route_class=KeyedRoute, tags=["search"])
 """Not the routes of JSON alone: a form carries a picture here."""
 
 _FOREVER = {"Cache-Control": "private, max-age=300", "X-Content-Type-Options": "nosniff"}

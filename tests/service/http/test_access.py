@@ -15,7 +15,7 @@ from service.access.keyring import KeyWish, create_key, revoke_key
 from service.access.keys import SCOPES
 from service.access.needs import NEEDS, OPEN, UNKNOWN, need_of
 from service.app import create_app
-from service.body import JsonRoute
+from service.body import JsonRoute, KeyedRoute
 from service.routes.page import page_routes
 from service.settings import Settings
 
@@ -105,7 +105,7 @@ def test_every_route_is_in_the_table_or_open():
     for route in routes():
         if route.path in OPEN | pages:
             continue
-        assert isinstance(route, JsonRoute), f"{route.path} asks nobody for a key"
+        assert isinstance(route, JsonRoute | KeyedRoute), f"{route.path} asks nobody for a key"
         (method,) = route.methods
         assert need_of(method, route.path) is NEEDS[f"{method} {route.path}"]
     assert need_of("POST", "/v1/new") is UNKNOWN
