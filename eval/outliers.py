@@ -148,7 +148,7 @@ def judge(data: JudgedVectors, metric: Metric, request: OutlierRequest) -> SetSc
         message = f"{data.name} cannot be scored so: {error}"
         raise EvalError(message) from error
     scores = fitted.scored.scores
-    line = draw_line(np.sort(scores)[::-1], request.contamination)[1]
+    line = draw_line(np.sort(scores)[::-1].tolist(), request.contamination)[1]
     if data.fitted is not None:
         near = nearest_documents(learned, data.vectors, fitted.model.k, metric, None)
         scores = fitted.model.score(data.vectors, near).scores

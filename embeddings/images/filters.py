@@ -115,7 +115,7 @@ def draw_filters(encoder: ImageEncoder, path: Path, *, image: Image | None = Non
     heights = [0.55 * down + 0.3, *[1.3] * len(layers)]
     figure = Figure(figsize=(10, sum(heights) + 0.6), layout="constrained")
     FigureCanvasAgg(figure)
-    parts = np.atleast_1d(figure.subfigures(1 + len(layers), 1, height_ratios=heights))
+    parts = figure.subfigures(1 + len(layers), 1, height_ratios=heights, squeeze=False)[:, 0]
     size = "x".join(map(str, filters.shape[1:3]))
     parts[0].suptitle(f"first layer: {len(filters)} filters of {size} pixels", fontsize=9)
     _draw_row(parts[0], list(filters), down, _ACROSS)

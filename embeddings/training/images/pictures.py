@@ -251,10 +251,11 @@ def _decode(found: Found, side: int) -> tuple[Image, str] | InvalidImageError:
     """The picture with what crops need of its pixels, and its file's sum; or what is wrong."""
     from PIL.Image import Resampling
 
+    picture = found.picture
     try:
-        data = found.picture if isinstance(found.picture, bytes) else found.picture.read_bytes()
+        data = picture if isinstance(picture, bytes) else picture.read_bytes()
     except OSError as error:
-        return InvalidImageError(f"{found.picture} cannot be read: {error.strerror}")
+        return InvalidImageError(f"{found.place} cannot be read: {error.strerror}")
     kept = round(side * _SPARE)
     try:
         image = decode(data, least_side=kept)
