@@ -22,7 +22,7 @@ from service.analyses.finding import Found, marked
 from service.analyses.paging import span_of
 from service.analyses.showing import Texts
 from service.errors import BadValueError
-from service.schemas.analysis import Made
+from service.schemas.analysis import Made, Shown
 from service.schemas.clusters import (
     ClusterAnswer,
     ClusterBody,
@@ -206,7 +206,7 @@ def _cluster_answer(
         new=int(now.is_new[places].sum()),
         similarity=round(cluster.similarity, 6),
         representatives=list(cluster.representatives),
-        examples=[texts.of(id) for id in there],
+        examples=[Shown(**texts.of(id)) for id in there],
         members=now.ids[places].tolist() if members else None,
     )
 

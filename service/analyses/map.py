@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -145,19 +145,19 @@ def answer_of(collection: LocalCollection, shelf: Shelf) -> MapAnswer:
     drawn, colours = kept.value, colours_of(collection, shelf, kept)
     facts = drawn.tiles.to_json()
     labels: list[LabelPlace] = []
+    coloured_by: list[Literal["clusters", "outliers"]] = []
     if colours.clusters is not None:
+        coloured_by.append("clusters")
         labels = place_labels(drawn.map.points, drawn.tiles, colours.clusters, colours.names)
+    if colours.scores is not None:
+        coloured_by.append("outliers")
     return MapAnswer(
         points=facts["points"],
         bounds=facts["bounds"],
         capacity=facts["capacity"],
         tiles=[TileFacts(**each) for each in facts["tiles"]],
         labels=[LabelAnswer(**asdict(each)) for each in labels],
-        coloured_by=[
-            name
-            for name, values in (("clusters", colours.clusters), ("outliers", colours.scores))
-            if values is not None
-        ],
+        coloured_by=coloured_by,
         tile_path=f"/v1/collections/{collection.card.name}/map/tiles/{{level}}/{{column}}/{{row}}",
         made=Made.of(kept),
         stale=kept.stale,
@@ -244,7 +244,7 @@ def field_of(collection: LocalCollection, shelf: Shelf, key: str) -> FieldAnswer
     """
     drawn = take(collection, shelf).value.map
     field = read_field(collection, drawn.ids.tolist(), key)
-    numbers = [] if field.kind == "values" else field.numbers.astype(object)
+    numbers: Any = [] if field.kind == "values" else field.numbers.astype(object)
     return FieldAnswer(
         key=key,
         kind=field.kind,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.errors import BadValueError
 
@@ -31,7 +31,7 @@ class Span:
         return slice(self.first, self.last)
 
 
-def span_of(kept: Kept[object], cursor: str | None, limit: int, total: int) -> Span:
+def span_of(kept: Kept[Any], cursor: str | None, limit: int, total: int) -> Span:
     """The page behind a cursor.
 
     Args:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from service.schemas.analysis import shortened
 
@@ -31,7 +31,7 @@ class Texts:
     def __contains__(self, id: str) -> bool:
         return id in self._found
 
-    def of(self, id: str) -> dict[str, str]:
+    def of(self, id: str) -> dict[str, Any]:
         """`id`, `title` and `text`; the last two empty for a document that is gone."""
         document = self._found.get(id)
         if document is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, cast
 
 import typer
 
@@ -132,7 +132,7 @@ def _desk(data: Path | None, url: str | None, *, writes: bool = False) -> Iterat
         return
     from indexing.data_folder import DataFolder
 
-    mode = "write" if writes else "read"
+    mode: Literal["read", "write"] = "write" if writes else "read"
     with DataFolder.open(
         settings(data=data).data, mode=mode, create=False, maintain=False
     ) as folder:
