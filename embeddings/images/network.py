@@ -108,7 +108,7 @@ class ImageNetwork(InputModule):
     save_in_root = True
 
     def __init__(self, config: NetworkConfig) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.config = config
         self.backbone, self.width = build(config.plan)
         self.dropout = nn.Dropout(config.dropout)
@@ -145,7 +145,8 @@ class ImageNetwork(InputModule):
 
     def standardise(self, pixels: torch.Tensor) -> torch.Tensor:
         """Float32 of mean 0 and deviation 1 or so, from uint8 (n, 3, size, size)."""
-        return (pixels.float() - self.mean) / self.deviation
+        standard: torch.Tensor = (pixels.float() - self.mean) / self.deviation
+        return standard
 
     def get_config_dict(self) -> dict[str, Any]:
         """What `config.json` says."""
@@ -160,7 +161,9 @@ class ImageNetwork(InputModule):
         self.save_torch_weights(output_path, safe_serialization=safe_serialization)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **given: Any) -> Self:
+    def load(  # type: ignore[override] # the library's loaders pass all by name
+        cls, model_name_or_path: str, subfolder: str = "", **given: Any
+    ) -> Self:
         """The module in a folder.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,7 +61,7 @@ def build(plan: Plan) -> tuple[nn.Module, int]:
     from embeddings.images.backbones.resnet import resnet
     from embeddings.images.backbones.vgg import VGG
 
-    made = {
+    made: Any = {
         "alexnet": AlexNet,
         "vgg": VGG,
         "googlenet": GoogLeNet,

@@ -27,8 +27,8 @@ def resnet(plan: Plan) -> Maps:
     config = ResNetConfig(
         embedding_size=widths[0], hidden_sizes=widths, depths=[2, 2, 2, 2], layer_type="basic"
     )
-    model = ResNetModel(config)
-    stem: Any = model.embedder
+    model: Any = ResNetModel(config)
+    stem = model.embedder
     if not plan.halves(0):
         stem.embedder.convolution = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
         nn.init.kaiming_normal_(stem.embedder.convolution.weight, mode="fan_out")
