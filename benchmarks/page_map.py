@@ -3,19 +3,19 @@ r"""The map of the page in Chromium: until it is painted, whole, and how it move
     python -m benchmarks.page_map [--documents 100000] [--data FOLDER --collection NAME]
         [--plotly plotly.min.js] [--picture map.png] [--name page_map]
 
-Without a collection, one of made-up sentences about forty subjects is indexed with `meari-static`
-and its map is drawn. The page is then opened in headless Chromium, which computes all pixels on the
-processor, with an empty cache: told are the milliseconds from the address to the first points and
-to the last ones, those of one frame while the map moves and while it is zoomed, and until a point
-under the pointer is named. With Plotly's JavaScript the same points are drawn by its `scattergl`,
-once under the page's own security policy and once without any.
+Without a data folder, a collection of made-up sentences about forty subjects is written, and a
+map of it whose positions are drawn by lot around forty middles: finding a better one takes minutes
+and gives the page the same work. The page is then opened in headless Chromium, which computes all
+pixels on the processor, with an empty cache: told are the milliseconds from the address to the
+first points and to the last ones, those of one frame while the map moves and while it is zoomed,
+and until a point under the pointer is named. With Plotly's JavaScript the same points are drawn by
+its `scattergl`, once under the page's own security policy and once without any.
 """
 
 from __future__ import annotations
 
 import http.server
 import json
-import random
 import shutil
 import statistics
 import subprocess
@@ -24,26 +24,38 @@ import tempfile
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import httpx
+import numpy as np
 import typer
 from playwright.sync_api import Error, sync_playwright
 
+from analysis.corpus import read_corpus
+from analysis.map.anchors import choose_anchors
+from analysis.map.finding import Map, MapReceipt
+from analysis.map.tiles import tiles
+from analysis.origin import made_from
+from analysis.results import Results
 from benchmarks.record import save
+from indexing.data_folder import DataFolder
+from indexing.types import Document
 from service.routes.page import HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy.typing as npt
     from playwright.sync_api import Browser, Page
 
 _SIZE = {"width": 1280, "height": 860}
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _FLAGS_WEBGL = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
-_SUBJECTS, _WORDS = 40, 30
-_MINUTES = 60
+_SUBJECTS, _WORDS, _DIM = 40, 30, 64
+_BLOCK = 10_000
 
 _PAINTED = """n => {
   const canvas = document.querySelector(".map-points");
@@ -100,8 +112,8 @@ window.done = true;
 
 def main(
     documents: Annotated[int, typer.Option(help="Documents of the made-up collection.")] = 100_000,
-    data: Annotated[Path | None, typer.Option(help="A data folder, kept.")] = None,
-    collection: Annotated[str, typer.Option(help="In it; made where it is missing.")] = "subjects",
+    data: Annotated[Path | None, typer.Option(help="A data folder instead.")] = None,
+    collection: Annotated[str, typer.Option(help="In it, with a map.")] = "subjects",
     plotly: Annotated[Path | None, typer.Option(help="Plotly's plotly.min.js.")] = None,
     picture: Annotated[Path | None, typer.Option(help="Where a screenshot goes.")] = None,
     rounds: Annotated[int, typer.Option(help="Visits; the median is told.")] = 3,
@@ -110,10 +122,8 @@ def main(
     """Measure the map, print the figures and keep them."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = data or Path(temporary)
-        if not (folder / "collections" / collection).is_dir() and not any(
-            folder.glob(f"**/{collection}/card.json")
-        ):
-            _index(folder, collection, documents, Path(temporary))
+        if data is None:
+            _make(folder, collection, documents)
         with _serving(folder) as url, sync_playwright() as playwright:
             answer = _map_of(url, collection)
             browser = playwright.chromium.launch(
@@ -141,24 +151,64 @@ def main(
     print(save(name, result))
 
 
-def _index(folder: Path, collection: str, documents: int, temporary: Path) -> None:
-    lot = random.Random(8)
-    letters = "가나다라마바사아자차카타파하거너더러머버서어저처커터퍼허"
-    source = temporary / "subjects.jsonl"
+def _make(folder: Path, name: str, documents: int) -> None:
+    """A collection about forty subjects, and a map of it."""
+    lot = np.random.default_rng(8)
     words = [
-        ["".join(lot.choices(letters, k=lot.randint(2, 3))) for _ in range(_WORDS)]
+        ["".join(lot.choice(list("aeioubdgklmnprst"), 6)) for _ in range(_WORDS)]
         for _ in range(_SUBJECTS)
     ]
-    with source.open("w", encoding="utf-8") as file:
-        for number in range(documents):
-            subject = lot.randrange(_SUBJECTS)
-            text = " ".join(lot.choices(words[subject], k=12))
-            metadata = {"subject": f"s{subject}"}
-            line = {"id": f"d{number}", "text": text, "metadata": metadata}
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-    command = [sys.executable, "-m", "service.cli", "index", str(source), "--into", collection]
-    command += ["--encoder", "meari-static", "--data", str(folder)]
-    subprocess.run(command, check=True)
+    subjects = lot.integers(_SUBJECTS, size=documents)
+    middles = lot.normal(size=(_SUBJECTS, _DIM))
+    vectors = (middles[subjects] + lot.normal(0, 0.4, (documents, _DIM))).astype(np.float32)
+    with DataFolder.open(folder, maintain=False) as data:
+        collection = data.create(name, encoder=f"hash:{_DIM}")
+        for first in range(0, documents, _BLOCK):
+            part = range(first, min(first + _BLOCK, documents))
+            made = [
+                Document(
+                    f"d{number}",
+                    " ".join(lot.choice(words[subjects[number]], 8)),
+                    metadata={"subject": f"s{subjects[number]}"},
+                )
+                for number in part
+            ]
+            collection.add(made, vectors=vectors[part.start : part.stop])
+        corpus = read_corpus(collection)
+        points = _points_by_lot(lot, subjects)
+        tiled = tiles(points)
+        anchors = choose_anchors(corpus.vectors, tiled, corpus.card.metric)
+        origin = made_from(corpus)
+        receipt = MapReceipt(
+            documents=documents,
+            method="by lot",
+            neighbours=0,
+            exact=True,
+            neighbour_recall=1.0,
+            exaggeration=1.0,
+            seed=8,
+            steps=0,
+            made_from=origin,
+            milliseconds={},
+        )
+        result = Map(corpus.ids, points, anchors, receipt).to_result()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        header = {**result.header, "made": {"at": now, "request": {}, **origin}}
+        Results(collection.folder).save("map", replace(result, header=header))
+
+
+def _points_by_lot(
+    lot: np.random.Generator, subjects: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Clouds of different shapes around middles that keep their distance."""
+    golden = np.pi * (3 - np.sqrt(5))
+    order = np.arange(_SUBJECTS)
+    radius = 60 * np.sqrt((order + 0.5) / _SUBJECTS)
+    middles = np.column_stack([radius * np.cos(order * golden), radius * np.sin(order * golden)])
+    shapes = lot.normal(0, 2.6, (_SUBJECTS, 2, 2))
+    spread = lot.normal(size=(len(subjects), 2))
+    points = middles[subjects] + np.einsum("nij,nj->ni", shapes[subjects], spread)
+    return points.astype(np.float32)
 
 
 @contextmanager
@@ -183,16 +233,8 @@ def _serving(folder: Path) -> Iterator[str]:
 
 
 def _map_of(url: str, collection: str) -> dict[str, Any]:
-    """The map, drawn first where there is none."""
+    """The map that is kept."""
     path = f"{url}/v1/collections/{collection}/map"
-    if (answer := httpx.get(path, timeout=60)).status_code == 200:
-        return dict(answer.json())
-    job = httpx.post(path, json={}, timeout=60).raise_for_status().json()
-    for _ in range(_MINUTES * 60):
-        now = httpx.get(f"{url}/v1/jobs/{job['id']}", timeout=60).json()
-        if now["state"] not in {"queued", "running"}:
-            break
-        time.sleep(1)
     return dict(httpx.get(path, timeout=60).raise_for_status().json())
 
 
@@ -271,7 +313,7 @@ def _plot(
         with _files(folder, HEADERS if policy else {}) as url:
             page = browser.new_page()
             page.goto(url, wait_until="commit")
-            page.wait_for_function("window.done", timeout=180_000)
+            page.wait_for_function("() => window.done", timeout=100_000)
             told: dict[str, Any] = page.evaluate("({ drawn, refused, spent })")
             page.close()
     if told["refused"]:
