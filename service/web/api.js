@@ -104,11 +104,14 @@ export function analysis(name, path, parameters, signal) {
   return call(collectionPath(name, ...path.split("/")), { signal, parameters });
 }
 
-/** The address of a part of a result, for links. */
-export function analysisAddress(name, path, parameters) {
+/** A file made of a result, such as an export: its content and the name the server gives it. */
+export async function analysisFile(name, path, parameters) {
   const address = new URL(collectionPath(name, ...path.split("/")), ROOT);
   for (const [key, value] of Object.entries(parameters)) address.searchParams.set(key, value);
-  return address.href;
+  const answer = await fetchWithKey(address);
+  if (!answer.ok) throw new ServerError("", { status: answer.status });
+  const named = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "");
+  return { content: await answer.blob(), name: named?.[1] ?? `${name}.${parameters.format}` };
 }
 
 /** Asks for an analysis; the answer is a job. Other questions about a result are answered at once. */

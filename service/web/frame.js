@@ -111,6 +111,11 @@ export class Frame {
       : filled;
   }
 
+  /** True if that room is on the screen; answers that come later are not to be shown in another. */
+  isShown(room) {
+    return this.#shown === room;
+  }
+
   #show(fresh = false) {
     this.place = fromAddress(location.search);
     const name = this.offered.includes(this.place.room) ? this.place.room : FIRST_ROOM;

@@ -13,8 +13,8 @@ CODE = [path for path in FILES if path.suffix in {".js", ".html"}]
 
 
 COMPOSED = (
-    "ask|card_trust|change|channel|confidence|detector|event|duplicate|fact|job|judged|lead|method|mode|none|"
-    "none_text|room|stage|state|step|theme|why"
+    "ask|card_trust|change|channel|confidence|detector|duplicate|event|export|fact|job|judged|lead|"
+    "method|mode|none|none_text|room|stage|state|step|theme|why"
 )
 """What words are made of while the page runs: `say(`mode_${name}`)`."""
 

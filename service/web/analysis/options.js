@@ -57,7 +57,7 @@ export class Options {
   }
 
   #choice({ name, choices }) {
-    const choose = ({ target }) => this.#say(name, choices[target.selectedIndex][0]);
+    const choose = ({ target }) => this.set(name, choices[target.selectedIndex][0]);
     const select = element(
       "select",
       { name, data: { focus: `option ${name}` }, on: { change: choose } },
@@ -69,7 +69,7 @@ export class Options {
 
   #number({ name, least, most, step = 1, auto }) {
     const choose = ({ target }) => {
-      if (target.validity.valid) this.#say(name, target.value === "" ? "" : Number(target.value));
+      if (target.validity.valid) this.set(name, target.value === "" ? "" : Number(target.value));
     };
     return element("input", {
       type: "number",
@@ -84,7 +84,8 @@ export class Options {
     });
   }
 
-  #say(name, value) {
+  /** Chooses for the reader; "" leaves it to the server. */
+  set(name, value) {
     if (value === "") delete this.#said[name];
     else this.#said[name] = value;
   }

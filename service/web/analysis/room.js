@@ -16,6 +16,7 @@ export class AnalysisRoom {
   frame;
   #name;
   #shown = null;
+  #last = null;
 
   /**
    * @param {object} frame
@@ -60,8 +61,8 @@ export class AnalysisRoom {
   }
 
   #changed() {
-    if (this.result !== this.last) {
-      this.last = this.result;
+    if (this.result !== this.#last) {
+      this.#last = this.result;
       this.forget();
       if (this.result) this.taken();
     }
@@ -69,6 +70,7 @@ export class AnalysisRoom {
   }
 
   render() {
+    if (!this.frame.isShown(this)) return;
     document.title = `${say(`room_${this.#name}`)} · Meari 메아리`;
     const root = byId("room");
     keepingFocus(root, () => refill(root, this.#content()));

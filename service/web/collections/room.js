@@ -47,6 +47,7 @@ export class CollectionsRoom {
   }
 
   render() {
+    if (!this.#frame.isShown(this)) return;
     const root = byId("room");
     keepingFocus(root, () => refill(root, this.#content()));
     document.title = `${say("room_collections")} · Meari 메아리`;

@@ -7,6 +7,9 @@ import { fact } from "../room_head.js";
 import { fixed, number, percent, say, sayOr } from "../words.js";
 import { Sides } from "./sides.js";
 
+/** Topics shown where none changed for sure. */
+const SHOWN_UNSURE = 8;
+
 export class DriftRoom extends AnalysisRoom {
   constructor(frame) {
     super(frame, "drift", { options: new Sides(() => ({ frame, room: "drift" })) });
@@ -83,7 +86,10 @@ function pValue(p) {
 }
 
 /** How the shares of topics changed, the surest first. */
-function shifts(clusters) {
+function shifts(all) {
+  const sure = all.filter(({ change }) => change !== "same");
+  const clusters = sure.length ? sure : all.slice(0, SHOWN_UNSURE);
+  const rest = all.length - clusters.length;
   const most = Math.max(...clusters.flatMap((each) => [each.share_before, each.share_after]));
   return element(
     "article",
@@ -118,6 +124,7 @@ function shifts(clusters) {
         ),
       ),
     ),
+    rest > 0 && element("p", { class: "hint" }, say("drift_unsure", { n: rest })),
   );
 }
 

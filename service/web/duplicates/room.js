@@ -14,6 +14,9 @@ import { Leakage } from "./leakage.js";
 
 const LEAKAGE_PATH = "/v1/collections/{collection}/duplicates/leakage";
 
+/** How much further the line is drawn by a press. */
+const LINE_STEP = 0.1;
+
 function options() {
   return [
     {
@@ -104,7 +107,12 @@ export class DuplicatesRoom extends AnalysisRoom {
       this.render();
     };
     return [
-      element("p", { class: "status", role: "status" }, this.#summary(result, groups)),
+      element(
+        "div",
+        { class: "bar-of-result" },
+        element("p", { class: "status", role: "status" }, this.#summary(result, groups)),
+        result.threshold !== null && this.#otherLines(result.threshold),
+      ),
       error && errorNotice(error, more),
       element("ol", { class: "groups" }, groups.map((group) => this.#item(group))),
       cursor &&
@@ -118,10 +126,34 @@ export class DuplicatesRoom extends AnalysisRoom {
 
   #summary({ count, redundant, threshold }, groups) {
     if (this.#deleted) return say("duplicates_deleted", { n: this.#deleted });
-    if (!groups.length) return say("duplicates_none");
     const from = threshold !== null && say("duplicates_from", { threshold: fixed(threshold, 3) });
-    const told = [say("duplicates_found", { n: count }), say("duplicates_redundant", { n: redundant })];
+    const told = groups.length
+      ? [say("duplicates_found", { n: count }), say("duplicates_redundant", { n: redundant })]
+      : [say("duplicates_none")];
     return [...told, from].filter(Boolean).join(" · ");
+  }
+
+  /** Drawing the line elsewhere: where nothing is alike enough, or too much is. */
+  #otherLines(threshold) {
+    const line = (by) => Math.round((threshold + by) * 100) / 100;
+    const ask = (value) => () => {
+      this.options.set("threshold", value);
+      this.ask();
+    };
+    const button = (word, value) =>
+      value > 0 &&
+      value < 1 &&
+      element(
+        "button",
+        { type: "button", class: "button", data: { focus: word }, on: { click: ask(value) } },
+        say(word, { threshold: fixed(value, 2) }),
+      );
+    return element(
+      "div",
+      { class: "row" },
+      button("duplicates_looser", line(-LINE_STEP)),
+      button("duplicates_stricter", line(LINE_STEP / 3)),
+    );
   }
 
   #item(group) {

@@ -100,6 +100,7 @@ export class JobsRoom {
   }
 
   render() {
+    if (!this.#frame.isShown(this)) return;
     const root = byId("room");
     keepingFocus(root, () => refill(root, this.#content()));
     document.title = `${say("room_jobs")} · Meari 메아리`;

@@ -12,7 +12,7 @@ import { number, say } from "../words.js";
 import { Colouring } from "./colouring.js";
 import { Details } from "./details.js";
 import { groupLegend, stepLegend } from "./legend.js";
-import { Loading } from "./loading.js";
+import { ALL_UP_TO, Loading } from "./loading.js";
 import { Picture } from "./picture.js";
 import { Points } from "./points.js";
 import { MapTable } from "./table.js";
@@ -33,7 +33,7 @@ export class Chart {
   /**
    * @param {object} frame
    * @param {object} answer of the map
-   * @param {{cluster?: string, by?: string}} wanted by the address
+   * @param {{cluster?: string}} wanted by the address: a topic to show alone
    */
   constructor(frame, answer, wanted) {
     this.#frame = frame;
@@ -95,11 +95,10 @@ export class Chart {
   }
 
   #load({ cluster }) {
+    const enough = Math.min(this.answer.points, ALL_UP_TO);
     const added = () => {
       this.#paintSoon();
-      if (cluster !== undefined && this.points.length === this.answer.points) {
-        this.#choose(Number(cluster));
-      }
+      if (cluster !== undefined && this.points.length >= enough) this.#choose(Number(cluster));
     };
     this.loading = new Loading(this.answer, this.points, {
       fetch: (tile, signal) => api.mapTile(this.collection, tile, signal),
@@ -264,10 +263,10 @@ export class Chart {
 
   #renderLegend() {
     const { colouring, picture } = this;
-    if (!picture.palette) return requestAnimationFrame(() => this.#renderLegend());
-    const palette = picture.palette;
+    // Before it is on the page, a canvas has no colours to draw on.
+    if (!picture.canvas.isConnected) return;
+    const { palette } = picture;
     keepingFocus(this.legend, () => refill(this.legend, this.#legend(colouring, palette)));
-    return undefined;
   }
 
   /** Why all points have one colour, and where topics are found. */

@@ -62,7 +62,7 @@ export class Colouring {
       if (values[i] > high) high = values[i];
     }
     Object.assign(this, { low: Math.min(low, high), high: Math.max(low, high) });
-    if (this.by === "score") Object.assign(this, { low: 0, high: 1 });
+    if (this.by === "score") this.low = 0;
   }
 
   /** The group of a point, -1: none. */

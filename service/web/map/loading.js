@@ -5,7 +5,7 @@ import { readTile } from "./tile_format.js";
 /** Tiles asked for at the same time. */
 const AT_ONCE = 4;
 /** Points fetched without being looked at; of larger maps the rest comes with the zoom. */
-const ALL_UP_TO = 400_000;
+export const ALL_UP_TO = 400_000;
 /** Pixels along a tile's side from which on the tiles under it are wanted. */
 const SIDE = 640;
 

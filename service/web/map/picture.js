@@ -9,6 +9,9 @@ import { radiusFor, Raster } from "./raster.js";
 
 const REACH_PIXELS = 12;
 const RATIO_MOST = 2;
+/** Names of topics that are shown at once, and the height each keeps free. */
+const MOST_NAMES = 30;
+const NAME_HEIGHT = 26;
 
 export class Picture {
   /** Line drawn around points, in pixels; empty: none. */
@@ -18,7 +21,7 @@ export class Picture {
   #crosshair = false;
   #labels = [];
   #drawing = false;
-  #theme = { kind: "groups" };
+  #kind = "groups";
 
   /**
    * @param {import("./points.js").Points} points
@@ -110,7 +113,13 @@ export class Picture {
 
   /** How colours are to be read: `groups`, or `steps` of a number. */
   set kind(kind) {
-    this.#theme = { kind };
+    this.#kind = kind;
+  }
+
+  /** The colours points are drawn with, on the paper of today's theme. */
+  get palette() {
+    const paper = fromCss(getComputedStyle(this.canvas).backgroundColor);
+    return paletteOf(this.#kind, (paper & 255) < 128, paper);
   }
 
   /** A ring around that point, -1: none. */
@@ -181,13 +190,10 @@ export class Picture {
     const [width, height] = [camera.width, camera.height].map((side) => Math.round(side * ratio));
     this.raster.resize(width, height);
     const style = getComputedStyle(this.canvas);
-    const paper = fromCss(style.backgroundColor);
-    const dark = (paper & 255) < 128;
     const seen = points.length / Math.max(1, (camera.scale / camera.whole) ** 2);
-    this.palette = paletteOf(this.#theme.kind, dark, paper);
     this.raster.draw(points, camera, {
       ratio,
-      paper,
+      paper: fromCss(style.backgroundColor),
       palette: this.palette,
       colours: this.colours,
       radius: radiusFor(seen),
@@ -225,21 +231,29 @@ export class Picture {
     }
   }
 
+  /** Names where they are, the largest topic's first; one that would cover another is left out. */
   #placeNames() {
     const { camera } = this;
-    const level = Math.log2(Math.max(camera.zoom, 1e-9)) + Math.log2(camera.whole * this.#side / 900);
-    for (const { node, x, y, level: from } of this.#labels) {
-      const [px, py] = camera.toPixel(x, y);
-      const inside = px > 0 && py > 0 && px < camera.width && py < camera.height;
-      node.hidden = !inside || from > Math.max(0, Math.ceil(level));
-      node.style.setProperty("--x", `${px.toFixed(1)}px`);
-      node.style.setProperty("--y", `${py.toFixed(1)}px`);
+    const taken = [];
+    for (const label of this.#labels) {
+      const { node } = label;
+      const [x, y] = camera.toPixel(label.x, label.y);
+      label.half ??= this.#halfOf(node);
+      const inside = x > 0 && y > 0 && x < camera.width && y < camera.height;
+      const covers = ([px, py, half]) =>
+        Math.abs(px - x) < half + label.half && Math.abs(py - y) < NAME_HEIGHT;
+      const shown = inside && taken.length < MOST_NAMES && !taken.some(covers);
+      node.hidden = !shown;
+      if (!shown) continue;
+      taken.push([x, y, label.half]);
+      node.style.setProperty("--x", `${x.toFixed(1)}px`);
+      node.style.setProperty("--y", `${y.toFixed(1)}px`);
     }
   }
 
-  get #side() {
-    const [left, , right] = this.points.bounds;
-    return right - left;
+  #halfOf(node) {
+    node.hidden = false;
+    return node.offsetWidth / 2;
   }
 
   /** Says what the picture shows, to those who do not see it. */

@@ -36,6 +36,7 @@ export class MapRoom {
   }
 
   render() {
+    if (!this.#frame.isShown(this)) return;
     document.title = `${say("room_map")} · Meari 메아리`;
     const { result } = this.#asking;
     if (result && this.#chart?.answer !== result) {

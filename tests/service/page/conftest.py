@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Open = Callable[..., "Visit"]
 
 WAIT_MS = 20_000
+JOB_SECONDS = 180
 SCRIPT = "<img src=x onerror=alert(1)>"
 LONG = "창고에 들어온 물품은 먼저 검수합니다. " * 16 + "마지막 문장에는 열쇠말이 있습니다."
 
@@ -170,10 +171,23 @@ class Server:
 
 
 def fill(url: str, name: str, documents: list[dict[str, Any]]) -> None:
-    httpx.post(f"{url}/v1/collections", json={"name": name}).raise_for_status()
+    httpx.post(f"{url}/v1/collections", json={"name": name}, timeout=60).raise_for_status()
     body = {"documents": documents}
     path = f"{url}/v1/collections/{name}/documents"
     httpx.post(path, json=body, timeout=60).raise_for_status()  # Kiwi's model is loaded here
+
+
+def found(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What a job found that was asked for at `/v1/collections/PATH`."""
+    address = f"{url}/v1/collections/{path}"
+    deadline = time.monotonic() + JOB_SECONDS
+    job = httpx.post(address, json=body, timeout=JOB_SECONDS).raise_for_status().json()
+    while job["state"] in {"queued", "running"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+        job = httpx.get(f"{url}/v1/jobs/{job['id']}", timeout=JOB_SECONDS).json()
+    assert job["state"] == "done", job["error"]
+    return dict(httpx.get(address, timeout=JOB_SECONDS).json())
 
 
 @pytest.fixture(scope="package")

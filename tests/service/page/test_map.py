@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
+
+from tests.service.page.conftest import JOB_SECONDS, found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,18 +16,12 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 DRAWN = "n => document.querySelector('.map-points')?.dataset.drawn === String(n)"
-SECONDS = 120
 
 
 @pytest.fixture(scope="module")
 def drawn(url: str) -> str:
     """The server, with a map of `notes`."""
-    job = httpx.post(f"{url}/v1/collections/notes/map", json={"neighbours": 5}).json()
-    deadline = time.monotonic() + SECONDS
-    while (now := httpx.get(f"{url}/v1/jobs/{job['id']}").json())["state"] != "done":
-        assert now["state"] in {"queued", "running"}, now
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    found(url, "notes/map", {"neighbours": 5})
     return url
 
 
@@ -38,7 +32,7 @@ def look(here: Any, n: int) -> None:  # noqa: ANN401 - a visit
 def test_a_map_is_asked_for_followed_and_shown(visit: Open):
     here = visit("?collection=faq&view=map")
     here.see(".invitation", "No map yet")
-    here.page.set_default_timeout(SECONDS * 1000)
+    here.page.set_default_timeout(JOB_SECONDS * 1000)
     with here.page.expect_request("**/events"):
         here.page.click("text=Draw the map")
     look(here, 6)
@@ -61,7 +55,9 @@ def test_points_are_named_chosen_and_listed(visit: Open, drawn: str):
     chosen = here.page.locator(".map-details .document").get_attribute("data-id")
     here.page.click("#tab-table")
     assert here.page.is_hidden(".map-picture")
-    here.page.wait_for_function("document.querySelectorAll('.map-table tbody tr').length === 25")
+    here.page.wait_for_function(
+        "() => document.querySelectorAll('.map-table tbody tr').length === 25"
+    )
     assert here.page.locator(".map-table tbody tr").first.get_attribute("data-id") == chosen
     here.page.click("#tab-picture")
     here.page.click(".map-details >> text=More like this")
@@ -105,7 +101,7 @@ def test_zooming_by_key_and_wheel_brings_fewer_points_into_sight(visit: Open, dr
         here.page.keyboard.press("+")
     here.page.click("#tab-table")
     few = here.page.locator(".map-table tbody tr")
-    here.page.wait_for_function("document.querySelector('.map-table .hint')")
+    here.page.wait_for_selector(".map-table .hint")
     assert few.count() < 25
     here.page.click("#tab-picture")
     here.page.focus(".map-points")

@@ -1,0 +1,158 @@
+"""Topics, outliers, duplicates and change, made by real jobs and shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.service.page.conftest import JOB_SECONDS, fill, found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Open = Callable[..., Any]
+
+pytestmark = pytest.mark.browser
+
+SUBJECTS = ("배송 기간 안내", "환불 방법 안내", "회원 가입 안내")
+ODD = "quantum chromodynamics lecture"
+
+
+def documents() -> list[dict[str, Any]]:
+    made = [
+        {
+            "id": f"{subject[:2]}{number}",
+            "title": f"{subject} {number}",
+            "text": f"{subject} {number}번째 설명입니다",
+            "metadata": {"n": number},
+        }
+        for subject in SUBJECTS
+        for number in range(8)
+    ]
+    made += [
+        {"id": f"copy{number}", "title": "사본", "text": made[0]["text"], "metadata": {"n": number}}
+        for number in range(2)
+    ]
+    return [*made, {"id": "odd", "title": "Odd", "text": ODD, "metadata": {"n": 7}}]
+
+
+@pytest.fixture(scope="module")
+def shop(url: str) -> str:
+    fill(url, "shop", documents())
+    return url
+
+
+def ids(here: Any, selector: str) -> list[str]:  # noqa: ANN401 - a visit
+    return [node.get_attribute("data-id") for node in here.page.locator(selector).all()]
+
+
+def test_topics_open_into_their_documents(visit: Open, shop: str):
+    told = found(shop, "shop/clusters", {"k": 3, "levels": 1})
+    here = visit("?collection=shop&view=clusters", at=shop)
+    here.see("#room .status", "3 topics")
+    labels = here.page.locator(".topic .label").all_inner_texts()
+    assert labels == [cluster["label"] for cluster in told["clusters"]]
+    here.page.click(".topic-name >> nth=0")
+    first = told["clusters"][0]["id"]
+    path = f"{shop}/v1/collections/shop/clusters/{first}/documents"
+    members = httpx.get(path, params={"limit": 20}, timeout=JOB_SECONDS).json()["documents"]
+    here.see(".members .document", members[0]["title"])
+    assert ids(here, ".members .document") == [member["id"] for member in members]
+    assert here.page.url.endswith(f"&view=clusters&cluster={first}")
+    assert here.page.get_attribute(".topic-name >> nth=0", "aria-expanded") == "true"
+    here.page.go_back()
+    here.page.wait_for_selector(".members", state="detached")
+    with here.page.expect_download() as saved:
+        here.page.click("text=Export CSV")
+    lines = saved.value.path().read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 1 + len(documents())
+
+
+def test_outliers_come_with_their_nearest_and_texts_can_be_tried(visit: Open, shop: str):
+    told = found(shop, "shop/outliers", {"contamination": 0.1})
+    here = visit("?collection=shop&view=outliers", at=shop, locale="ko-KR")
+    here.see("#room .status", f"문서 {len(documents())}건 가운데 {told['count']}건")
+    assert ids(here, ".odd-ones > li.odd") == [
+        each["id"] for each in told["outliers"] if each["is_outlier"]
+    ]
+    nearest = here.page.locator(".odd-ones > li .nearest").first.locator("li")
+    assert [each.get_attribute("title") for each in nearest.all()] == [
+        each["id"] for each in told["outliers"][0]["neighbours"]
+    ]
+    here.page.click(".trial summary")
+    here.page.fill("#trial-text", SUBJECTS[0])
+    here.page.click(".trial form button")
+    here.see(".verdict", "잘 어울립니다")
+
+
+def test_duplicates_are_deleted_after_a_question(visit: Open, shop: str):
+    told = found(shop, "shop/duplicates", {"exact_only": True})
+    kept = told["groups"][0]["representative"]
+    copies = {"copy0", "copy1", "배송0"}
+    here = visit("?collection=shop&view=duplicates", at=shop)
+    here.see(".group", "3 documents")
+    assert set(ids(here, ".group .member")) == copies
+    here.page.click(".group >> text=Delete 2")
+    here.see("#confirm", "Delete 2 documents for good")
+    here.page.click("#confirm >> text=Leave them")
+    assert here.page.locator(".group").count() == 1
+    here.page.locator(".member:not(.kept) input").first.uncheck()
+    here.page.click(".group >> text=Delete 1")
+    here.page.click("#confirm .danger")
+    here.see("#room .status", "1 document deleted")
+    left = httpx.post(
+        f"{shop}/v1/collections/shop/documents/count",
+        json={"filter": {"must": [{"has_id": sorted(copies)}]}},
+        timeout=JOB_SECONDS,
+    ).json()
+    assert left["count"] == 2
+    assert kept in ids(here, ".group .member")
+
+
+def test_change_is_asked_for_by_a_field(visit: Open, shop: str):
+    here = visit("?collection=shop&view=drift", at=shop)
+    here.see(".invitation", "Nothing was compared yet")
+    here.page.set_default_timeout(JOB_SECONDS * 1000)
+    here.page.wait_for_selector(".sides input[type=number]")
+    here.page.fill(".sides input[type=number]", "4")
+    here.page.locator(".sides input[type=number]").blur()
+    with here.page.expect_request("**/drift") as asked:
+        here.page.click(".sides button")
+    assert asked.value.post_data_json == {
+        "before": {"filter": {"must": [{"key": "n", "range": {"lt": 4}}]}},
+        "after": {"filter": {"must": [{"key": "n", "range": {"gte": 4}}]}},
+    }
+    here.page.wait_for_selector(".verdict-line")
+    told = httpx.get(f"{shop}/v1/collections/shop/drift", timeout=JOB_SECONDS).json()
+    said = here.page.inner_text(".verdict-line")
+    assert said.startswith("Yes" if told["changed"] else "No sign")
+    here.see("#room .bill", "p-value")
+
+
+def test_what_two_collections_share(visit: Open, shop: str):
+    fill(shop, "exam", [{"id": "q1", "text": ODD}, {"id": "q2", "text": "something else"}])
+    here = visit("?collection=shop&view=duplicates", at=shop)
+    here.page.set_default_timeout(JOB_SECONDS * 1000)
+    here.page.click("#tab-leakage")
+    here.page.select_option(".leakage-form select", "exam")
+    here.page.click(".leakage-form button")
+    here.page.wait_for_selector(".between tbody tr")
+    rows = here.page.locator(".between tbody tr").all_inner_texts()
+    assert [("Odd" in row, "q1" in row) for row in rows] == [(True, True)]
+
+
+@pytest.mark.parametrize("room", ["clusters", "outliers", "duplicates", "drift", "jobs"])
+def test_no_room_runs_off_a_phone(visit: Open, shop: str, room: str):
+    here = visit(
+        f"?collection=shop&view={room}",
+        at=shop,
+        viewport={"width": 360, "height": 800},
+        locale="ko-KR",
+    )
+    here.page.wait_for_function(
+        "() => [...document.querySelectorAll('#room .status, #room .invitation, #room .job,"
+        " #room .verdict-line')].length > 0"
+    )
+    assert here.page.evaluate("document.documentElement.scrollWidth") == 360
