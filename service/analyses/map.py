@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass
+from math import isnan
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -244,11 +245,11 @@ def field_of(collection: LocalCollection, shelf: Shelf, key: str) -> FieldAnswer
     """
     drawn = take(collection, shelf).value.map
     field = read_field(collection, drawn.ids.tolist(), key)
-    numbers: Any = [] if field.kind == "values" else field.numbers.astype(object)
+    numbers: list[float] = [] if field.kind == "values" else field.numbers.tolist()
     return FieldAnswer(
         key=key,
         kind=field.kind,
         values=list(field.values),
         codes=field.codes.tolist() if field.kind == "values" else [],
-        numbers=[None if number != number else number for number in numbers],  # noqa: PLR0124
+        numbers=[None if isnan(number) else number for number in numbers],
     )

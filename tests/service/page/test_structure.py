@@ -1,4 +1,4 @@
-"""Topics, outliers, duplicates and change, made by real jobs and shown."""
+"""Topics and outliers, made by real jobs and shown."""
 
 from __future__ import annotations
 
@@ -85,74 +85,3 @@ def test_outliers_come_with_their_nearest_and_texts_can_be_tried(visit: Open, sh
     here.page.fill("#trial-text", SUBJECTS[0])
     here.page.click(".trial form button")
     here.see(".verdict", "잘 어울립니다")
-
-
-def test_duplicates_are_deleted_after_a_question(visit: Open, shop: str):
-    told = found(shop, "shop/duplicates", {"exact_only": True})
-    kept = told["groups"][0]["representative"]
-    copies = {"copy0", "copy1", "배송0"}
-    here = visit("?collection=shop&view=duplicates", at=shop)
-    here.see(".group", "3 documents")
-    assert set(ids(here, ".group .member")) == copies
-    here.page.click(".group >> text=Delete 2")
-    here.see("#confirm", "Delete 2 documents for good")
-    here.page.click("#confirm >> text=Leave them")
-    assert here.page.locator(".group").count() == 1
-    here.page.locator(".member:not(.kept) input").first.uncheck()
-    here.page.click(".group >> text=Delete 1")
-    here.page.click("#confirm .danger")
-    here.see("#room .status", "1 document deleted")
-    left = httpx.post(
-        f"{shop}/v1/collections/shop/documents/count",
-        json={"filter": {"must": [{"has_id": sorted(copies)}]}},
-        timeout=JOB_SECONDS,
-    ).json()
-    assert left["count"] == 2
-    assert kept in ids(here, ".group .member")
-
-
-def test_change_is_asked_for_by_a_field(visit: Open, shop: str):
-    here = visit("?collection=shop&view=drift", at=shop)
-    here.see(".invitation", "Nothing was compared yet")
-    here.page.set_default_timeout(JOB_SECONDS * 1000)
-    here.page.wait_for_selector(".sides input[type=number]")
-    here.page.fill(".sides input[type=number]", "4")
-    here.page.locator(".sides input[type=number]").blur()
-    with here.page.expect_request("**/drift") as asked:
-        here.page.click(".sides button")
-    assert asked.value.post_data_json == {
-        "before": {"filter": {"must": [{"key": "n", "range": {"lt": 4}}]}},
-        "after": {"filter": {"must": [{"key": "n", "range": {"gte": 4}}]}},
-    }
-    here.page.wait_for_selector(".verdict-line")
-    told = httpx.get(f"{shop}/v1/collections/shop/drift", timeout=JOB_SECONDS).json()
-    said = here.page.inner_text(".verdict-line")
-    assert said.startswith("Yes" if told["changed"] else "No sign")
-    here.see("#room .bill", "p-value")
-
-
-def test_what_two_collections_share(visit: Open, shop: str):
-    fill(shop, "exam", [{"id": "q1", "text": ODD}, {"id": "q2", "text": "something else"}])
-    here = visit("?collection=shop&view=duplicates", at=shop)
-    here.page.set_default_timeout(JOB_SECONDS * 1000)
-    here.page.click("#tab-leakage")
-    here.page.select_option(".leakage-form select", "exam")
-    here.page.click(".leakage-form button")
-    here.page.wait_for_selector(".between tbody tr")
-    rows = here.page.locator(".between tbody tr").all_inner_texts()
-    assert [("Odd" in row, "q1" in row) for row in rows] == [(True, True)]
-
-
-@pytest.mark.parametrize("room", ["clusters", "outliers", "duplicates", "drift", "jobs"])
-def test_no_room_runs_off_a_phone(visit: Open, shop: str, room: str):
-    here = visit(
-        f"?collection=shop&view={room}",
-        at=shop,
-        viewport={"width": 360, "height": 800},
-        locale="ko-KR",
-    )
-    here.page.wait_for_function(
-        "() => [...document.querySelectorAll('#room .status, #room .invitation, #room .job,"
-        " #room .verdict-line')].length > 0"
-    )
-    assert here.page.evaluate("document.documentElement.scrollWidth") == 360
