@@ -283,6 +283,8 @@ def test_a_bound_key_makes_and_drops_its_own_collections_alone(door: Door):
 def test_jobs_and_results_about_others_are_not_told(door: Door):
     """What somebody with a larger key asked about two collections is not for a bound one."""
     mine = f"/v1/collections/{MINE}"
+    documents = [{"id": "a", "text": SECRET_TEXT}]  # other tests may have dropped it meanwhile
+    door.ask("POST", f"{mine}/documents", "write", {"documents": documents})
     leakage = door.ask("POST", f"{mine}/duplicates/leakage", "write", {"other": OTHERS})
     assert leakage.status_code == 202
     job = leakage.json()["id"]
