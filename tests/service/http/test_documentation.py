@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from service.errors import TABLE
+from service.jobs.types import Job
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def test_every_metric_is_told_with_its_labels(animals: Client):
     animals.post("/v1/collections/animals/search", {"query": "a cat"})
     sampler = animals.app.state.engine.folder.collection("animals").storage.sampler
     sampler._recalls.append(1.0)  # as if a live query had been checked
+    job = Job("1", "clusters", "animals", {}, "2026-11-30T00:00:00Z", state="done")
+    animals.app.state.engine.metrics.count_job(job, 1.0)
     rows = re.findall(r"^\| `(meari_\w+)` \| (.*?) \|", OPERATIONS, re.MULTILINE)
     told = {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
     served: dict[str, set[str]] = {}
