@@ -78,7 +78,7 @@ def read_keys(folder: Path) -> tuple[ApiKey, ...]:
             message = f"format is {told['format']}, this version reads {FORMAT}"
             raise ValueError(message)
         return tuple(ApiKey.from_json(each) for each in told["keys"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # of a folder that is none others tell
         return ()
     except OSError as error:
         reason = f"{path} cannot be read: {error.strerror or error}"

@@ -156,10 +156,11 @@ class AsyncClient:
         self,
         job: Job | str,
         *,
+        timeout: float | None = None,  # noqa: ASYNC109 - as the other client has it
         progress: Callable[[Job], None] | None = None,
     ) -> Job:
-        """The job, once it is done; see `Client.wait`. `asyncio.timeout` bounds the waiting."""
-        waits = Waits(None)
+        """The job, once it is done; see `Client.wait`."""
+        waits = Waits(timeout)
         while not is_over(now := await self.job(id_of(job))):
             if progress is not None:
                 progress(now)

@@ -65,6 +65,12 @@ class DocumentBody(Body):
         bool, Field(description="Keep the original in the collection, beside its thumbnail.")
     ] = False
 
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if "text" not in self.model_fields_set and self.image is None:
+            raise broken_rule("text is missing; a document has a text, an image or both", "text")
+        return self
+
     def to_document(self) -> Document:
         """The document; its own checks come when it is added.
 

@@ -183,6 +183,8 @@ def test_collections_from_before_lexical_search_are_migrated(
     shutil.rmtree(collection.folder / "lexical")
     connection = sqlite3.connect(collection.folder / "documents.sqlite")
     connection.executescript(
+        "ALTER TABLE documents DROP COLUMN image; DROP TRIGGER pictures_go;"
+        "DROP TRIGGER pictures_follow; DROP TABLE pictures;"
         "DROP TABLE version; DROP TRIGGER terms_go; DROP TRIGGER terms_follow; DROP TABLE terms;"
         "DROP TABLE analyzers; PRAGMA user_version = 1;"
     )

@@ -121,6 +121,8 @@ def _fail(self: Analyzer, texts: object) -> list[list[str]]:
         "UPDATE terms SET packed = x''",
         "UPDATE analyzers SET fingerprint = 'an older one'",
         "DELETE FROM analyzers",
+        "ALTER TABLE documents DROP COLUMN image; DROP TRIGGER pictures_go;"
+        "DROP TRIGGER pictures_follow; DROP TABLE pictures;"
         "DROP TRIGGER terms_go; DROP TRIGGER terms_follow; DROP TABLE terms; DROP TABLE analyzers;"
         "PRAGMA user_version = 2",
     ],

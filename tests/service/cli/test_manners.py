@@ -78,7 +78,7 @@ def test_version(meari: Meari) -> None:
     ("arguments", "line"),
     [
         (["serch"], "error: no such command 'serch'. Did you mean 'search', 'serve'? See"),
-        (["search", "faq"], "error: missing argument 'QUERY'; see `meari search --help`"),
+        (["search", "faq"], "error: nothing to ask with is given; name a QUERY or --image FILE"),
         (["search", "faq", "x", "--exakt"], "error: no such option: --exakt"),
         (["search", "faq", "x", "-k", "many"], "error: invalid value for '-k' / '--limit'"),
         (["index", "a", "--into", "b", "--metric", "l2"], "error: invalid value for '--metric': "),

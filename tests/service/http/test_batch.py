@@ -65,7 +65,12 @@ def test_every_search_of_a_batch_is_counted(animals: Client):
 @pytest.mark.parametrize(
     ("wrong", "status", "param", "words"),
     [
-        ({}, 400, "searches[1].query", "searches[1]: exactly one of query, vector, document_id"),
+        (
+            {},
+            400,
+            "searches[1].query",
+            "searches[1]: exactly one of query, vector, image, document_id",
+        ),
         ({"query": "a", "limit": 0}, 400, "searches[1].limit", "searches[1].limit is 0; 1 to"),
         ({"query": "a", "k": 1}, 400, "searches[1].k", "searches[1].k is not a field here"),
         ({"query": " "}, 422, "searches[1].query", "searches[1]: query is empty"),

@@ -177,7 +177,7 @@ GOOD = {"id": "good", "text": "good"}
             "documents[1]",
             "64,0",
         ),
-        ([GOOD, {"id": "b"}], 400, "documents[1].text", "documents[1].text is missing"),
+        ([GOOD, {"id": "b"}], 400, "documents[1].text", "text is missing; a document has"),
         ([GOOD, {"id": 2, "text": "x"}], 400, "documents[1].id", "is 2; it must be a valid string"),
         ([GOOD, {"id": "b", "text": None}], 400, "documents[1].text", "is null; it must be"),
         ([GOOD, {"id": "b", "text": "x", "body": 1}], 400, "documents[1].body", "not a field here"),

@@ -167,6 +167,7 @@ def test_the_process(steady: Client):
     assert 1e7 < memory < 1e11
     assert list(told(samples, "python_info").values()) == [1]
     assert told(samples, "meari_requests_waiting") == {
+        "search": 0,
         "read": 0,
         "write": 0,
         "encode": 0,

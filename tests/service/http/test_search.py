@@ -239,7 +239,12 @@ def test_an_empty_collection_has_no_matches(client: Client):
 @pytest.mark.parametrize(
     ("body", "status", "param", "words"),
     [
-        ({}, 400, "query", "exactly one of query, vector, document_id is needed, none given"),
+        (
+            {},
+            400,
+            "query",
+            "exactly one of query, vector, image, document_id is needed, none given",
+        ),
         ({"query": "a", "vector": [1.0]}, 400, "vector", "query and vector given"),
         ({"query": ""}, 422, "query", "query is empty"),
         ({"query": " \t"}, 422, "query", "query is empty"),
