@@ -28,9 +28,13 @@ _ENOUGH = 0.9
 
 
 def numbers_to_try(documents: int, min_size: int) -> list[int]:
-    """Numbers of groups worth trying, ascending, about equally far apart on a scale of logs."""
+    """Numbers of groups worth trying, ascending, about equally far apart on a scale of logs.
+
+    At most twice the root of the number of documents: silhouettes go on rising towards groups of
+    a few texts each, which nobody calls topics.
+    """
     sample = min(documents, _SAMPLE)
-    most = min(_MOST, sample // _MEMBERS, documents // min_size)
+    most = min(_MOST, round(2 * documents**0.5), sample // _MEMBERS, documents // min_size)
     if most < 3:
         return [2]
     grid = np.geomspace(2, most, _STEPS)

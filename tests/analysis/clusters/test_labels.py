@@ -136,6 +136,7 @@ def test_silhouette_by_hand() -> None:
 def test_numbers_to_try_fit_the_documents() -> None:
     assert numbers_to_try(8, 1) == [2]
     assert numbers_to_try(100, 1)[-1] == 20
+    assert numbers_to_try(400, 1)[-1] == 40
     assert numbers_to_try(100, 20)[-1] == 5
     many = numbers_to_try(1_000_000, 1)
     assert many[0] == 2
