@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.record import save
-from embeddings.compiled.opening import usable_threads
+from embeddings.processors import usable_processors
 from eval.datasets import RetrievalData, load_beir
 from eval.measures import parse_measures
 
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--questions", type=int, default=4000)
     parser.add_argument("--paragraphs", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=usable_threads())
+    parser.add_argument("--threads", type=int, default=usable_processors())
     parser.add_argument("--peer-python", help="has sentence-transformers, optimum-intel and nncf")
     parser.add_argument("--quality", action="store_true", help="nDCG@10 of each side too")
     parser.add_argument("--side", action="append", choices=SIDES, help="only these")

@@ -31,6 +31,7 @@ import httpx
 import numpy as np
 
 from benchmarks.record import save
+from embeddings.processors import usable_processors
 from indexing.data_folder import DataFolder
 from indexing.types import Document
 
@@ -189,7 +190,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "encoder": options.encoder,
         "rate": options.rate,
         "seconds": options.seconds,
-        "processors": len(os.sched_getaffinity(0)),
+        "processors": usable_processors(),
     }
     with serving(options.data, options.encoder) as url:
         asked(url, texts, options.rate, _WARM_SECONDS)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from embeddings.load import DEFAULT_ENCODER, Computing, Runtime
-from indexing.index.threads import usable_processors
+from embeddings.processors import usable_processors
 from service.names import check_hosts, check_origins, split
 from service.sizes import parse_size
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from embeddings.compiled.encoder import CompiledEncoder
 from embeddings.compiled.errors import NotCompiledError
 from embeddings.compiled.parity import BOUNDS, compare
 from embeddings.compiled.texts import probes
+from embeddings.processors import usable_processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def open_compiled(
     Raises:
         NotCompiledError: `choice` is given and cannot be had.
     """
-    threads = threads or usable_threads()
+    threads = threads or usable_processors()
     place = cache or default_cache()
     encoder: SentenceEncoder | None = None
     try:
@@ -78,13 +78,6 @@ def open_compiled(
         return (encoder or load()).with_fallback(str(error))
     logger.info("encoder %s is compiled: %s, %s", name, artefact.precision, artefact.parity)
     return made
-
-
-def usable_threads() -> int:
-    """Processors that this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _checked(

@@ -205,9 +205,9 @@ _LARGE = 512
 
 def usable(most: int) -> int:
     """Threads to decode with: as many as processors, but no more than so many."""
-    from embeddings.compiled.opening import usable_threads
+    from embeddings.processors import usable_processors
 
-    return max(1, min(most, usable_threads()))
+    return max(1, min(most, usable_processors()))
 
 
 def _make_card(

@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from embeddings.errors import AnalyzerError
+from embeddings.processors import usable_processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -119,7 +120,7 @@ def _load() -> Any:  # noqa: ANN401
     try:
         from kiwipiepy import Kiwi
 
-        workers = _Process.threads or min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
+        workers = _Process.threads or min(usable_processors(), _MAX_WORKERS)
         # The dictionary of common typing errors changed no analysis of 300 encyclopedia passages.
         # That of names of several words takes 180 MB, and is worth .002 of nDCG@10 on miracl_ko.
         kiwi = Kiwi(num_workers=workers, load_typo_dict=False, load_multi_dict=False)

@@ -9,8 +9,9 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING
+
+from embeddings.processors import usable_processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,11 +130,3 @@ def _processors() -> int:
     """Processors that FAISS may take here."""
     usable = usable_processors()
     return min(usable, _Process.most or usable)
-
-
-@cache
-def usable_processors() -> int:
-    """Processors that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

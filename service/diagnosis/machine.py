@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from embeddings.processors import usable_processors
 from service.diagnosis.findings import doubtful, fine, wrong
 
 if TYPE_CHECKING:
@@ -33,26 +34,20 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 def _threads(settings: Settings) -> Finding:
     allowed = _processors()
-    wanted = settings.threads or _number(os.environ.get("OMP_NUM_THREADS")) or _visible()
+    wanted = settings.threads or _number(os.environ.get("OMP_NUM_THREADS")) or usable_processors()
     if wanted > allowed:
         found = f"{wanted} threads would compute on {allowed:g} processors, and wait for each other"
         return doubtful("threads", found, f"set MEARI_THREADS={max(1, int(allowed))}")
     return fine("threads", f"{wanted} compute; {allowed:g} processors may be used")
 
 
-def _visible() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _processors() -> float:
     """Processors this process may use: fewer than are seen in a container with a share of them."""
     try:
         quota, period = _CGROUP.read_text().split()
-        return min(float(_visible()), int(quota) / int(period))
+        return min(float(usable_processors()), int(quota) / int(period))
     except (OSError, ValueError):
-        return float(_visible())
+        return float(usable_processors())
 
 
 def _number(text: str | None) -> int | None:

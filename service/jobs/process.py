@@ -28,6 +28,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import CancelledError
+from embeddings.processors import usable_processors
 from service.jobs.errors import TaskFailedError, TaskLostError
 from service.jobs.types import Fault, JobProgress
 
@@ -136,7 +137,7 @@ class ProcessTask:
                     self._process.wait()
 
     def _start(self, descriptor: int, lifeline: int) -> subprocess.Popen[bytes]:
-        threads = self._place.threads or max(1, _processors() - 1)
+        threads = self._place.threads or max(1, usable_processors() - 1)
         given = {
             "niceness": self._place.niceness,
             "environment": dict.fromkeys(_THREADS, str(threads)),
@@ -212,9 +213,3 @@ def send(connection: Connection, *message: object) -> None:
 def _received(connection: Connection) -> list[Any]:
     message: list[Any] = json.loads(connection.recv_bytes())
     return message
-
-
-def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

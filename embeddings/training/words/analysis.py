@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,6 +9,7 @@ from itertools import chain, islice
 from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
+from embeddings.processors import usable_processors
 from embeddings.text import korean
 from embeddings.text.analyzer import load_analyzer
 from embeddings.training.errors import TrainingError
@@ -47,7 +47,7 @@ def analysed(
         AnalyzerError: Kiwi cannot be loaded.
         TrainingError: a process ended or cannot be started.
     """
-    count = processes or min(len(os.sched_getaffinity(0)), _MOST_PROCESSES)
+    count = processes or min(usable_processors(), _MOST_PROCESSES)
     batches = islice(_batches(texts), skip, None)
     first = list(islice(batches, 2))
     if count == 1 or len(first) < 2:

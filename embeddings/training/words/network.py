@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.processors import usable_processors
 from embeddings.training.errors import TrainingError
 from embeddings.words.subwords import Subwords
 
@@ -38,7 +38,7 @@ class Network:
 
     def __init__(self, recipe: WordRecipe, vocabulary: Vocabulary) -> None:
         self._recipe = recipe
-        self.workers = recipe.workers or len(os.sched_getaffinity(0))
+        self.workers = recipe.workers or usable_processors()
         self.subwords: Subwords | None = None
         if recipe.has_subwords:
             self.subwords = Subwords(recipe.shortest, recipe.longest, recipe.buckets, recipe.jamo)
