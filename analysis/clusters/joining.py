@@ -50,7 +50,7 @@ def join(
             value = measure_silhouette(vectors, centroids, metric)
             if value is not None:
                 tried.append((k, round(value, 6)))
-    k = request.k or (pick(tried) if tried else 2)
+    k = request.k or (pick(tried, len(vectors)) if tried else 2)
     labels, centroids = cut(k)
     similarity = similarity_to(vectors, centroids, labels, metric)
     warnings: tuple[str, ...] = ()

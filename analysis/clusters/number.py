@@ -73,16 +73,20 @@ def choose_k(
     if not tried:
         message = f"{len(vectors):,} documents have hardly a different vector; there are no groups"
         raise UnsuitableCorpusError(message)
-    return pick(tried), tuple(tried)
+    return pick(tried, len(vectors)), tuple(tried)
 
 
-def pick(tried: Sequence[tuple[int, float]]) -> int:
-    """The fewest groups whose silhouette is 90 % of the best one or more.
+def pick(tried: Sequence[tuple[int, float]], documents: int) -> int:
+    """Of the numbers whose silhouette is 90 % of the best one or more, that nearest to a rule.
 
-    Silhouettes of texts rise slowly with the number of groups long after people would stop.
+    The rule is the root of the number of documents, and nearness a ratio. Silhouettes of texts
+    rise slowly with the number of groups long after people would stop; and a collection in two
+    languages falls into two halves as well as into many topics, of which it tells nobody anything.
 
     Args:
         tried: numbers of groups, ascending, and their silhouettes; at least one.
+        documents: how many there are.
     """
     best = max(value for _, value in tried)
-    return next(k for k, value in tried if value >= _ENOUGH * best)
+    good = [k for k, value in tried if value >= _ENOUGH * best]
+    return min(good, key=lambda k: abs(math.log(k * k / documents)))

@@ -27,8 +27,9 @@ class JobError(ClientError):
     def __init__(self, job: Job) -> None:
         error = job["error"]
         why = f": {error['message']}" if error is not None else ""
+        verb = "failed" if job["state"] == "failed" else f"was {job['state']}"
         super().__init__(
-            f"job {job['id']} ({job['kind']} of {job['collection']!r}) is {job['state']}{why}",
+            f"job {job['id']} ({job['kind']} of {job['collection']!r}) {verb}{why}",
             code=None if error is None else error["code"],
             param=None if error is None else error["param"],
         )

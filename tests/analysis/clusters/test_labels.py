@@ -144,7 +144,14 @@ def test_numbers_to_try_fit_the_documents() -> None:
     assert many == sorted(set(many))
 
 
-def test_the_fewest_groups_that_are_nearly_as_good_as_the_best_are_taken() -> None:
-    assert pick([(2, 0.1), (5, 0.28), (9, 0.3), (20, 0.31)]) == 5
-    assert pick([(2, 0.1), (5, 0.27), (9, 0.3), (20, 0.31)]) == 9
-    assert pick([(2, 0.0), (3, 0.0)]) == 2
+def test_of_numbers_nearly_as_good_as_the_best_that_nearest_to_the_root_is_taken() -> None:
+    assert pick([(2, 0.1), (5, 0.28), (9, 0.3), (20, 0.31)], 30) == 5
+    assert pick([(2, 0.1), (5, 0.27), (9, 0.3), (20, 0.31)], 30) == 9
+    assert pick([(2, 0.1), (5, 0.28), (9, 0.3), (20, 0.31)], 400) == 20
+    assert pick([(3, 0.9), (10, 0.3), (20, 0.4)], 400) == 3
+    assert pick([(2, 0.0), (3, 0.0)], 4) == 2
+
+
+def test_two_halves_do_not_hide_the_topics_of_a_collection() -> None:
+    silhouettes = [(2, 0.170), (5, 0.106), (10, 0.108), (20, 0.130), (38, 0.166)]
+    assert pick(silhouettes, 380) == 38

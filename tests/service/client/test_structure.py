@@ -117,7 +117,7 @@ def test_jobs_are_listed_shown_and_followed(ask: Callable[..., Any]) -> None:
 
 def test_a_job_that_fails_is_an_error_with_its_reason(ask: Callable[..., Any]) -> None:
     job = ask("find_clusters", "topics", k=100)
-    with pytest.raises(JobError, match="is failed: k is 100 and there are 24 documents") as caught:
+    with pytest.raises(JobError, match="failed: k is 100 and there are 24 documents") as caught:
         ask("wait", job)
     assert (caught.value.code, caught.value.param) == ("invalid_value", "k")
     assert caught.value.is_misuse
