@@ -91,18 +91,6 @@ class Corpus:
         for first in range(0, len(self), size):
             yield first, self.texts(range(first, min(first + size, len(self))))
 
-    def subset(self, positions: Ids) -> Corpus:
-        """The documents at those positions, ascending, as a corpus of their own."""
-        return Corpus(
-            self.card,
-            self.version,
-            self.filter,
-            self.rows[positions],
-            self.ids[positions],
-            self.vectors[positions],
-            self._generation,
-        )
-
 
 def read_corpus(
     collection: LocalCollection, *, filter: Filter | None = None, least: int = 1

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 MAGIC = b"MTIL"
 VERSION = 1
 CLUSTERS, SCORES = 1, 2
-MEDIA_TYPE = "application/vnd.meari.tile"
 
 
 def to_bytes(

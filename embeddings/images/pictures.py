@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from embeddings.errors import InvalidInputError, ModalityError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import torch
     from PIL.Image import Image
 
-    from embeddings.types import Encoder, Encoding, Role
+    from embeddings.types import Encoding, Role
 
 Picture: TypeAlias = "os.PathLike[str] | bytes | Image"
 
@@ -60,11 +60,6 @@ class ImageReader(Protocol):
             InvalidImageError: a picture cannot be read; the message names its position.
             InvalidInputError: a text is empty or blank.
         """
-
-
-def reads_images(encoder: Encoder | ImageReader) -> TypeGuard[ImageReader]:
-    """True if the encoder takes pictures."""
-    return "image" in getattr(encoder, "modalities", frozenset())
 
 
 def as_inputs(inputs: Sequence[Input], modalities: frozenset[Any]) -> list[Input]:

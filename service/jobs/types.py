@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal["clusters", "outliers", "duplicates", "leakage", "map", "drift"]
 
-STATES: tuple[State, ...] = get_args(State)
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNFINISHED: tuple[State, ...] = ("queued", "running")
 

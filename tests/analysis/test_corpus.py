@@ -39,7 +39,6 @@ def test_a_filter_keeps_what_satisfies_it(collection: LocalCollection) -> None:
     corpus = read_corpus(collection, filter=even)
     assert corpus.ids.tolist() == ["d0", "d2", "d4"]
     assert corpus.vectors.shape == (3, collection.card.encoder.dim)
-    assert corpus.subset(np.array([0, 2])).ids.tolist() == ["d0", "d4"]
 
 
 def test_it_stays_what_it_was_while_others_write_and_compact(collection: LocalCollection) -> None:
