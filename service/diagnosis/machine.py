@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 import socket
 from pathlib import Path
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 _LEAST_MEMORY = 1_000_000_000
 _LEAST_DISK = 100_000_000
 _GOOD_DISK = 2_000_000_000
-_CGROUP = Path("/sys/fs/cgroup/cpu.max")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -33,25 +31,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
 
 
 def _threads(settings: Settings) -> Finding:
-    allowed = _processors()
-    wanted = settings.threads or _number(os.environ.get("OMP_NUM_THREADS")) or usable_processors()
+    allowed = usable_processors()
+    wanted = settings.threads or allowed
     if wanted > allowed:
-        found = f"{wanted} threads would compute on {allowed:g} processors, and wait for each other"
-        return doubtful("threads", found, f"set MEARI_THREADS={max(1, int(allowed))}")
-    return fine("threads", f"{wanted} compute; {allowed:g} processors may be used")
-
-
-def _processors() -> float:
-    """Processors this process may use: fewer than are seen in a container with a share of them."""
-    try:
-        quota, period = _CGROUP.read_text().split()
-        return min(float(usable_processors()), int(quota) / int(period))
-    except (OSError, ValueError):
-        return float(usable_processors())
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+        found = f"{wanted} threads would compute on {allowed} processors, and wait for each other"
+        return doubtful("threads", found, f"set MEARI_THREADS={allowed}, or leave it out")
+    return fine("threads", f"{wanted} compute; {allowed} processors may be used")
 
 
 def _memory() -> Finding:
