@@ -77,7 +77,10 @@ def test_keys_are_looked_at(meari: Meari, monkeypatch: pytest.MonkeyPatch) -> No
 def test_more_threads_than_processors_are_doubtful(
     meari: Meari, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.diagnosis.machine._processors", lambda: 1.5)
+    monkeypatch.setattr("service.diagnosis.machine.usable_processors", lambda: 2)
     monkeypatch.setenv("MEARI_THREADS", "4")
     finding = found(meari, "threads")
-    assert (finding["state"], finding["remedy"]) == ("doubtful", "set MEARI_THREADS=1")
+    assert (finding["state"], finding["remedy"]) == (
+        "doubtful",
+        "set MEARI_THREADS=2, or leave it out",
+    )
