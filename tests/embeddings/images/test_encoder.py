@@ -19,7 +19,7 @@ from embeddings.errors import (
 )
 from embeddings.images.backbones.plan import BACKBONES, Plan, build
 from embeddings.images.encoder import ImageEncoder
-from embeddings.images.pictures import Prepared, reads_images
+from embeddings.images.pictures import Prepared
 from embeddings.load import load_encoder
 from embeddings.types import Encoder, EncoderCard
 
@@ -40,7 +40,6 @@ def encoder(request: pytest.FixtureRequest) -> ImageEncoder:
 
 def test_it_is_an_encoder(encoder: ImageEncoder) -> None:
     assert isinstance(encoder, Encoder)
-    assert reads_images(encoder)
     assert encoder.modalities == {"image"}
     assert encoder.max_tokens == encoder.card.max_tokens == 0
     assert encoder.card.dim == encoder.dim
