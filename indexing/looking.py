@@ -134,7 +134,8 @@ def _look(collection: LocalCollection, sight: _Sight) -> Look:
     seen = _look_once(sight)
     version = sight.moment.version
     undisturbed = version % 2 == 0 and version == storage.version
-    if seen.taken.whole and (undisturbed or question.request.filter is None):
+    whole = seen.taken.whole and seen.ranking.whole
+    if whole and (undisturbed or question.request.filter is None):
         return seen
     with storage.publishing:
         moment = _Moment.of(storage)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+
 from indexing.assessment import assess
 from indexing.fusion import Leg, best_of, fuse_ranks, fuse_scores
+from indexing.types import Hits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from indexing.lexicon import Lexicon
     from indexing.row_mask import RowMask
     from indexing.snapshot import Found, Snapshot
-    from indexing.types import Hits, Ids, Scores
+    from indexing.types import Ids, Scores
 
 Fusion = Literal["calibrated", "scores", "ranks"]
 """How both channels become one: by calibrated evidence, by scores scaled between the least and the
@@ -69,6 +72,8 @@ class Ranking:
         found: what the vector index found; None where vectors played no part.
         confidence: 0 to 1 by row, how surely it answers; empty without a calibration.
         no_good_answer: True if probably none of the rows answers; None without a calibration.
+        whole: False if words were found in rows written since the moment, which are left out: what
+            they replaced may be missed.
     """
 
     ids: Ids
@@ -80,6 +85,7 @@ class Ranking:
     found: Found | None = None
     confidence: Mapping[int, float] = field(default_factory=dict)
     no_good_answer: bool | None = None
+    whole: bool = True
 
 
 def rank(
@@ -97,7 +103,7 @@ def rank(
     both = asked.vector is not None and asked.terms is not None
     depth = max(k, _HYBRID_DEPTH) if both else k
     legs: dict[str, Hits] = {}
-    exact, names, recall = True, [], 1.0
+    exact, names, recall, whole = True, [], 1.0, True
     if asked.vector is not None:
         if found is None:
             found = snapshot.find(
@@ -108,9 +114,8 @@ def rank(
         legs["dense"] = found.hits
     if asked.terms is not None:
         names.append("bm25")
-        legs["lexical"] = lexicon.search(
-            asked.terms, depth, None if asked.mask is None else asked.mask.rows
-        )
+        words = lexicon.search(asked.terms, depth, None if asked.mask is None else asked.mask.rows)
+        legs["lexical"], whole = _until(words, len(snapshot.live))
     judged = None
     if asked.calibration is not None:
         kept = k if asked.fusion == "calibrated" else 2 * depth  # others rank by other numbers
@@ -127,7 +132,22 @@ def rank(
         found=found,
         confidence={} if judged is None else judged.by_row(),
         no_good_answer=None if judged is None else judged.is_poor,
+        whole=whole,
     )
+
+
+def _until(leg: Hits, rows: int) -> tuple[Hits, bool]:
+    """(1, k) hits among the first so many rows, and whether those are all.
+
+    Words are those of now, vectors those of a moment: a row behind its last has none there.
+    """
+    known = leg.ids[0] < rows
+    if known.all():
+        return leg, True
+    ids, scores = np.full_like(leg.ids, -1), np.full_like(leg.scores, -np.inf)
+    there = int(np.count_nonzero(known))
+    ids[0, :there], scores[0, :there] = leg.ids[0][known], leg.scores[0][known]
+    return Hits(ids, scores), False
 
 
 def _fused(asked: Asked, legs: Mapping[str, Hits], judged: Assessment | None, k: int) -> Hits:

@@ -57,6 +57,9 @@ def score_ids(queries: Vectors, vectors: Vectors, ids: Ids, metric: Metric) -> S
 
     Returns:
         float32 (n, m), -inf where padded.
+
+    Raises:
+        IndexError: a row that is not there; FAISS would read whatever lies behind the vectors.
     """
     import faiss
 
@@ -65,6 +68,9 @@ def score_ids(queries: Vectors, vectors: Vectors, ids: Ids, metric: Metric) -> S
     scores: Scores = np.full(ids.shape, -np.inf, dtype=np.float32)
     if not ids.size or not len(vectors):
         return scores
+    if (last := int(ids.max())) >= len(vectors):
+        message = f"row {last:,} of {len(vectors):,}"
+        raise IndexError(message)
     arguments = (
         *(pointer(scores), pointer(queries), pointer(vectors), pointer(ids)),
         *(queries.shape[1], len(queries), ids.shape[1]),

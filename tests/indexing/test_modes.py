@@ -11,13 +11,14 @@ from indexing.data_folder import DataFolder
 from indexing.errors import InvalidRequestError, LexicalIndexError
 from indexing.filters import Filter
 from indexing.lexical import LexicalIndex
+from indexing.lexicon import Lexicon
 from indexing.types import Document, Parent, SearchRequest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from indexing.local import LocalCollection
-    from indexing.types import SearchResult
+    from indexing.types import Hits, SearchResult
 
 KOREAN = Filter.parse({"must": [{"key": "lang", "match": {"value": "ko"}}]})
 
@@ -232,3 +233,30 @@ def test_without_a_lexical_index_meaning_answers_and_says_so(
         assert "answered by meaning alone: no lexical index" in result.receipt.warnings[0]
         with pytest.raises(LexicalIndexError, match="open the collection for writing"):
             ask(reopened, "gift cards", "lexical")
+
+
+@pytest.mark.parametrize("mode", ["lexical", "hybrid"])
+def test_words_written_while_vectors_are_compared_are_of_one_moment_with_them(
+    data: DataFolder, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    """Rows behind the moment's vectors were read from whatever lies behind the file in memory."""
+    made = data.create("many", encoder="hash:32")
+    made.add([Document(f"d{number}", f"parcel number {number}") for number in range(600)])
+    assert made.storage.calibration is not None
+    written = iter(
+        [[Document(f"d{number}", f"rare parcel {number}") for number in range(300, 900)]]
+    )
+    search = Lexicon.search
+
+    def search_after_a_write(self: Lexicon, *asked: object) -> Hits:
+        for documents in written:
+            made.add(documents)
+        return search(self, *asked)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Lexicon, "search", search_after_a_write)
+    disturbed = ask(made, "rare parcel 300", mode, 200)
+    monkeypatch.undo()
+    quiet = ask(made, "rare parcel 300", mode, 200)
+    assert ids(disturbed) == ids(quiet)
+    assert ids(quiet)[0] == "d300"
+    assert [match.score for match in disturbed.matches] == [match.score for match in quiet.matches]
