@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 from transformers import MobileNetV2Config, MobileNetV2Model
 
-from embeddings.images.backbones.layers import Maps
+from embeddings.images.backbones.layers import Maps, steady
 
 if TYPE_CHECKING:
     from embeddings.images.backbones.plan import Plan
@@ -35,4 +35,5 @@ def mobilenet(plan: Plan) -> Maps:
         # The library's own weights, of deviation 0.02, let nothing through seventeen blocks.
         if isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_in")
+    steady(model)
     return Maps(model, model.conv_1x1.convolution.out_channels)

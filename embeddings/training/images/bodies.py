@@ -97,14 +97,17 @@ def size_of(recipe: ImageRecipe) -> int:
 def _trained(recipe: ImageRecipe, folder: Path, device: str) -> SentenceTransformer:
     from safetensors import SafetensorError
 
+    from embeddings.images.backbones.layers import steady
     from embeddings.images.folder import load_model
     from embeddings.sentence import LOAD_ERRORS, first_line
 
     try:
-        return load_model(folder, device).float()
+        model = load_model(folder, device).float()
     except (*LOAD_ERRORS, SafetensorError) as error:
         message = f"body {recipe.body} cannot be loaded: {first_line(error)}"
         raise TrainingError(message) from error
+    steady(model)
+    return model
 
 
 def _add_head(model: SentenceTransformer, recipe: ImageRecipe) -> None:

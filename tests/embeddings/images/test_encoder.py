@@ -177,6 +177,21 @@ def test_weights_are_the_papers(backbone: str, weights: int) -> None:
     assert sum(each.numel() for each in made.parameters()) == weights
 
 
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_one_batch_does_not_decide_what_is_normal(backbone: str) -> None:
+    torch.manual_seed(0)
+    network, _ = build(Plan(backbone, 32, 0.125))
+    norms = [each for each in network.modules() if isinstance(each, torch.nn.BatchNorm2d)]
+    assert norms
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(8, 3, 32, 32))
+        before = [norm.running_var.clone() for norm in norms]
+        network(torch.zeros(8, 3, 32, 32))
+    for norm, usual in zip(norms, before, strict=True):
+        assert (norm.running_var / usual).min() > 0.85
+
+
 def test_filters_and_maps_are_those_of_the_network(network_folder: Path, painted: Painted) -> None:
     from embeddings.images.filters import first_filters, maps_of
 

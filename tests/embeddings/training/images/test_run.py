@@ -58,6 +58,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> tuple[Pat
 def test_it_learns_what_was_planted(trained: tuple[Path, dict[str, Any]], photos: Path) -> None:
     folder, receipt = trained
     assert receipt["scores"]["dev after"]["accuracy"] >= 0.8  # .89; a guess is right in .33
+    print("MAP", receipt["scores"])
     assert receipt["scores"]["dev after"]["map"] > receipt["scores"]["dev before"]["map"]
     assert receipt["verdict"]["initial_is_odd"] is False
     assert receipt["extra"]["classes"] == ["disc", "noise", "stripes"]
@@ -106,9 +107,11 @@ def test_a_trained_body_is_taken_on(
 
 @pytest.mark.parametrize("loss", ["contrastive", "triplet", "in-batch"])
 def test_vectors_learn_against_each_other(recipe: Recipes, tmp_path: Path, loss: str) -> None:
-    chosen = recipe(loss={"name": loss}, run={"epochs": 2})
+    run = {"epochs": 12, "batch": 16}
+    chosen = recipe(body="resnet", loss={"name": loss}, run=run, optimiser={"learning_rate": 5e-3})
     receipt = train_images(chosen, tmp_path / "out")
-    assert receipt["scores"]["dev after"]["map"] > 0.4
+    # .62 to .95 from .50: hardest triplets are slow.
+    assert receipt["scores"]["dev before"]["map"] < 0.52 < receipt["scores"]["dev after"]["map"]
     assert "accuracy" not in receipt["scores"]["dev after"]
     assert receipt["extra"]["measure"] == "map"
 
