@@ -58,7 +58,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, photos: Path) -> tuple[Pat
 def test_it_learns_what_was_planted(trained: tuple[Path, dict[str, Any]], photos: Path) -> None:
     folder, receipt = trained
     assert receipt["scores"]["dev after"]["accuracy"] >= 0.8  # .89; a guess is right in .33
-    print("MAP", receipt["scores"])
     assert receipt["scores"]["dev after"]["map"] > receipt["scores"]["dev before"]["map"]
     assert receipt["verdict"]["initial_is_odd"] is False
     assert receipt["extra"]["classes"] == ["disc", "noise", "stripes"]
