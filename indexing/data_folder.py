@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder
 
 _DROPPED = ".dropped-"
+ASIDE = ".restoring-"
+"""With a name behind it: where a collection is restored before it appears."""
 _NAME_LOCKS = 64
 _RERANKER = "\0reranker"
 """Its lock among those of the encoders, of which none has that name."""
@@ -71,7 +73,7 @@ class DataFolder:
         self._names = [threading.Lock() for _ in range(_NAME_LOCKS)]
         self._closed = False
         if mode == "write":
-            for leftover in path.glob(f"{_DROPPED}*"):
+            for leftover in (*path.glob(f"{_DROPPED}*"), *path.glob(f"{ASIDE}*")):
                 shutil.rmtree(leftover, ignore_errors=True)
 
     @classmethod

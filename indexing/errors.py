@@ -20,6 +20,10 @@ class CollectionExistsError(IndexingError):
     """A collection of that name stands already."""
 
 
+class BackupNotFoundError(IndexingError):
+    """No backup of that id or collection stands in the folder, or the folder holds none at all."""
+
+
 class InvalidNameError(IndexingError, ValueError):
     """A collection name that cannot be a folder name."""
 

@@ -243,6 +243,12 @@ class Lexicon:
             self._settle(self._index)
             self._index.close()
 
+    def settle_quickly(self) -> None:
+        """Commit what is followed; words that are still to be found stay so."""
+        with self._following:
+            if self._index is not None and self._writable and not self._later.deferred:
+                self._settle(self._index)
+
     def close(self) -> None:
         """Commit what is followed and give back the files; a second call does nothing."""
         with self._following:

@@ -96,6 +96,10 @@ class VectorFile:
             offset, left = offset + len(content), left - len(content)
         return crc32
 
+    def fileno(self) -> int:
+        """The descriptor of the open file, for reading it otherwise."""
+        return self._file
+
     def close(self) -> None:
         """Give back the file; a second call does nothing."""
         if self._file >= 0:
