@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from indexing.index.exact import no_hits
 from indexing.types import Hits
 
 if TYPE_CHECKING:
@@ -108,11 +109,9 @@ def best_of(rows: Ids, scores: npt.NDArray[np.floating], limit: int) -> Hits:
     """
     final = scores.astype(np.float32)
     order = np.lexsort((rows, -final))[:limit]
-    missing = limit - len(order)
-    return Hits(
-        np.pad(rows[order], (0, missing), constant_values=-1)[None],
-        np.pad(final[order], (0, missing), constant_values=-np.inf)[None],
-    )
+    hits = no_hits(1, limit)
+    hits.ids[0, : len(order)], hits.scores[0, : len(order)] = rows[order], final[order]
+    return hits
 
 
 def _by_query(legs: Sequence[Leg], limit: int) -> list[tuple[Leg, list[tuple[Ids, _Values]]]]:

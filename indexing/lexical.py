@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.errors import LexicalIndexError, StorageFullError
+from indexing.index.exact import no_hits
 from indexing.lexical_schema import any_of, read_state, rows_of, schema, write_state
 from indexing.segments import check_segments
-from indexing.types import Hits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import tantivy
 
-    from indexing.types import Ids, Scores
+    from indexing.types import Hits, Ids, Scores
 
 FORMAT = 1
 """Changes with what the index holds: its fields, or how often titles count."""
@@ -275,9 +275,9 @@ class LexicalIndex:
 
 
 def _padded(rows: Ids, scores: Scores, k: int) -> Hits:
-    missing = k - len(rows)
-    ids = np.pad(rows, (0, missing), constant_values=-1)
-    return Hits(ids[None], np.pad(scores, (0, missing), constant_values=-np.inf)[None])
+    hits = no_hits(1, k)
+    hits.ids[0, : len(rows)], hits.scores[0, : len(rows)] = rows, scores
+    return hits
 
 
 def _unwritten(error: Exception, folder: Path) -> LexicalIndexError | StorageFullError:

@@ -72,7 +72,9 @@ def any_of(fields: tantivy.Schema, terms: Sequence[str], rows: Ids | None) -> ta
     query = Query.boolean_query(parts)
     if rows is None:
         return query
-    among = Query.const_score_query(Query.term_set_query(fields, "row", rows.tolist()), 0.0)
+    # Row by row: tantivy's query for a set of terms walks its dictionary, 2 to 8 times as long.
+    each = [(Occur.Should, Query.term_query(fields, "row", row, "basic")) for row in rows.tolist()]
+    among = Query.const_score_query(Query.boolean_query(each), 0.0)
     return Query.boolean_query([(Occur.Must, query), (Occur.Must, among)])
 
 
