@@ -79,7 +79,9 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     engine = Engine(settings, folder)
     engine.metrics.add(Gauges(engine))
     data = settings.data.expanduser()
-    audit = AuditLog(data / AUDIT_FILE, settings.audit_bytes)
+    audit = AuditLog(
+        data / AUDIT_FILE, settings.audit_bytes, failed=engine.metrics.count_audit_failure
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -47,6 +47,9 @@ class Batcher:
         threads: batches computed at the same time, by all encoders together.
         cached: vectors of queries that are kept.
         metrics: where batches are counted.
+
+    Attributes:
+        threads: as given.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Batcher:
         self._cache = QueryCache(cached)
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(threads, "encode")
+        self.threads = threads
         self._lanes: dict[tuple[str, Role], Lane] = {}
         self._closed = False
 
@@ -72,6 +76,11 @@ class Batcher:
     def waiting(self) -> int:
         """Requests of whose texts some are still to be encoded; those being computed aside."""
         return sum(lane.waiting for lane in list(self._lanes.values()))
+
+    @property
+    def busy(self) -> int:
+        """Batches being computed, no more than there are threads."""
+        return min(self.threads, sum(lane.running for lane in list(self._lanes.values())))
 
     async def encode(self, encoder: Encoder, texts: Sequence[str], role: Role) -> Encoding:
         """Vectors of the texts, in order; see `Encoder.encode`.

@@ -18,6 +18,7 @@ from service.errors import (
     SlowBodyError,
     find_problem,
 )
+from service.resources import LARGE
 from service.strict_json import parse_json
 from service.validation import quote
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-_LARGE_BYTES = 1 << 16
 _INPUT_PATHS = frozenset(
     {
         *("/v1/embeddings", "/v1/similarity", "/rerank", "/v1/rerank", "/v2/rerank"),
@@ -170,6 +170,7 @@ class _JsonRequest(Request):
                 async with asyncio.timeout(seconds):
                     async for chunk in self.stream():
                         held += chunk
+                        self._weigh(len(chunk), len(held))
             except TimeoutError as error:
                 message = (
                     f"the body did not come within {seconds:g} s, {len(held):,} bytes of it did"
@@ -178,11 +179,16 @@ class _JsonRequest(Request):
             self._body = cast("bytes", held)
         return self._body
 
+    def _weigh(self, more: int, held: int) -> None:
+        """A body that did not say how long it is comes to weigh as it comes."""
+        if held > LARGE and "content-length" not in self.headers:
+            self.scope["meari.holding"].grow(more)
+
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
         if not hasattr(self, "_json"):
             check_media_type(self.headers.get("content-type"))
             body = await self.body()
-            large = len(body) > _LARGE_BYTES
+            large = len(body) > LARGE
             self._json = await asyncio.to_thread(parse_json, body) if large else parse_json(body)
             check_lengths(self._json, self.app.state.engine.settings)
         return self._json

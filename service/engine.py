@@ -25,6 +25,7 @@ from service.jobs.opening import open_jobs
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.models import FOLDER as MODELS
+from service.resources import Resources, allowed_memory
 from service.streams import Streams
 from service.threads import Threads
 from service.warming import warm
@@ -98,6 +99,8 @@ class Engine:
         words: the word vectors in the data folder.
         classifiers: those in the data folder.
         streams: answers that go on.
+        resources: what is left of memory and disk.
+        job_processes: numbers of the processes that do jobs now.
         shelf: what was found about collections and is being looked at.
     """
 
@@ -108,6 +111,13 @@ class Engine:
         self.metrics = Metrics()
         self.problems: Mapping[str, str] = {}
         self.streams = Streams(_MOST_STREAMS)
+        self.job_processes: set[int] = set()
+        self.resources = Resources(
+            settings.data.expanduser().absolute(),
+            memory=allowed_memory(settings.process_memory),
+            disk=settings.disk_floor,
+            processes=lambda: self.job_processes,
+        )
         self.shelf = Shelf()
         models = settings.data.expanduser() / MODELS
         self.words = WordModels(models)
@@ -271,6 +281,18 @@ class Engine:
             "write": self._writers.waiting,
             "encode": self._batcher.waiting,
         }
+
+    @property
+    def threads(self) -> dict[str, tuple[int, int]]:
+        """How many threads of each kind are at work, and how many there are."""
+        kinds = {
+            "search": self._searchers,
+            "read": self._readers,
+            "write": self._writers,
+            "watch": self._watchers,
+        }
+        found = {kind: (threads.busy, threads.number) for kind, threads in kinds.items()}
+        return found | {"encode": (self._batcher.busy, self._batcher.threads)}
 
     @property
     def unfinished_jobs(self) -> dict[str, int]:

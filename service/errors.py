@@ -79,6 +79,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fastapi import FastAPI, Request
+    from starlette.types import Receive, Scope, Send
 
 _RETRY_SECONDS = {429: "1", 503: "2"}
 
@@ -129,6 +130,14 @@ class BusyError(ServiceError):
 
 class NotReadyError(ServiceError):
     """The encoder or the collections are still being loaded, or the service is stopping."""
+
+
+class MemoryShortError(ServiceError):
+    """A request that writes or is large, while too little memory is left for it."""
+
+
+class DiskShortError(ServiceError):
+    """A request that writes, while less disk is free than has to stay so."""
 
 
 class SlowBodyError(ServiceError):
@@ -194,7 +203,25 @@ class Problem:
 
     def to_response(self) -> JSONResponse:
         """The answer."""
-        return JSONResponse(self.to_json(), status_code=self.status, headers=dict(self.headers))
+        return ProblemResponse(self)
+
+
+PROBLEM = "meari.problem"
+"""Where a request's scope says which code it was refused with."""
+
+
+class ProblemResponse(JSONResponse):
+    """The answer to a request that is refused; has its code known to who logs and counts."""
+
+    def __init__(self, problem: Problem) -> None:
+        headers = dict(problem.headers)
+        super().__init__(problem.to_json(), status_code=problem.status, headers=headers)
+        self._code = problem.code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Tell the code, then answer."""
+        scope[PROBLEM] = self._code
+        await super().__call__(scope, receive, send)
 
 
 TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
@@ -208,6 +235,8 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     WordNotFoundError: (404, "word_not_found", "word"),
     BusyError: (429, "busy", None),
     NotReadyError: (503, "not_ready", None),
+    MemoryShortError: (429, "memory_short", None),
+    DiskShortError: (507, "storage_full", None),
     SlowBodyError: (408, "body_too_slow", None),
     TooLongError: (503, "took_too_long", None),
     MissingKeyError: (401, "missing_api_key", None),

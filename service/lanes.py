@@ -145,6 +145,11 @@ class Lane:
         """Requests in the queue."""
         return len(self._queue)
 
+    @property
+    def running(self) -> int:
+        """Batches being computed."""
+        return self._running
+
     def add(self, ticket: Ticket) -> None:
         """Join the queue."""
         self._queue.append(ticket)

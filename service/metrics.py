@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
-_METHODS = frozenset(
+METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
 _OTHER_METHOD = "other"
@@ -60,6 +60,17 @@ class Metrics:
             "meari_http_requests",
             "Requests answered; route is its template, or - where nothing answers",
             ["method", "route", "status"],
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "meari_refusals",
+            "Requests answered with an error, by its code",
+            ["code"],
+            registry=registry,
+        )
+        self._audit_failures = Counter(
+            "meari_audit_failures",
+            "Writes that happened and of which the audit log could not be told",
             registry=registry,
         )
         self._request_seconds = Histogram(
@@ -155,9 +166,17 @@ class Metrics:
 
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request, answered with `status`."""
-        method = method if method in _METHODS else _OTHER_METHOD
+        method = method if method in METHODS else _OTHER_METHOD
         self._requests.labels(method, route, str(status)).inc()
         self._request_seconds.labels(method, route).observe(seconds)
+
+    def count_refusal(self, code: str) -> None:
+        """Count one request answered with an error of that code."""
+        self._refusals.labels(code).inc()
+
+    def count_audit_failure(self) -> None:
+        """Count one line that the audit log lacks."""
+        self._audit_failures.inc()
 
     def count_search(self, receipt: SearchReceipt) -> None:
         """Count one search."""

@@ -7,6 +7,7 @@ import logging
 import re
 import time
 import uuid
+from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
+from indexing.errors import InvalidNameError
+from indexing.validation import check_name
 from service.access.headers import harden
-from service.errors import internal_problem
+from service.errors import PROBLEM, internal_problem
+from service.metrics import METHODS
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -57,8 +61,9 @@ class TextLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, and a traceback under it if there is one."""
-        fields = "".join(f" {name}={value}" for name, value in _fields(record).items())
-        line = f"{_moment(record)} {record.levelname} {record.name} {record.getMessage()}{fields}"
+        fields = "".join(f" {name}={_plain(value)}" for name, value in _fields(record).items())
+        message = _one_line(record.getMessage())
+        line = f"{_moment(record)} {record.levelname} {record.name} {message}{fields}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
@@ -77,6 +82,21 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
         return json.dumps(entry, ensure_ascii=False, default=str)
+
+
+_BARE = re.compile(r"[^\s\"'=\\\x00-\x1f\x7f]+")
+_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+
+
+def _plain(value: object) -> str:
+    """A value that cannot be taken for several: in quotes, unless it is one bare word."""
+    text = str(value)
+    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+
+
+def _one_line(message: str) -> str:
+    """The message without characters that would begin another line, or move a terminal."""
+    return _BREAKS.sub(lambda found: repr(found[0])[1:-1], message)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
@@ -116,7 +136,7 @@ class RequestLog:
         except ClientDisconnect:
             pass  # nobody is there to be answered, and nothing is wrong here
         except Exception:
-            logger.exception("request failed", extra={"fields": {"path": scope["path"]}})
+            logger.exception("request failed", extra={"fields": {"route": _route(scope)}})
             if answer.status is not None:  # too late for another answer: the server cuts the line
                 raise
             await internal_problem(request_id).to_response()(scope, receive, answer.send)
@@ -127,8 +147,12 @@ class RequestLog:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         method, route = scope["method"], _route(scope)
         self._metrics.count_request(method, route, status, seconds)
+        method = method if method in METHODS else "other"
         fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}
-        logger.info("request", extra={"fields": fields})
+        if (code := scope.get(PROBLEM)) is not None:
+            self._metrics.count_refusal(code)
+            fields["code"] = code
+        logger.info("request", extra={"fields": fields | _who(scope)})
 
 
 class _Answer:
@@ -146,6 +170,15 @@ class _Answer:
             headers["X-Request-Id"] = self._request_id
             harden(headers)
         await self._send(message)
+
+
+def _who(scope: Scope) -> dict[str, str]:
+    """The name of the key that asked and of the collection it asked, where there are such."""
+    found = {"key": scope.get("meari.key"), "collection": None}
+    given = scope.get("path_params", {}).get("collection")
+    with suppress(InvalidNameError):
+        found["collection"] = None if given is None else check_name(given)
+    return {name: value for name, value in found.items() if value}
 
 
 def _request_id(scope: Scope) -> str:

@@ -35,6 +35,10 @@ class Settings(BaseSettings):
         reranker: folder of a cross-encoder, for searches that ask to be reranked; None: none may.
         memory: bytes that a collection's index may keep in memory (`700M`), unless the collection
             was told otherwise; None: no bound.
+        process_memory: bytes that the process and its jobs may take (`4GB`); what writes or is
+            large is refused before they take more. None: nine tenths of a container's limit, or
+            eight of the machine's memory where there is none.
+        disk_floor: bytes of the data folder's disk that stay free; what writes is refused before.
         sample_rate: share of the searches through an index that are answered again, exactly and in
             the background, to watch its recall; 0 answers none again.
         device: `cpu`, `cuda`, `cuda:1`, `mps`; None takes a GPU where there is one.
@@ -90,6 +94,8 @@ class Settings(BaseSettings):
     encoder: Annotated[str, Field(min_length=1)] = DEFAULT_ENCODER
     reranker: Path | None = None
     memory: Size | None = None
+    process_memory: Size | None = None
+    disk_floor: Annotated[int, Field(ge=0), BeforeValidator(_read_size)] = 256 * MIB
     sample_rate: Annotated[float, Field(ge=0, le=1)] = 0.005
     device: str | None = None
     runtime: Runtime = "auto"

@@ -28,6 +28,11 @@ class Streams:
     def __len__(self) -> int:
         return len(self._ends)
 
+    @property
+    def most(self) -> int:
+        """How many may be open."""
+        return self._most
+
     def check_room(self) -> None:
         """Refuse one stream too many.
 

@@ -44,6 +44,16 @@ class Threads:
         """How many calls wait for a thread."""
         return max(0, self._unfinished - self._number)
 
+    @property
+    def number(self) -> int:
+        """How many calls run at the same time at most."""
+        return self._number
+
+    @property
+    def busy(self) -> int:
+        """How many run now."""
+        return min(self._unfinished, self._number)
+
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of the call, made in a thread that knows the request's id.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,13 @@ from service.errors import TooLongError, find_problem
 from service.observe import REQUEST_ID
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+_FREEING = ("/documents/delete", "/documents/trim")
+"""Endings of paths that give something back, besides all that is asked with DELETE."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,8 @@ class Admission:
 
         Raises:
             AccessError: it may not come in.
+            DiskShortError: it writes, and the disk is nearly full.
+            MemoryShortError: it writes or is large, and memory is short.
             TooLongError: it took too long.
         """
         if self.need is None:
@@ -59,7 +64,8 @@ class Admission:
             seconds = request.app.state.engine.settings.max_read_seconds
             try:
                 async with asyncio.timeout(seconds) as limit:
-                    yield _as_it_is
+                    with self._weighed(request, writes=False):
+                        yield _as_it_is
             except TimeoutError as error:
                 if not limit.expired():
                     raise
@@ -73,11 +79,26 @@ class Admission:
 
         try:
             self.need.check(CALLER.get(), request.path_params)
-            yield tell
+            with self._weighed(request, writes=not self._frees):
+                yield tell
         except Exception as error:
             problem = find_problem(error)
             self._tell(request, 500 if problem is None else problem.status, b"")
             raise
+
+    @property
+    def _frees(self) -> bool:
+        return self.method == "DELETE" or self.path.endswith(_FREEING)
+
+    @contextmanager
+    def _weighed(self, request: Request, *, writes: bool) -> Iterator[None]:
+        """Weigh the request by what its body may come to take, until it is answered."""
+        resources = request.app.state.engine.resources
+        length = request.headers.get("content-length", "0")
+        announced = int(length) if length.isdigit() else 0
+        with resources.weighing(announced, writes=writes) as holding:
+            request.scope["meari.holding"] = holding
+            yield
 
     def _tell(self, request: Request, status: int, body: bytes) -> None:
         if not should_tell(status):

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from service.access.caller import CALLER
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 logger = logging.getLogger(__name__)
@@ -33,10 +33,13 @@ class AuditLog:
     Args:
         path: of the file; made with the first line.
         max_bytes: of one file; 0 keeps no audit.
+        failed: called for each line that could not be written.
     """
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self._handler = None if max_bytes == 0 else _File(path, max_bytes)
+    def __init__(
+        self, path: Path, max_bytes: int, *, failed: Callable[[], None] = lambda: None
+    ) -> None:
+        self._handler = None if max_bytes == 0 else _File(path, max_bytes, failed)
 
     def tell(
         self,
@@ -76,7 +79,8 @@ class AuditLog:
 class _File(logging.handlers.RotatingFileHandler):
     """Lines that its owner alone may read."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
+    def __init__(self, path: Path, max_bytes: int, failed: Callable[[], None]) -> None:
+        self._failed = failed
         super().__init__(path, maxBytes=max_bytes, backupCount=_KEPT, encoding="utf-8", delay=True)
 
     def _open(self) -> IO[str]:  # type: ignore[override]
@@ -87,6 +91,7 @@ class _File(logging.handlers.RotatingFileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         """Say in the log what the file does not."""
+        self._failed()
         logger.error("the audit log lacks %s", record.getMessage(), exc_info=True)  # noqa: LOG014 - logging calls this while it handles the exception
 
 

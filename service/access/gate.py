@@ -70,6 +70,7 @@ class Gate:
                 raise
             await problem.to_response()(scope, receive, send)
             return
+        scope["meari.key"] = caller.name
         token = CALLER.set(caller)
         try:
             await self._app(scope, receive, send)

@@ -35,7 +35,9 @@ def open_jobs(engine: Engine, folder: DataFolder) -> Jobs:
 
     jobs = Jobs(
         JobStore(folder.path / JOBS_FILE, most=settings.job_history),
-        Place(engine.using, settings.job_threads, settings.job_niceness).begin,
+        Place(
+            engine.using, settings.job_threads, settings.job_niceness, engine.job_processes
+        ).begin,
         explained,
         workers=settings.job_workers,
         most_waiting=settings.max_jobs,

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +65,13 @@ class Place:
         opening: gives collections.
         threads: that compute at the same time; None leaves one processor to others.
         niceness: by which they give way to all others.
+        processes: numbers of those that run.
     """
 
     opening: Opening
     threads: int | None = None
     niceness: int = 0
+    processes: set[int] = field(default_factory=set)
 
     def begin(self, job: Job) -> ProcessTask:
         """The work of that job."""
@@ -123,6 +125,7 @@ class ProcessTask:
                         message = "the job was stopped before it began"
                         raise CancelledError(message)
                     self._process = self._start(theirs.fileno(), theirs_alive)
+                    self._place.processes.add(self._process.pid)
                 os.close(theirs_alive)
                 theirs_alive = -1
                 theirs.close()
@@ -135,6 +138,7 @@ class ProcessTask:
                 if self._process is not None:
                     self._process.kill()
                     self._process.wait()
+                    self._place.processes.discard(self._process.pid)
 
     def _start(self, descriptor: int, lifeline: int) -> subprocess.Popen[bytes]:
         threads = self._place.threads or max(1, usable_processors() - 1)

@@ -36,11 +36,20 @@ async def livez() -> LiveAnswer:
 
 @routes.get("/readyz", summary="Can it do its work?", responses=refusals())
 async def readyz(engine: AnyEngine) -> ReadyAnswer:
-    """200 once the encoder is loaded and the collections are open; 503 with the reason before."""
+    """200 once the encoder is loaded and the collections are open; 503 with the reason before.
+
+    `missing` says what does not work all the same: collections that cannot be opened, named to
+    those who may see them, and writes, while disk or memory is short.
+    """
     if engine.readiness.phase != "ready":
         raise NotReadyError(f"not ready: {engine.readiness.reason}")
     encoder = engine.folder.loaded_encoder(engine.settings.encoder)
-    return ReadyAnswer(encoder=_computing(encoder.card) if encoder else None)
+    missing = [*_unusable(engine), *map(engine.without_folder, engine.resources.shortages())]
+    return ReadyAnswer(
+        status="degraded" if missing else "ok",
+        encoder=_computing(encoder.card) if encoder else None,
+        missing=missing,
+    )
 
 
 @routes.get("/health", summary="How is it?", responses=refusals())
@@ -78,6 +87,14 @@ async def show_metrics(engine: AnyEngine) -> Response:
     """Counters, histograms and gauges in Prometheus' text format."""
     text = await engine.watch(engine.metrics.to_text)
     return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _unusable(engine: Engine) -> list[str]:
+    """Collections that could not be opened when somebody last tried."""
+    problems, seen = engine.problems, engine.seen_problems
+    told = [f"collection {name}: {problem}" for name, problem in sorted(seen.items())]
+    hidden = len(problems) - len(seen)
+    return [*told, f"{hidden} collections that are not shown"] if hidden else told
 
 
 def _computing(card: EncoderCard) -> EncoderHealth:

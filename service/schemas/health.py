@@ -30,10 +30,12 @@ class EncoderHealth(Answer):
     fallback: Annotated[str, Field(description="Why nothing faster is used; empty if none is.")]
 
 
-class ReadyAnswer(LiveAnswer):
-    """The service is ready."""
+class ReadyAnswer(Answer):
+    """The service is ready; `degraded`: it answers, but not all of it works."""
 
+    status: Literal["ok", "degraded"]
     encoder: EncoderHealth | None
+    missing: Annotated[list[str], Field(description="What does not work, a sentence each.")]
 
 
 class CollectionHealth(Answer):

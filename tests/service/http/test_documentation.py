@@ -70,6 +70,7 @@ def test_every_setting_is_told_with_its_default():
 
 def test_every_metric_is_told_with_its_labels(animals: Client):
     animals.post("/v1/collections/animals/search", {"query": "a cat"})
+    animals.get("/nothing")
     sampler = animals.app.state.engine.folder.collection("animals").storage.sampler
     sampler._recalls.append(1.0)  # as if a live query had been checked
     job = Job("1", "clusters", "animals", {}, "2026-11-30T00:00:00Z", state="done")

@@ -39,6 +39,8 @@ def test_every_exception_has_a_status(kind: str):
 def test_the_status_words_of_the_contract():
     assert {kind.__name__: status for kind, (status, _, _) in TABLE.items()} == {
         "BadValueError": 400,
+        "DiskShortError": 507,
+        "MemoryShortError": 429,
         "BadJsonError": 400,
         "MediaTypeError": 415,
         "BodyTooLargeError": 413,

@@ -24,6 +24,7 @@ def test_ready_service(animals: Client):
     assert animals.get("/readyz").json() == {
         "status": "ok",
         "encoder": computed | {"fallback": ""},
+        "missing": [],
     }
     health = animals.get("/health").json()
     assert health.pop("started") > 1_700_000_000
@@ -119,7 +120,9 @@ def test_a_damaged_collection_leaves_the_others_alone(animals: Client, settings:
     listed = client.get("/v1/collections").json()
     assert [collection["name"] for collection in listed["collections"]] == ["animals"]
     assert list(listed["unusable"]) == ["broken"]
-    assert client.get("/readyz").status_code == 200
+    ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+    assert ready.json()["missing"][0].startswith("collection broken: ")
     answer = client.get("/v1/collections/broken")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "collection_damaged")
     assert client.delete("/v1/collections/broken").json() == {"name": "broken", "documents": 0}

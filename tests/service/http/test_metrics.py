@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -11,6 +12,8 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from embeddings.load import load_encoder
+from service.collection_gauges import Reading, bounded
+from service.collection_gauges import told as collection_metrics
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -182,6 +185,85 @@ def test_applications_share_nothing(tmp_path: Path, started: Start):
         assert told(scrape(first), "meari_encoded_tokens_total") == {(): 2}
         assert told(scrape(second), "meari_encoded_tokens_total") == {(): 0}
     assert not [each for each in REGISTRY.collect() if each.name.startswith("meari")]
+
+
+def test_refusals_are_counted_by_their_code(animals: Client):
+    animals.post(SEARCH, {"query": "a cat", "limit": 0})
+    animals.post("/v1/collections/plants/search", {"query": "a cat"})
+    animals.post("/v1/collections/trees/search", {"query": "a cat"})
+    animals.get("/nothing")
+    assert told(scrape(animals), "meari_refusals_total") == {
+        "invalid_value": 1,
+        "collection_not_found": 2,
+        "path_not_found": 1,
+    }
+
+
+def test_memory_disk_and_threads_as_they_stand(steady: Client):
+    samples, settings = scrape(steady), steady.app.state.engine.settings
+    assert told(samples, "meari_threads") == {
+        "search": settings.searches_at_once,
+        "read": 8,
+        "write": 4,
+        "encode": 4,
+        "watch": 1,
+    }
+    busy = told(samples, "meari_threads_busy")
+    assert busy == {"search": 0, "read": 0, "write": 0, "encode": 0, "watch": 1}, "it is scraping"
+    disk = shutil.disk_usage(settings.data)
+    assert told(samples, "meari_disk_size_bytes") == {(): disk.total}
+    assert told(samples, "meari_disk_free_bytes")[()] == pytest.approx(disk.free, abs=2e9)
+    assert told(samples, "meari_disk_floor_bytes") == {(): 256 << 20}
+    used, allowed = (
+        told(samples, f"meari_memory_{name}_bytes")[()] for name in ("used", "allowed")
+    )
+    assert 1e7 < used < allowed
+    assert told(samples, "meari_memory_held_bytes") == {(): 0}
+    assert told(samples, "meari_streams_open") == {(): 0}
+    assert told(samples, "meari_audit_failures_total") == {(): 0}
+
+
+def test_an_audit_log_that_cannot_be_written_is_counted(animals: Client, settings: Settings):
+    animals.app.state.audit.close()
+    audit = settings.data / "audit.jsonl"
+    audit.unlink()
+    audit.mkdir()
+    assert animals.delete(f"{DOCUMENTS}/cat").status_code == 200, "it has happened all the same"
+    assert told(scrape(animals), "meari_audit_failures_total") == {(): 1}
+
+
+def reading(number: int) -> Reading:
+    fields = ("documents", "rows", "tombstones", "indexed_rows", "tail", "bytes")
+    values = dict.fromkeys(fields, float(number)) | {"recall": 1 - number / 10_000}
+    return Reading(f"c{number:04}", values, number / 1000 if number % 2 else None, number)
+
+
+def test_a_thousand_collections_are_told_of_as_a_hundred_and_one():
+    readings = [reading(number) for number in range(1000)]
+    shown = bounded(readings)
+    assert [each.name for each in shown] == [*(f"c{n:04}" for n in range(900, 1000)), "(others)"]
+    rest = shown[-1]
+    assert rest.values == dict.fromkeys(rest.values, 899 * 900 / 2) | {"recall": 1 - 899 / 10_000}
+    assert (rest.sampled, rest.samples) == (0.001, 899 * 900 / 2)
+    assert bounded(readings[:100]) == readings[:100]
+    series = sum(len(metric.samples) for metric in collection_metrics(readings))
+    assert series == 7 * 101 + 51 + 101, "each field, recalls of those sampled, samples"
+
+
+def test_the_smallest_collections_share_their_series(
+    animals: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("service.collection_gauges.MOST", 2)
+    for name in "abc":
+        animals.post("/v1/collections", {"name": name})
+    document = {"documents": [{"id": "1", "text": "one"}]}
+    for name in "bc":
+        animals.post(f"/v1/collections/{name}/documents", document)
+    samples = scrape(animals)
+    assert told(samples, "meari_collection_documents") == {"animals": 4, "b": 1, "(others)": 1}
+    assert set(told(samples, "meari_collection_recall")) == {"animals", "b", "(others)"}
+    refused = animals.post("/v1/collections", {"name": "(others)"})
+    assert refused.json()["error"]["code"] == "invalid_name"
 
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from service.access.keyring import KeyWish, create_key
 from service.observe import JsonLines, TextLines, configure_logging
 
 if TYPE_CHECKING:
     from service.settings import Settings
-    from tests.service.http.conftest import Client
+    from tests.service.http.conftest import Client, Start
 
 
 def lines(caplog: pytest.LogCaptureFixture):
@@ -44,6 +45,109 @@ def test_one_line_a_request_with_the_template_of_its_route(
     ]
     assert all(0 <= line["ms"] < 10_000 for line in told)
     assert "secret" not in log.text
+
+
+def test_a_line_tells_collection_key_and_refusal(
+    settings: Settings, started: Start, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.INFO, "service")
+    settings.data.mkdir()
+    _, shown = create_key(settings.data, KeyWish("ops=1", "admin"))
+    with started(settings) as client:
+        headers = {"authorization": f"Bearer {shown}"}
+        client.post("/v1/collections", {"name": "동물"}, headers=headers)
+        caplog.clear()
+        client.post("/v1/collections/동물/search", {"query": "x", "limit": 0}, headers=headers)
+        client.post("/v1/collections/no such/search", {"query": "x"}, headers=headers)
+        client.post("/v1/collections/동물/search", {"query": "x"})
+    found = [{name: line.get(name) for name in WHO} for line in lines(caplog)]
+    name = "ops=1"
+    assert found == [
+        {"key": name, "collection": "동물", "code": "invalid_value"},
+        {"key": name, "collection": None, "code": "invalid_name"},
+        {"key": None, "collection": None, "code": "missing_api_key"},
+    ]
+    told = [TextLines().format(each) for each in caplog.records if each.message == "request"]
+    assert all("\n" not in line and "\x1b" not in line for line in told)
+    assert 'key="ops=1"' in told[0]
+
+
+def test_a_value_is_one_word_or_in_quotes_and_a_line_is_one():
+    made = record(key="a b", path='x"=1', end="\n\x1b[31m", word="가-1")
+    made.msg, made.args = "one\ntwo\x1b[31m \u2028three", ()
+    line = TextLines().format(made)
+    fields = r'key="a b" path="x\"=1" end="\n\u001b[31m" word=가-1'
+    assert line.endswith(rf"service one\ntwo\x1b[31m \u2028three {fields}")
+    assert line.splitlines() == [line]
+
+
+WHO = ("key", "collection", "code")
+SECRETS = ("s3cret-header", "s3cret-query", "s3cret-body", "s3cret-path", "s3cret-cookie")
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()], ids=["text", "json"])
+def test_nothing_of_headers_queries_bodies_and_paths_is_told(
+    animals: Client, caplog: pytest.LogCaptureFixture, formatter: logging.Formatter
+):
+    """Whatever came of the request, an error of ours among it."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    animals.app.add_api_route("/fails/{id}", fail, methods=["POST"])
+    caplog.set_level(logging.DEBUG)
+    caplog.clear()
+    header, query, body, path, cookie = SECRETS
+    headers = {
+        "authorization": f"Bearer meari_{header}",
+        "x-api-key": header,
+        "cookie": f"session={cookie}",
+        "x-request-id": f"{header}\r\nforged",
+        "user-agent": header,
+        "referer": f"http://localhost/?{header}",
+    }
+    for method, place in [
+        ("POST", "/v1/collections/animals/search"),
+        ("POST", f"/v1/collections/animals/documents/{path}"),
+        ("GET", f"/v1/collections/animals/documents/{path}"),
+        ("DELETE", f"/v1/jobs/{path}"),
+        ("POST", f"/fails/{path}"),
+        (path.upper(), f"/{path}"),
+    ]:
+        json_body = {"query": body, body: body} if method == "POST" else None
+        animals.request(method, f"{place}?{query}={query}", json=json_body, headers=headers)
+    told = "\n".join(formatter.format(each) for each in caplog.records if "httpx" not in each.name)
+    assert told.count("ZeroDivisionError") >= 1
+    assert len(lines(caplog)) == 6
+    for secret in SECRETS:
+        assert secret not in told.lower(), secret
+    assert "forged" not in told
+
+
+def test_error_lines_carry_the_request_id(animals: Client, caplog: pytest.LogCaptureFixture):
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    animals.app.add_api_route("/fails", fail)
+    seen = []
+
+    class Keep(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(json.loads(JsonLines().format(record)))
+
+    handler = Keep()
+    logging.getLogger("service").addHandler(handler)
+    try:
+        with caplog.at_level(logging.INFO, "service"):
+            answer = animals.get("/fails", headers={"x-request-id": "the-id"})
+    finally:
+        logging.getLogger("service").removeHandler(handler)
+    assert "the-id" in answer.json()["error"]["message"]
+    error, request = seen
+    assert (error["level"], error["request_id"], error["route"]) == ("ERROR", "the-id", "/fails")
+    assert error["traceback"].endswith("ZeroDivisionError")
+    assert (request["request_id"], request["status"]) == ("the-id", 500)
+    assert request["code"] == "internal_error"
 
 
 @pytest.mark.parametrize("given", ["abc-DEF_1.2:3", "x" * 128])
