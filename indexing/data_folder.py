@@ -224,6 +224,18 @@ class DataFolder:
             self._keep(name, collection)
             return collection
 
+    def adopt(self, aside: Path, name: str) -> None:
+        """Let a whole collection in another folder of this disk be the one of that name.
+
+        Raises:
+            CollectionExistsError: one of that name stands already.
+            InvalidNameError: a name that cannot be a folder's.
+        """
+        name = check_name(name)
+        self._check_writable()
+        with self._changing(name):
+            adopted(aside, self.path / name)
+
     def _changing(self, name: str) -> threading.Lock:
         """Held while the collection of that name is opened, made or dropped.
 
@@ -323,6 +335,22 @@ class DataFolder:
     def _missing(self, name: str) -> str:
         there = ", ".join(self.names()) or "none"
         return f"no collection {name!r} (there: {there})"
+
+
+def adopted(aside: Path, target: Path) -> None:
+    """Have the folder under its new name, on disk.
+
+    Raises:
+        CollectionExistsError: there is something of that name.
+    """
+    try:
+        aside.rename(target)
+    except OSError as error:
+        if target.exists():
+            message = f"collection {target.name!r} was made meanwhile; choose another name"
+            raise CollectionExistsError(message) from error
+        raise
+    sync_folder(target.parent)
 
 
 def _check_no_file(folder: Path) -> None:

@@ -12,14 +12,14 @@ from indexing.backup.making import untold
 from indexing.backup.manifest import TRUTH
 from indexing.backup.reading import locate
 from indexing.card import CARD_FILE, write_card
-from indexing.data_folder import ASIDE
+from indexing.data_folder import ASIDE, adopted
 from indexing.errors import CollectionExistsError, DamagedError, StorageFullError
 from indexing.files import reporting_full_disk, sync_file, sync_folder
 from indexing.local import LocalCollection
 from indexing.validation import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from indexing.backup.folder import BackupFolder
@@ -54,6 +54,7 @@ def restore(
     name: str,
     *,
     rebuild: bool = False,
+    adopt: Callable[[Path, str], None] | None = None,
     told: Told = untold,
 ) -> Restored:
     """Bring a collection back under a name that is free.
@@ -64,6 +65,7 @@ def restore(
         data: the data folder, which the caller owns.
         name: the collection's from now on.
         rebuild: take documents and vectors alone from the backup, and make indexes anew.
+        adopt: lets the folder be the collection of that name; see `DataFolder.adopt`.
         told: hears of bytes written.
 
     Raises:
@@ -80,14 +82,10 @@ def restore(
         raise CollectionExistsError(message)
     bringing = restored_aside(folder, manifest, data, name, rebuild=rebuild, told=told)
     with bringing as (aside, report):
-        try:
-            aside.rename(target)
-        except OSError as error:
-            if target.exists():
-                message = f"collection {name!r} was made meanwhile; restore under another name"
-                raise CollectionExistsError(message) from error
-            raise
-        sync_folder(data)
+        if adopt is not None:
+            adopt(aside, name)
+        else:
+            adopted(aside, target)
     return Restored(name, manifest.id, report.documents, report.problems)
 
 
