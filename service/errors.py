@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from analysis.errors import (
     AnalysisError,
@@ -285,6 +286,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
 }
 """Status, code and the field at fault where the exception does not name one."""
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HTTP = {
     404: ("path_not_found", "nothing answers {method} {path}; /docs lists what does"),
     405: ("method_not_allowed", "{path} does not answer {method}; /docs lists what does"),
@@ -372,4 +374,18 @@ def _field(error: Exception) -> str | None:
 def _http_problem(request: Request, error: HTTPException) -> Problem:
     code, template = _HTTP.get(error.status_code, ("http_error", str(error.detail)))
     message = template.format(method=request.method, path=request.url.path)
-    return Problem(error.status_code, code, message, headers=error.headers or {})
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
+    return Problem(error.status_code, code, message, headers=headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the path answers (RFC 9110, 10.2.1); a route tells only what it answers itself."""
+    asked = ({**request.scope, "method": method} for method in _METHODS)
+    routes = request.app.routes
+    return [
+        scope["method"]
+        for scope in asked
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]

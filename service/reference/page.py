@@ -106,7 +106,9 @@ def _answers(responses: dict[str, Any], schemas: dict[str, Schema]) -> str:
     rows = []
     for status, answer in responses.items():
         content: dict[str, Any] = answer.get("content", {})  # of one type, JSON or text
-        schema: Schema = next((each["schema"] for each in content.values()), {})
+        schema: Schema = next(
+            (each.get("schema") or each["itemSchema"] for each in content.values()), {}
+        )
         told = answer["description"]
         if status.startswith("2"):  # FastAPI says no more than that it was successful
             told = " ".join(each.get("description", "") for each in _objects(schema, schemas))

@@ -27,6 +27,21 @@ routes = router("jobs")
 
 JobId = Annotated[str, Path(description="The job's id.", examples=["5b1f0c64a9d2e873"])]
 
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"const": "job"},
+        "data": {
+            "type": "string",
+            "contentMediaType": "application/json",
+            "contentSchema": {"$ref": "#/components/schemas/JobAnswer"},
+        },
+    },
+}
+"""One event. `itemSchema` is OpenAPI 3.2's word, which earlier readers pass over; a `schema`
+beside it would be of the whole stream, as a list."""
+
 PING_SECONDS = 15.0
 """A silent stream says so often that it is still there."""
 
@@ -94,7 +109,7 @@ async def resume_job(job: JobId, engine: ReadyEngine) -> JsonAnswer:
     response_class=StreamingResponse,
     responses={
         **refusals(404),
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+        200: {"content": {"text/event-stream": {"itemSchema": _EVENT}}},
     },
 )
 async def follow_job(job: JobId, engine: ReadyEngine) -> EventSourceResponse:

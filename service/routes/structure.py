@@ -97,7 +97,12 @@ async def show_clusters(
     response_class=StreamingResponse,
     responses={
         **refusals(400, 404),
-        200: {"content": {"application/x-ndjson": {"schema": {"type": "string"}}}},
+        200: {
+            "content": {
+                "application/x-ndjson": {"schema": {"type": "string"}},
+                "text/csv": {"schema": {"type": "string"}},
+            }
+        },
     },
 )
 async def export_clusters(

@@ -138,6 +138,23 @@ def test_paths_that_nothing_answers(steady: Client, method: str, path: str, stat
         assert answer.headers["allow"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/v1/collections", "GET, POST"),
+        ("OPTIONS", "/v1/collections/animals", "GET, DELETE"),
+        ("GET", "/v1/collections/animals/search", "POST"),
+        ("PUT", "/v1/collections/animals/documents/a/b", "GET, DELETE"),
+        ("PUT", "/v1/collections/animals/documents/count", "GET, POST, DELETE"),
+        ("POST", "/", "GET, HEAD"),
+    ],
+)
+def test_a_refused_method_is_told_every_other(steady: Client, method: str, path: str, allowed: str):
+    """A path's methods stand in several routes; the first that fits knows only its own."""
+    answer = steady.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
 def test_an_error_of_ours_shows_nothing_but_its_id(
     animals: Client, caplog: pytest.LogCaptureFixture
 ):

@@ -1,0 +1,285 @@
+"""Requests after the OpenAPI document, valid and not, counted by operation and status.
+
+    python -m benchmarks.reliability api --cases 20000
+
+Schemathesis makes them in its four phases: the document's examples, every boundary of every
+parameter, random ones, and chains of operations that hand ids on. A case is one request that was
+answered. The document is read without its `default` answers, which would make every status a
+documented one. What is wrong is told with a command that asks again; the exit status is 1 then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import itertools
+import sys
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from benchmarks.record import save
+from benchmarks.reliability.served import (
+    CLASSIFIER,
+    COLLECTIONS,
+    ENCODER,
+    PICTURES,
+    WORDS,
+    analyse,
+    fill,
+    served,
+)
+
+if TYPE_CHECKING:
+    from schemathesis.engine.recorder import ScenarioRecorder
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "response_headers_conformance",
+    "negative_data_rejection",
+    "use_after_free",
+    "ensure_resource_availability",
+    "unsupported_method",
+    "allow_header_conformance",
+)
+"""What every answer is held against."""
+COUNTED = "positive_data_acceptance"
+"""Counted, and no fault: a schema cannot say which fields go together or what an encoder reads."""
+LEFT_OUT = {
+    "ignored_auth": "the document names no security scheme; tests/service/http/test_access.py",
+    "object_level_authorization": "as above",
+    "missing_required_header": "no operation has a required header",
+    "max_response_time": "tests do not look at the clock",
+}
+_DROPPING = "DELETE /v1/collections/{collection}"
+_BESIDE_IDS = "/documents/(count|delete|states|trim)$"
+"""Documents may have those ids: their paths answer GET and DELETE too, as `Allow` says there."""
+_PHASES = ("examples", "coverage", "fuzzing", "stateful")
+_KEPT = 20
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was asked and what was wrong with the answers.
+
+    Attributes:
+        by_status: cases by operation and status.
+        by_phase: cases by phase.
+        checks: how often each check was made.
+        faults: by check, operation and status: how often, and one of them told.
+        broken: errors of the generator itself: operations it could not try.
+    """
+
+    by_status: Counter[tuple[str, int]] = field(default_factory=Counter)
+    by_phase: Counter[str] = field(default_factory=Counter)
+    checks: Counter[str] = field(default_factory=Counter)
+    faults: dict[tuple[str, str, int], list[Any]] = field(default_factory=dict)
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def cases(self) -> int:
+        """How many requests were answered."""
+        return sum(self.by_status.values())
+
+    @property
+    def wrong(self) -> dict[tuple[str, str, int], list[Any]]:
+        """The faults but for those that are only counted."""
+        return {key: told for key, told in self.faults.items() if key[0] != COUNTED}
+
+    @property
+    def server_errors(self) -> int:
+        """Answers of a 5xx status."""
+        return sum(count for (_, status), count in self.by_status.items() if status >= 500)
+
+    def add(self, phase: str, recorder: ScenarioRecorder) -> None:
+        """Count what a scenario asked."""
+        for id_, asked in recorder.interactions.items():
+            label = recorder.cases[id_].value.operation.label
+            status = 0 if asked.response is None else asked.response.status_code
+            self.by_status[label, status] += 1
+            self.by_phase[phase] += 1
+            for check in recorder.checks.get(id_, ()):
+                self.checks[check.name] += 1
+                if check.failure_info is not None:
+                    told = self.faults.setdefault((check.name, label, status), [0, "", ""])
+                    told[0] += 1
+                    told[1] = str(check.failure_info.failure.message)[:1000]
+                    told[2] = check.failure_info.code_sample[:1000]
+
+    def to_json(self) -> dict[str, Any]:
+        """The counts, and what is wrong in full."""
+        operations: dict[str, dict[str, int]] = {}
+        for (label, status), count in sorted(self.by_status.items()):
+            operations.setdefault(label, {})[str(status)] = count
+        statuses: Counter[str] = Counter()
+        for (_, status), count in sorted(self.by_status.items()):
+            statuses[str(status)] += count
+        return {
+            "cases": self.cases,
+            "operations": len(operations),
+            "server_errors": self.server_errors,
+            "wrong": [
+                {"check": key[0], "operation": key[1], "status": key[2], "times": told[0]}
+                | {"message": told[1], "again": told[2]}
+                for key, told in sorted(self.wrong.items())[:_KEPT]
+            ],
+            "wrong_kinds": len(self.wrong),
+            "refused_though_the_schema_allows": sum(
+                told[0] for key, told in self.faults.items() if key[0] == COUNTED
+            ),
+            "untried": self.broken,
+            "by_phase": dict(self.by_phase),
+            "by_status": dict(sorted(statuses.items())),
+            "checks_made": dict(sorted(self.checks.items())),
+            "by_operation": operations,
+        }
+
+
+def configure(seed: int, examples: int, phases: tuple[str, ...]) -> Any:  # noqa: ANN401 - no stubs
+    """How Schemathesis works: most requests name what is there, some what is not."""
+    import schemathesis
+
+    models = [CLASSIFIER, WORDS, ENCODER]
+    words = {"collections": [*COLLECTIONS, PICTURES], "documents": ["cat", "a/b", "red"]}
+    words |= {"models": models, "spare": [*COLLECTIONS[1:], "spare"]}
+    return schemathesis.Config.from_dict(
+        {
+            "seed": seed,
+            "continue-on-failure": True,
+            "request-timeout": 120,
+            "dictionaries": {name: {"values": values} for name, values in words.items()},
+            "parameters": {
+                "path.collection": {"dictionary": "collections", "probability": 0.8},
+                "path.document_id": {"dictionary": "documents", "probability": 0.7},
+                "path.model": {"dictionary": "models", "probability": 0.8},
+            },
+            "operations": [
+                {
+                    "include-name": _DROPPING,
+                    "parameters": {"path.collection": {"dictionary": "spare", "probability": 0.9}},
+                },
+                {
+                    "include-path-regex": _BESIDE_IDS,
+                    "checks": {"allow_header_conformance": {"enabled": False}},
+                },
+            ],
+            "checks": {"enabled": False} | {name: {"enabled": True} for name in (*CHECKS, COUNTED)},
+            "phases": {name: {"enabled": name in phases} for name in _PHASES},
+            "generation": {"max-examples": examples, "database": "none"},
+        }
+    )
+
+
+def strict(document: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document without the answers that would document every status."""
+    told = copy.deepcopy(document)
+    for methods in told["paths"].values():
+        for operation in methods.values():
+            operation["responses"].pop("default", None)
+    return told
+
+
+def try_round(
+    url: str,
+    client: httpx.Client,
+    tally: Tally,
+    *,
+    seed: int,
+    examples: int,
+    phases: tuple[str, ...],
+) -> None:
+    """One pass over every operation in the phases named; what was dropped is made again."""
+    import schemathesis
+    from schemathesis.engine import events, from_schema
+
+    document = strict(client.get("/openapi.json").json())
+    schema = schemathesis.openapi.from_dict(document, config=configure(seed, examples, phases))
+    schema.config.update(base_url=url)
+    for event in from_schema(schema).execute():
+        if isinstance(event, events.ScenarioFinished):
+            tally.add(event.phase.name.lower(), event.recorder)
+            if any(case.operation.label == _DROPPING for case in event.recorder.find_all_cases()):
+                fill(client)
+        elif isinstance(event, events.NonFatalError):
+            tally.broken.append(f"{event.label}: {event.value}")
+        elif isinstance(event, events.FatalError):
+            raise event.exception
+
+
+def try_all(
+    url: str,
+    *,
+    cases: int,
+    examples: int,
+    seed: int,
+    first: tuple[str, ...] = _PHASES,
+    analysed: bool = True,
+) -> Tally:
+    """Rounds until that many cases were answered.
+
+    Args:
+        url: of the server.
+        cases: at least so many.
+        examples: of an operation in a round.
+        seed: of the first round.
+        first: the phases of the first round; no seed changes what the others leave out.
+        analysed: have clusters and the like found before a round, so that there are some to show.
+    """
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("api", suppress_health_check=list(HealthCheck), deadline=None)
+    settings.load_profile("api")
+    tally = Tally()
+    with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
+        for number in itertools.count():
+            phases = first if number == 0 else _PHASES[2:]
+            fill(client)
+            if analysed:
+                analyse(client)
+            try_round(url, client, tally, seed=seed + number, examples=examples, phases=phases)
+            told = f"{tally.cases:,} cases, {len(tally.wrong)} kinds of fault"
+            print(f"round {number}: {told}", file=sys.stderr, flush=True)
+            if tally.cases >= cases:
+                return tally
+    raise AssertionError
+
+
+def main(arguments: list[str]) -> int:
+    """Ask, print what is wrong, and keep the counts."""
+    parser = argparse.ArgumentParser(prog="benchmarks.reliability api", description=__doc__)
+    parser.add_argument("--cases", type=int, default=20_000, help="at least so many requests")
+    parser.add_argument("--examples", type=int, default=30, help="of an operation, a round")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--name", default="reliability_api", help="of the file of results")
+    chosen = parser.parse_args(arguments)
+    begun = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder, served(Path(folder), pictures=True) as server:
+        tally = try_all(server.url, cases=chosen.cases, examples=chosen.examples, seed=chosen.seed)
+        faults = server.faults()
+    result = tally.to_json() | {
+        "log_faults": faults[:_KEPT],
+        "left_out": LEFT_OUT,
+        "seed": chosen.seed,
+        "examples": chosen.examples,
+        "seconds": round(time.perf_counter() - begun, 1),
+        "schemathesis": version("schemathesis"),
+    }
+    for each in result["wrong"]:
+        print(f"\n{each['check']}: {each['operation']} {each['status']}, {each['times']} times")
+        print(f"{each['message']}\n{each['again']}")
+    print(save(chosen.name, result))
+    clean = not tally.wrong and not faults and not tally.broken and tally.cases >= chosen.cases
+    return 0 if clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
