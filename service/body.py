@@ -44,6 +44,7 @@ _COUNTED = {
     "input": "max_texts",
     "inputs": "max_texts",
     "texts": "max_texts",
+    "images": "max_texts",
 }
 """Fields with many items, and the setting that bounds them."""
 _TOKENS = ("input", "inputs")

@@ -1,4 +1,7 @@
-"""Texts as they are compared letter by letter: without case, width and spaces; their numbers."""
+"""Texts as they are compared letter by letter: without case, width and spaces; their numbers.
+
+A picture is compared by its file: its title is a name, which says nothing of what is shown.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,19 @@ if TYPE_CHECKING:
 _SPACES = re.compile(r"\s+")
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
 _WIDTH = 3
+_BLOCK = 2_000
 _NONE: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wording:
-    """What is kept of the texts of a corpus to tell its documents apart.
+    """What is kept of the documents of a corpus to tell them apart.
 
     Attributes:
-        hashes: uint64 (n,), equal where `normalised` texts are; 0 where there is no text.
+        hashes: uint64 (n,), equal where `normalised` texts are, or the files of pictures; 0 where
+            there is neither.
         lengths: int32 (n,), letters of the normalised text.
-        numbers: by position, the numbers in a text that has any.
+        numbers: by position, the numbers in a text that has any; none for pictures.
     """
 
     hashes: npt.NDArray[np.uint64]
@@ -43,21 +48,29 @@ class Wording:
 
 
 def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wording:
-    """One pass over the texts of a corpus."""
+    """One pass over the documents of a corpus."""
     n = len(corpus)
     hashes, lengths = np.zeros(n, dtype=np.uint64), np.zeros(n, dtype=np.int32)
     found: dict[int, frozenset[str]] = {}
-    for first, texts in corpus.blocks():
-        for position, text in enumerate(texts, first):
-            plain = normalised(text)
+    for first in range(0, n, _BLOCK):
+        block = corpus.documents(range(first, min(first + _BLOCK, n)))
+        for position, document in enumerate(block, first):
+            if document is None:
+                continue
+            plain = normalised(document.encoded_text)
             lengths[position] = len(plain)
-            if plain:
-                digest = blake2b(plain.encode(), digest_size=8).digest()
-                hashes[position] = max(1, int.from_bytes(digest, "little"))
+            if document.image is not None:
+                hashes[position] = _hash(f"picture {document.image.digest}")
+            elif plain:
+                hashes[position] = _hash(plain)
                 if there := numbers(plain):
                     found[position] = there
-        progress(stage, first + len(texts), n)
+        progress(stage, first + len(block), n)
     return Wording(hashes, lengths, found)
+
+
+def _hash(plain: str) -> int:
+    return max(1, int.from_bytes(blake2b(plain.encode(), digest_size=8).digest(), "little"))
 
 
 def contradict_each(wording: Wording, rows: Ids, others: Ids) -> npt.NDArray[np.bool_]:

@@ -153,6 +153,9 @@ class ImageEncoder:
         rows: list[int] = []
         waiting: list[Prepared] = []
         made = ahead(self._read, pictures, threads=usable(_THREADS), most=most)
+        if all(isinstance(item, Prepared) for _, item in pictures):
+            # Threads with nothing to decode would only take turns with whoever computes.
+            made = map(self._read, pictures)
         for (place, _), prepared in zip(pictures, made, strict=True):
             rows.append(place)
             waiting.append(prepared)

@@ -9,11 +9,14 @@ from analysis.origin import made_from
 from analysis.outliers.finding import Outliers, find_outliers
 from analysis.outliers.keeping import from_result, to_result
 from analysis.outliers.scoring import score_new
+from embeddings.errors import InvalidImageError
 from indexing.filters import Filter
+from indexing.images import check_question_fits
 from service.analyses.clusters import kept_before
 from service.analyses.finding import Found
 from service.analyses.paging import span_of
 from service.analyses.showing import Texts
+from service.errors import BadValueError
 from service.schemas.analysis import Made
 from service.schemas.outliers import (
     NeighbourAnswer,
@@ -26,12 +29,12 @@ from service.schemas.outliers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from analysis.corpus import Corpus
     from analysis.outliers.result import Verdict
     from analysis.progress import Progress
-    from embeddings.types import Encoding
+    from embeddings.types import Encoding, Role
     from indexing.local import LocalCollection
     from service.analyses.finding import Opening
     from service.analyses.kept import Kept, Shelf
@@ -103,6 +106,28 @@ def scores_of(collection: LocalCollection, shelf: Shelf, encoding: Encoding) -> 
         truncated=encoding.truncated.nonzero()[0].tolist(),
         receipt=kept.value.receipt.to_json(),
     )
+
+
+def scores_of_images(
+    collection: LocalCollection, shelf: Shelf, images: Sequence[bytes], role: Role
+) -> ScoresAnswer:
+    """How little pictures belong to the collection.
+
+    Raises:
+        ResultNotFoundError: its outliers were not found yet.
+        ModalityMismatchError: its encoder reads no pictures.
+        BadValueError: one cannot be read.
+        UnsuitableCorpusError: see `scores_of`.
+    """
+    take(collection, shelf)
+    check_question_fits("image", collection.card.encoder, collection.card.name)
+    encoder: Any = collection.encoder  # reads pictures too, as was asked
+    try:
+        encoding = encoder.encode(images, role=role)
+    except InvalidImageError as error:
+        place, _, reason = str(error).removeprefix("input ").partition(": ")
+        raise BadValueError(f"images[{place}]: {reason}", f"images[{place}]") from error
+    return scores_of(collection, shelf, encoding)
 
 
 def _facts(verdict: Verdict) -> dict[str, Any]:

@@ -10,13 +10,13 @@ import sys
 from array import array
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from os import PathLike
 
     from service.client import answers, answers_models
     from service.client.answers import JsonObject
@@ -295,8 +295,12 @@ def _with_numbers(answer: Any) -> answers.EmbeddingsAnswer:  # noqa: ANN401 - as
 def _written_out(body: dict[str, Any]) -> dict[str, Any]:
     """The body with its picture, a path or bytes, in base64."""
     image = body.get("image")
-    if isinstance(image, PathLike):
-        image = Path(image).read_bytes()
-    if isinstance(image, bytes):
-        return {**body, "image": b64encode(image).decode()}
-    return body
+    return body if image is None else {**body, "image": packed(image)}
+
+
+def packed(image: str | bytes | PathLike[str]) -> str:
+    """A picture's file in base64: of a path or of its bytes; a string is base64 already."""
+    if isinstance(image, str):
+        return image
+    content = image if isinstance(image, bytes) else Path(image).read_bytes()
+    return b64encode(content).decode()

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import quote, urlencode
 
-from service.client.calls import Call
+from service.client.calls import Call, packed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from os import PathLike
 
     from service.client import answers_structure as answers
     from service.client.questions_structure import (
@@ -80,9 +81,26 @@ def outliers(
     return Call("GET", _asked(_path(name, "outliers"), cursor=cursor, limit=limit))
 
 
-def score(name: str, texts: Sequence[str], *, role: str = "document") -> Call[answers.ScoresAnswer]:
-    """How little new texts would belong, on the scale of the outliers found last."""
-    body = {"texts": list(texts), "role": role}
+def score(
+    name: str,
+    texts: Sequence[str] | None = None,
+    *,
+    images: Sequence[str | bytes | PathLike[str]] | None = None,
+    role: str = "document",
+) -> Call[answers.ScoresAnswer]:
+    """How little new texts or pictures would belong, on the scale of the outliers found last.
+
+    Args:
+        name: of the collection.
+        texts: one or more; None where there are `images`.
+        images: paths of pictures, the bytes of their files, or their base64 as strings.
+        role: `document` or `query`.
+    """
+    body: dict[str, Any] = {"role": role}
+    if texts is not None:
+        body["texts"] = list(texts)
+    if images is not None:
+        body["images"] = [packed(image) for image in images]
     return Call("POST", _path(name, "outliers", "score"), body)
 
 

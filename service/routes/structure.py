@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Path, Query
 from fastapi.responses import StreamingResponse
 
+from indexing.images import check_question_fits
 from service.routes.access import (
     CollectionName,
     JsonAnswer,
@@ -26,6 +27,7 @@ from service.schemas.clusters import (
     ReassignBody,
 )
 from service.schemas.duplicates import DuplicateBody, DuplicatesAnswer
+from service.schemas.images import unpack_image
 from service.schemas.jobs import JobAnswer
 from service.schemas.outliers import OutlierBody, OutliersAnswer, ScoreBody, ScoresAnswer
 
@@ -193,25 +195,32 @@ async def show_outliers(collection: CollectionName, query: Page, engine: ReadyEn
 
 @routes.post(
     "/v1/collections/{collection}/outliers/score",
-    summary="Score new texts",
+    summary="Score new texts or pictures",
     response_model=ScoresAnswer,
-    responses=refusals(400, 404, 413, 415, 422),
+    responses=refusals(400, 404, 409, 413, 415, 422),
 )
 async def score_texts(
     collection: CollectionName, body: ScoreBody, engine: ReadyEngine
 ) -> JsonAnswer:
-    """How little texts would belong to the collection, at once and on the documents' scale."""
-    from service.analyses.outliers import scores_of, take
-
-    check_texts("texts", body.texts, engine.settings)
+    """How little texts or pictures would belong to the collection, on the documents' scale."""
+    from service.analyses.outliers import scores_of, scores_of_images, take
 
     def check() -> None:
         with engine.using(collection) as target:
             take(target, engine.shelf)
 
+    if body.texts is None:
+        images = [unpack_image(each) for each in body.images or ()]
+        return await told(
+            engine,
+            collection,
+            lambda target, shelf: scores_of_images(target, shelf, images, body.role),
+        )
+    check_texts("texts", body.texts, engine.settings)
     await engine.read(check)
-    card = await engine.card(collection)
-    _, encoding = await engine.encode(card.encoder.name, body.texts, body.role)
+    card = (await engine.card(collection)).encoder
+    check_question_fits("text", card, collection)
+    _, encoding = await engine.encode(card.name, body.texts, body.role)
     return await told(engine, collection, lambda target, shelf: scores_of(target, shelf, encoding))
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from service.schemas.analysis import AnalysisBody, ResultAnswer, Shown
-from service.schemas.fields import Answer, Body
+from service.schemas.fields import Answer, Body, broken_rule
+from service.schemas.images import ImageBase64  # noqa: TC001 - pydantic reads it
 
 if TYPE_CHECKING:
     from analysis.outliers.request import OutlierRequest
@@ -86,19 +87,30 @@ class OutliersAnswer(ResultAnswer):
 
 
 class ScoreBody(Body):
-    """Texts that are no documents yet."""
+    """Texts or pictures that are no documents yet."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"texts": ["양자역학 강의"]}]})
 
-    texts: Annotated[list[str], Field(min_length=1, description="One or more.")]
+    texts: Annotated[list[str] | None, Field(min_length=1, description="One or more.")] = None
+    images: Annotated[
+        list[ImageBase64] | None,
+        Field(min_length=1, description="One or more, in place of texts."),
+    ] = None
     role: Annotated[
         Literal["document", "query"],
         Field(description="What they are; questions score higher than documents do."),
     ] = "document"
 
+    @model_validator(mode="after")
+    def _check_one_kind(self) -> Self:
+        if (self.texts is None) == (self.images is None):
+            given = "neither" if self.texts is None else "both"
+            raise broken_rule(f"texts and images: {given} is given; send one of them", "texts")
+        return self
+
 
 class ScoresAnswer(Answer):
-    """How little the texts belong, in their order."""
+    """How little the texts or pictures belong, in their order."""
 
     scores: list[VerdictAnswer]
     threshold: Annotated[float, Field(description="From which score on one is an outlier.")]

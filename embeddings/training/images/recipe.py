@@ -55,10 +55,10 @@ class Augment:
             arXiv:1708.04896).
     """
 
-    crop: Annotated[float, Within(above=0, most=1)] = 0.5
+    crop: Annotated[float, Within(above=0, most=1)] = 0.8
     flip: Share = 0.5
     turn: Annotated[float, Within(least=0, most=180)] = 0.0
-    colour: Annotated[float, Within(least=0, below=1)] = 0.2
+    colour: Annotated[float, Within(least=0, below=1)] = 0.1
     erase: Share = 0.0
 
     @property
