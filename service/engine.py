@@ -153,12 +153,16 @@ class Engine:
         self.readiness = Readiness("starting", f"encoder {self.settings.encoder!r} is being loaded")
         self._warming = asyncio.create_task(self.write(self._warm))
 
+    def begin_stopping(self) -> None:
+        """Refuse new work from now on; what was begun goes on, but for streams."""
+        self.readiness = Readiness("stopping", "the service is stopping")
+        self.streams.end()
+
     async def stop(self) -> None:
         """Wait for what is running, then close the collections and free the folder."""
-        self.readiness = Readiness("stopping", "the service is stopping")
+        self.begin_stopping()
         if self._warming is not None:
             await asyncio.wait([self._warming])
-        self.streams.end()
         if self._jobs is not None:
             await asyncio.to_thread(self._jobs.stop)
         self._batcher.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -18,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from indexing.errors import InvalidNameError
 from indexing.validation import check_name
 from service.access.headers import harden
-from service.errors import PROBLEM, internal_problem
+from service.errors import PROBLEM, Problem, internal_problem
 from service.metrics import METHODS
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _GONE = 499
 """Told of requests whose sender left before there was an answer; nginx's number for it."""
+
+_STOPPING = Problem(
+    503,
+    "not_ready",
+    "not ready: the service is stopping and could not finish this; ask again in a moment",
+    headers={"Retry-After": "2", "Connection": "close"},
+)
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}", re.ASCII)
 
@@ -135,6 +143,10 @@ class RequestLog:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
             pass  # nobody is there to be answered, and nothing is wrong here
+        except asyncio.CancelledError:
+            if answer.status is None:  # the service stops and waits no longer
+                await _STOPPING.to_response()(scope, receive, answer.send)
+            raise
         except Exception:
             logger.exception("request failed", extra={"fields": {"route": _route(scope)}})
             if answer.status is not None:  # too late for another answer: the server cuts the line

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import os
 import signal
 import socket
@@ -18,14 +20,15 @@ from service.access.keyring import read_keys
 from service.access.watching import WatchedKeys
 from service.app import create_app
 from service.engine import open_folder
-from service.http_protocol import Http
+from service.http_protocol import Bounds, bounded, drain
 from service.observe import configure_logging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from service.engine import Engine
+    from service.http_protocol import Http
     from service.settings import Settings
-    from service.streams import Streams
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +36,9 @@ _BACKLOG = 2048
 _IDLE_SECONDS = 65
 """How long an unused connection stays open: longer than proxies and clients keep theirs."""
 GRACE_SECONDS = 30
-"""How long requests in progress may go on after a signal."""
-
+"""How long requests in progress may go on after a signal, unless told otherwise."""
+_LINGER_SECONDS = 0.5
+"""How long after a signal requests are still read, and told that the service is stopping."""
 
 SWITCH_SECONDS = 0.0005
 """How long a thread may run Python while another waits to: a search gives the interpreter up and
@@ -61,34 +65,40 @@ def serve(settings: Settings, *, on_start: Callable[[str], None] | None = None) 
     with listening(settings) as listener:
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})
         app = create_app(bound, folder=open_folder(bound))
+        http = bounded(
+            Bounds(settings.max_connections, settings.max_head_seconds, settings.max_write_seconds)
+        )
         config = uvicorn.Config(
             app,
-            http=Http,
+            http=http,
+            ws="none",
             log_config=None,
             access_log=False,
             lifespan="on",
             proxy_headers=False,  # nobody here asks where a request came from
             server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
+            timeout_graceful_shutdown=math.ceil(settings.grace_seconds),
             timeout_keep_alive=_IDLE_SECONDS,
         )
         with _stopping_quietly():
-            _Server(config, bound.url, app.state.engine.streams, on_start).run(sockets=[listener])
+            _Server(config, bound.url, app.state.engine, http, on_start).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
-    """Says where it answers, once it does, and waits for no stream in the end."""
+    """Says where it answers, once it does, and leaves nobody without an answer in the end."""
 
     def __init__(
         self,
         config: uvicorn.Config,
         url: str,
-        streams: Streams,
+        engine: Engine,
+        http: type[Http],
         on_start: Callable[[str], None] | None,
     ) -> None:
         super().__init__(config)
         self._url = url
-        self._streams = streams
+        self._engine = engine
+        self._http = http
         self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -99,9 +109,38 @@ class _Server(uvicorn.Server):
             self._on_start(self._url)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End what would go on by itself, then wait for the rest."""
-        self._streams.end()
+        """Finish what was asked, refuse what is asked from now on, then close.
+
+        Closing an idle connection at once, or the port with connections that nobody has taken in,
+        would cut off who sends a request at that moment.
+        """
+        self._engine.begin_stopping()
+        drain(self._http, self.server_state.connections)
+        await asyncio.sleep(_LINGER_SECONDS)
+        last = [connection for each in sockets or [] for connection in _accept_all(each)]
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        for connection in last:
+            await asyncio.get_running_loop().connect_accepted_socket(self._answering, connection)
+        await asyncio.sleep(_LINGER_SECONDS)
         await super().shutdown(sockets)
+
+    def _answering(self) -> Http:
+        return self._http(self.config, self.server_state, self.lifespan.state)
+
+
+def _accept_all(listener: socket.socket) -> list[socket.socket]:
+    """Connections that clients have made and nobody has taken in."""
+    listener.setblocking(False)
+    found: list[socket.socket] = []
+    try:
+        while len(found) < _BACKLOG:
+            found.append(listener.accept()[0])
+    except OSError:  # there are no more
+        pass
+    return found
 
 
 @contextmanager

@@ -64,6 +64,10 @@ class Settings(BaseSettings):
         max_request_bytes: of any other request.
         max_body_seconds: until a request's body has come.
         max_read_seconds: until a request that writes nothing is answered.
+        max_head_seconds: until a request's line and headers have come.
+        max_write_seconds: in which a client has to read some of an answer that waits for it.
+        max_connections: open at the same time; beyond, who is idle longest gives its place up.
+        grace_seconds: that requests in progress have when the service is stopped.
         max_query_bytes: UTF-8 bytes of one search query or one text to embed.
         max_texts: texts in one request to encode, compare or rank them.
         max_input_tokens: tokens of all of them, before any cut.
@@ -115,6 +119,10 @@ class Settings(BaseSettings):
     max_request_bytes: Bytes = 1 * MIB
     max_body_seconds: Annotated[float, Field(gt=0)] = 300
     max_read_seconds: Annotated[float, Field(gt=0)] = 120
+    max_head_seconds: Annotated[float, Field(gt=0)] = 20
+    max_write_seconds: Annotated[float, Field(gt=0)] = 60
+    max_connections: Annotated[int, Field(ge=1)] = 1000
+    grace_seconds: Annotated[float, Field(ge=0)] = 30
     max_query_bytes: Bytes = 64 * KIB
     max_texts: Annotated[int, Field(ge=1)] = 2048
     max_input_tokens: Annotated[int, Field(ge=1)] = 300_000
