@@ -59,6 +59,7 @@ def run_load(
     pid: int | None = None,
     seed: int = 0,
     remote: bool = False,
+    api_key: str | None = None,
     outputs: Outputs = Outputs(),
     progress: Progress | None = None,
 ) -> LoadReport:
@@ -79,6 +80,7 @@ def run_load(
             asks the server's `/metrics`.
         seed: of the order of the kinds.
         remote: whether the server may be on another machine.
+        api_key: for a server that asks for one.
         outputs: what is written.
         progress: told the seconds that are over, and those of all steps.
 
@@ -100,6 +102,7 @@ def run_load(
         timeout=timeout,
         seed=seed,
         remote=remote,
+        api_key=api_key,
     )
     questions = read_questions(texts)
     watch = None if pid is None else ProcessWatch(pid)
@@ -121,7 +124,13 @@ def run_load(
 async def _load(
     plan: LoadPlan, questions: Questions, watch: Watch | None, progress: Progress | None
 ) -> LoadReport:
-    wire = Wire(plan.host, plan.port, secure=plan.secure, timeout=plan.timeout)
+    wire = Wire(
+        plan.host,
+        plan.port,
+        secure=plan.secure,
+        timeout=plan.timeout,
+        api_key=plan.api_key,
+    )
     try:
         health = await _health(plan, wire)
         asked = watch or MetricsWatch(wire)

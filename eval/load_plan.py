@@ -39,6 +39,7 @@ class LoadPlan:
         timeout: seconds after which a request counts as failed.
         seed: of the order of the kinds.
         remote: whether the server may be on another machine.
+        api_key: for a server that asks for one.
 
     Raises:
         ChoiceError: a value out of its bounds, or a server elsewhere without `remote`.
@@ -55,6 +56,7 @@ class LoadPlan:
     timeout: float = 60.0
     seed: int = 0
     remote: bool = False
+    api_key: str | None = field(default=None, repr=False)
     host: str = field(init=False)
     port: int = field(init=False)
     secure: bool = field(init=False)

@@ -85,7 +85,13 @@ class Traffic:
     def open(self) -> Wire:
         """A connection to the server."""
         plan = self._plan
-        return Wire(plan.host, plan.port, secure=plan.secure, timeout=plan.timeout)
+        return Wire(
+            plan.host,
+            plan.port,
+            secure=plan.secure,
+            timeout=plan.timeout,
+            api_key=plan.api_key,
+        )
 
     async def try_each(self) -> None:
         """Ask once for each kind, so that nothing is loaded while it is measured.

@@ -48,13 +48,17 @@ class Wire:
         port: the server's.
         secure: whether to speak TLS.
         timeout: seconds for one request.
+        api_key: sent along, for a server that asks for one.
     """
 
-    def __init__(self, host: str, port: int, *, secure: bool, timeout: float) -> None:
+    def __init__(
+        self, host: str, port: int, *, secure: bool, timeout: float, api_key: str | None = None
+    ) -> None:
         self._host = host
         self._port = port
         self._context = ssl.create_default_context() if secure else None
         self._timeout = timeout
+        self._keyed = "" if api_key is None else f"Authorization: Bearer {api_key}\r\n"
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     def request(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> bytes:
@@ -62,7 +66,7 @@ class Wire:
         content = b"" if body is None else json.dumps(body, ensure_ascii=False).encode()
         host = f"[{self._host}]" if ":" in self._host else self._host
         head = (
-            f"{method} {path} HTTP/1.1\r\nHost: {host}:{self._port}\r\n"
+            f"{method} {path} HTTP/1.1\r\nHost: {host}:{self._port}\r\n{self._keyed}"
             f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         )
         return head.encode() + content

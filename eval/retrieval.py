@@ -103,6 +103,7 @@ def run_retrieval(
     out: Path | None = None,
     default_encoder: str | None = None,
     device: str | None = None,
+    api_key: str | None = None,
     progress: Progress | None = None,
 ) -> RetrievalReport:
     """Evaluate a BEIR folder on a collection, an encoder or a server; the report says which.
@@ -124,6 +125,7 @@ def run_retrieval(
         out: a folder for `retrieval.json`, `retrieval.md` and `retrieval.run`; made if missing.
         default_encoder: name of the encoder where nothing else is meant; None is `meari-ko-en`.
         device: where an encoder computes; None takes a GPU where there is one.
+        api_key: for a server that asks for one.
         progress: told how far encoding and searching are.
 
     Raises:
@@ -138,7 +140,9 @@ def run_retrieval(
     wanted = parse_measures(measures)
     _check_depth(wanted, depth)
     check_seed(seed)
-    target = TargetSelection(collection, encoder, data, url, exact, default_encoder, device)
+    target = TargetSelection(
+        collection, encoder, data, url, exact, default_encoder, device, api_key
+    )
     judged = load_beir(dataset, split)
     if out is not None:
         make_folder(out)

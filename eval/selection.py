@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +36,7 @@ class TargetSelection:
         exact: compare every vector, whatever index there is.
         default_encoder: name of the encoder where nothing else is meant; None is `meari-ko-en`.
         device: where an encoder computes; None takes a GPU where there is one.
+        api_key: for a server that asks for one.
 
     Raises:
         ChoiceError: an encoder together with a collection or a server.
@@ -48,6 +49,7 @@ class TargetSelection:
     exact: bool = False
     default_encoder: str | None = None
     device: str | None = None
+    api_key: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.encoder is not None and (self.collection is not None or self.url is not None):
@@ -86,7 +88,9 @@ class TargetSelection:
     def _on_server(self, name: str, progress: Progress | None) -> Iterator[Searcher]:
         from eval.server import ServerSearcher
 
-        searcher = ServerSearcher.connect(self.url or "", name, exact=self.exact, progress=progress)
+        searcher = ServerSearcher.connect(
+            self.url or "", name, api_key=self.api_key, exact=self.exact, progress=progress
+        )
         try:
             yield searcher
         finally:

@@ -64,8 +64,21 @@ class ServerSearcher:
         self._grouped = self._read(self._status, "parents", int) > 0
 
     @classmethod
-    def connect(cls, url: str, collection: str, **options: Any) -> ServerSearcher:  # noqa: ANN401
+    def connect(
+        cls,
+        url: str,
+        collection: str,
+        *,
+        api_key: str | None = None,
+        **options: Any,  # noqa: ANN401 - the class's
+    ) -> ServerSearcher:
         """A searcher with a client of its own; `options` as for the class.
+
+        Args:
+            url: where the server is.
+            collection: asked.
+            api_key: sent along, for a server that asks for one.
+            options: of the class.
 
         Raises:
             TargetError: `url` is not one, no server there, or no such collection.
@@ -73,8 +86,11 @@ class ServerSearcher:
         import httpx
 
         limits = httpx.Limits(max_connections=CONNECTIONS)
+        headers = {} if api_key is None else {"Authorization": f"Bearer {api_key}"}
         try:
-            client = httpx.Client(base_url=url, timeout=TIMEOUT, limits=limits, trust_env=False)
+            client = httpx.Client(
+                base_url=url, headers=headers, timeout=TIMEOUT, limits=limits, trust_env=False
+            )
             is_http = client.base_url.scheme in {"http", "https"} and client.base_url.host
         except httpx.InvalidURL:
             is_http = False

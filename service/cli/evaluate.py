@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
+from service.cli.api_key import api_key
 from service.cli.output import AsJson, note, results, visible, write_json
 from service.cli.progress import Amount, metered
 from service.cli.store import Data, Url, check_place, settings
@@ -150,6 +151,7 @@ def retrieval(
             out=out,
             default_encoder=chosen.encoder,
             device=chosen.device,
+            api_key=None if url is None else api_key(),
             progress=progress,
         )
     show(report, as_json=as_json)

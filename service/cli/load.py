@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from service.cli.api_key import api_key
 from service.cli.evaluate import show
 from service.cli.output import AsJson, note
 from service.cli.progress import Amount, metered
@@ -108,6 +109,7 @@ def load(
             pid=pid,
             seed=seed,
             remote=remote,
+            api_key=api_key(),
             outputs=Outputs(out, plot),
             progress=lambda _, done, total: tell(Amount(done, total, 0.0, total - done)),
         )

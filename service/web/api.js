@@ -99,6 +99,13 @@ export function thumbnailAddress(name, id) {
   return new URL(`${collectionPath(name, "thumbnails")}/${path}`, ROOT).href;
 }
 
+/** The small picture of a document, fetched with the key. */
+export async function thumbnail(name, id) {
+  const answer = await fetchWithKey(thumbnailAddress(name, id));
+  if (!answer.ok) throw new ServerError("", { status: answer.status });
+  return answer.blob();
+}
+
 /** The last result of an analysis (`clusters`, `map`, ...), or a part of it. */
 export function analysis(name, path, parameters, signal) {
   return call(collectionPath(name, ...path.split("/")), { signal, parameters });

@@ -16,6 +16,11 @@ let declined = false;
 
 document.addEventListener("submit", () => (declined = false), true);
 
+/** True if the reader gave a key: what browsers fetch by themselves goes without it. */
+export function hasKey() {
+  return sessionStorage.getItem(KEPT) !== null;
+}
+
 /** `fetch` with the key; asks for one, and again, while the server does not take what there is. */
 export async function fetchWithKey(address, options = {}) {
   for (;;) {

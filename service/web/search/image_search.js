@@ -1,7 +1,8 @@
 /** Asking with a picture: dropped, pasted or chosen; and pictures among the matches. */
 
-import { thumbnailAddress } from "../api.js";
+import * as api from "../api.js";
 import { byId, element, icon, refill, setAttribute } from "../elements.js";
+import { hasKey } from "../key.js";
 import { say } from "../words.js";
 
 /** A larger file is made smaller before it is sent: encoders look at a few hundred pixels. */
@@ -116,8 +117,6 @@ function chosen({ name, preview }, onPicture) {
 
 /** The picture of a match, to be asked with in its turn. */
 export function thumbnail(match, { collection, onJudge }) {
-  const { width, height } = match.image;
-  const named = match.title || match.id;
   return element(
     "button",
     {
@@ -126,15 +125,35 @@ export function thumbnail(match, { collection, onJudge }) {
       title: say("like"),
       on: { click: () => onJudge(match, "like") },
     },
-    element("img", {
-      src: thumbnailAddress(collection, match.id),
-      alt: match.text || named,
-      loading: "lazy",
-      decoding: "async",
-      width,
-      height,
-    }),
+    hasKey() ? drawn(match, collection) : shown(match, collection),
   );
+}
+
+function shown({ id, title, text, image: { width, height } }, collection) {
+  return element("img", {
+    src: api.thumbnailAddress(collection, id),
+    alt: text || title || id,
+    loading: "lazy",
+    decoding: "async",
+    width,
+    height,
+  });
+}
+
+/** The picture on a canvas: an <img> would ask without the key, and so be refused. */
+function drawn({ id, title, text, image: { width, height } }, collection) {
+  const canvas = element("canvas", { role: "img", "aria-label": text || title || id, width, height });
+  api
+    .thumbnail(collection, id)
+    .then((file) => createImageBitmap(file))
+    .then((bitmap) => {
+      Object.assign(canvas, { width: bitmap.width, height: bitmap.height });
+      canvas.getContext("2d").drawImage(bitmap, 0, 0);
+      canvas.dataset.drawn = "";
+      bitmap.close();
+    })
+    .catch(() => {}); // like an <img>: its words stand there
+  return canvas;
 }
 
 /** Shows matches as a grid of pictures, or one below the other. */

@@ -127,3 +127,26 @@ def test_what_cannot_be_measured(
     assert ran.status == status
     assert message in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_server_that_asks_for_a_key_is_given_it(
+    meari: Meari, judged: Path, tmp_path: Path
+) -> None:
+    from service.access.keyring import KeyWish, create_key
+    from service.settings import Settings
+    from tests.service.page.conftest import Server
+
+    meari.done("index", judged, "--into", "traffic")
+    _, key = create_key(meari.folder, KeyWish("eval"))
+    file = tmp_path / "key"
+    file.write_text(key)
+    file.chmod(0o600)
+    given = ("eval", "retrieval", str(judged), "--measure", "Success@1", "--json", "--url")
+    loaded = ("--requests", "3", "--concurrency", "1", "--collection", "traffic", "--json")
+    with Server(Settings(data=meari.folder, encoder="hash:64")) as url:
+        assert "401" in meari(*given, url).err
+        found = meari.done("--api-key-file", str(file), *given, url).json
+        assert found["target"]["kind"] == "server"
+        assert key not in json.dumps(found)
+        told = meari.done("--api-key-file", str(file), "eval", "load", url, *loaded).json
+    assert (told["steps"][0]["requests"], told["steps"][0]["errors"]) == (3, {})

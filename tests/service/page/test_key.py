@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import time
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from service.access.keyring import KeyWish, create_key, revoke_key
@@ -55,3 +58,32 @@ def test_the_page_asks_for_a_key_and_keeps_it_for_the_tab(visit: Open, keyed: tu
     here.see("#key-dialog .problem", "It does not take the key")
     page.click("#key-dialog button >> text=Not now")
     here.see("#notice", "is revoked")
+
+
+def test_pictures_are_fetched_with_the_key(
+    visit: Open, keyed: tuple[str, Path], image_encoder: Path, gallery: Path
+):
+    url, folder = keyed
+    made = {"name": "photos", "encoder": str(image_encoder)}
+    httpx.post(f"{url}/v1/collections", json=made, timeout=60).raise_for_status()
+    documents = [
+        {"id": f"red/{n}", "image": base64.b64encode(path.read_bytes()).decode()}
+        for n, path in enumerate(sorted((gallery / "red").glob("*.png")))
+    ]
+    address = f"{url}/v1/collections/photos"
+    body = {"documents": documents}
+    httpx.post(f"{address}/documents", json=body, timeout=60).raise_for_status()
+    _, key = create_key(folder, KeyWish("first"))
+    while httpx.get(f"{address}/thumbnails/red/0").status_code != 401:
+        time.sleep(0.05)
+    here = visit("?collection=photos", at=url)
+    here.page.fill("#key", key)
+    here.page.press("#key", "Enter")
+    here.see("#drop", "Drop a picture here")
+    here.page.set_input_files("#picture", str(gallery / "red" / "1.png"))
+    here.page.wait_for_selector(".thumbnail canvas[data-drawn]")
+    middle = "canvas => [...canvas.getContext('2d').getImageData(30, 20, 1, 1).data]"
+    red, green, _, opaque = here.page.eval_on_selector(".thumbnail canvas[data-drawn]", middle)
+    assert red > 150
+    assert green < 100
+    assert opaque == 255
