@@ -19,6 +19,7 @@ from service.errors import install_handlers
 from service.gauges import Gauges
 from service.observe import RequestLog
 from service.routes import (
+    backups,
     classify,
     collections,
     comparing,
@@ -60,6 +61,7 @@ _TAGS = [
     {"name": "encoding", "description": "Vectors and scores without a collection."},
     {"name": "words", "description": "Word vectors: neighbours, analogies, similarity."},
     {"name": "structure", "description": "What a collection is about: asked in jobs."},
+    {"name": "backups", "description": "Copies of collections that can be relied on."},
     {"name": "jobs", "description": "Long work: how far it is, and stopping it."},
     {"name": "classify", "description": "Classifiers: which class a text belongs to."},
     {"name": "health", "description": "Without a key, at any time."},
@@ -109,7 +111,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
     for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
         app.include_router(module.routes)
-    for module in (jobs, structure, comparing, maps, images):
+    for module in (jobs, structure, comparing, maps, images, backups):
         app.include_router(module.routes)
     page = page_routes()
     app.router.routes.extend([*page, *reference_routes()])

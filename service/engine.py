@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from embeddings.errors import AnalyzerError, EncoderRefusedError
 from embeddings.load import choose_computing
+from indexing.backup.folder import MARKER, BackupFolder
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
 from indexing.index.threads import limit_processors
@@ -20,7 +21,7 @@ from service.analyses.kept import Shelf
 from service.batching import Batcher
 from service.classifiers import Classifiers
 from service.encoders import encoder_named
-from service.errors import NotReadyError
+from service.errors import NoBackupsError, NotReadyError
 from service.jobs.opening import open_jobs
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
@@ -33,6 +34,7 @@ from service.word_models import WordModels
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from embeddings.types import Encoder, EncoderCard, Encoding, Role
     from indexing.card import CollectionCard
@@ -333,6 +335,46 @@ class Engine:
             raise NotReadyError(message)
         return self._jobs
 
+    @property
+    def backups_path(self) -> Path | None:
+        """Where backups are kept; None: nowhere."""
+        path = self.settings.backups
+        return None if path is None else path.expanduser().absolute()
+
+    @property
+    def has_backups(self) -> bool:
+        """True once a backup was asked for.
+
+        Raises:
+            NoBackupsError: the service has no folder for backups.
+        """
+        return (self.check_backups() / MARKER).exists()
+
+    @property
+    def backups(self) -> BackupFolder:
+        """The backups.
+
+        Raises:
+            NoBackupsError: the service has no folder for them.
+            BackupNotFoundError: none was made yet.
+            DamagedError: the folder cannot be read.
+        """
+        return BackupFolder(self.check_backups())
+
+    def check_backups(self) -> Path:
+        """Where backups are kept.
+
+        Raises:
+            NoBackupsError: nowhere.
+        """
+        path = self.backups_path
+        if path is None:
+            message = (
+                "this service has no folder for backups; whoever runs it names one by MEARI_BACKUPS"
+            )
+            raise NoBackupsError(message)
+        return path
+
     def _encoder(self, name: str) -> Encoder:
         """The encoder of that name, shared with the collections."""
         return self.folder.encoder(name)
@@ -344,7 +386,11 @@ class Engine:
     def without_folder(self, message: str) -> str:
         """The message with files named relative to the data folder: where that lies is not told."""
         path = self._folder.path if self._folder is not None else self.settings.data.expanduser()
-        return message.replace(f"{path}/", "") if path.is_absolute() else message
+        told = message.replace(f"{path}/", "") if path.is_absolute() else message
+        backups = self.backups_path
+        if backups is None:
+            return told
+        return told.replace(f"{backups}/", "").replace(str(backups), "the folder for backups")
 
     @contextmanager
     def using(self, name: str, *, wait: bool = True) -> Iterator[LocalCollection]:

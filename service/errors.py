@@ -36,6 +36,7 @@ from embeddings.errors import (
     UnknownWordError,
 )
 from indexing.errors import (
+    BackupNotFoundError,
     CollectionClosedError,
     CollectionExistsError,
     CollectionNotFoundError,
@@ -141,6 +142,10 @@ class DiskShortError(ServiceError):
     """A request that writes, while less disk is free than has to stay so."""
 
 
+class NoBackupsError(ServiceError):
+    """The service has no folder for backups."""
+
+
 class SlowBodyError(ServiceError):
     """A body that did not come to its end in time."""
 
@@ -238,6 +243,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     NotReadyError: (503, "not_ready", None),
     MemoryShortError: (429, "memory_short", None),
     DiskShortError: (507, "storage_full", None),
+    NoBackupsError: (409, "no_backups_folder", None),
     SlowBodyError: (408, "body_too_slow", None),
     TooLongError: (503, "took_too_long", None),
     MissingKeyError: (401, "missing_api_key", None),
@@ -257,6 +263,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     ModalityError: (409, "modality_mismatch", "input"),
     ModalityMismatchError: (409, "modality_mismatch", None),
     CollectionNotFoundError: (404, "collection_not_found", "collection"),
+    BackupNotFoundError: (404, "backup_not_found", "backup"),
     CollectionExistsError: (409, "collection_exists", "name"),
     InvalidNameError: (400, "invalid_name", "name"),
     FolderLockedError: (423, "locked", None),

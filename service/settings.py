@@ -47,6 +47,8 @@ class Settings(BaseSettings):
             `float32`.
         threads: that compute vectors on a CPU; None takes one for each processor.
         cache: folder for compiled encoders; None is this system's (`~/.cache/meari` on Linux).
+        backups: folder for backups that are asked for over HTTP, and of verbs that name none; None:
+            none can be.
         host: address to listen on; one that other machines reach needs an API key, or `open`.
         port: 0 takes a free one.
         open: serve other machines without any key: whoever reaches the port may do everything.
@@ -105,6 +107,7 @@ class Settings(BaseSettings):
     runtime: Runtime = "auto"
     threads: Threads | None = None
     cache: Path | None = None
+    backups: Path | None = None
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65_535)] = 8080
     open: bool = False

@@ -66,12 +66,22 @@ class BackupFolder:
             raise DamagedError(message)
 
     @classmethod
-    def create(cls, path: Path) -> Self:
+    def create(cls, path: Path, *, beside: Path | None = None) -> Self:
         """The folder, made where it is missing.
 
+        Args:
+            path: the folder.
+            beside: a data folder, of which it must not be a part.
+
         Raises:
-            InvalidRequestError: something else is in it.
+            InvalidRequestError: something else is in it, or it is in the data folder.
         """
+        if beside is not None and path.absolute().is_relative_to(beside.absolute()):
+            message = (
+                f"{path} is in the data folder {beside}, and would be lost with it; name a "
+                "folder elsewhere, best on another disk"
+            )
+            raise InvalidRequestError(message, "to")
         if path.exists() and not path.is_dir():
             message = f"{path} is a file; name a folder for backups"
             raise InvalidRequestError(message, "to")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Told(Protocol):
     """Called now and then by long work; may raise to stop it."""
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
         """Take note of the stage, and how many of its steps are done."""
 
 

@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from service.cli import (
+    backups,
     check,
     classify,
     clustering,
@@ -69,6 +70,7 @@ def app() -> typer.Typer:
     root.command("search", cls=Verb)(search.search)
     root.command("recommend", cls=Verb)(recommend.recommend)
     root.add_typer(_collections(), name="collections")
+    root.add_typer(_backups(), name="backups")
     root.command("cluster", cls=Verb)(structure.cluster)
     root.command("outliers", cls=Verb)(structure.outliers)
     root.command("duplicates", cls=Verb)(structure.duplicates)
@@ -96,6 +98,16 @@ def _collections() -> typer.Typer:
     group.command("drop", cls=Verb)(collections.drop)
     group.command("optimize", cls=Verb)(collections.optimize)
     group.command("verify", cls=Verb)(collections.verify)
+    group.command("backup", cls=Verb)(backups.backup)
+    group.command("restore", cls=Verb)(backups.restore)
+    group.command("drill", cls=Verb)(backups.drill)
+    return group
+
+
+def _backups() -> typer.Typer:
+    group = _group("Backups: what there is, and letting old ones go.")
+    group.command("list", cls=Verb)(backups.list_)
+    group.command("prune", cls=Verb)(backups.prune)
     return group
 
 

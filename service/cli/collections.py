@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
@@ -21,10 +22,10 @@ from service.cli.output import (
 )
 from service.cli.progress import waiting, watched
 from service.cli.store import Data, Url, opened
+from service.cli.verifying import is_path, show_report, verify_folder
 
 if TYPE_CHECKING:
     from service.cli.store import Store
-    from service.client import JsonObject
     from service.client.questions import OptimizeOptions
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
@@ -43,6 +44,14 @@ Kind = Annotated[
 ]
 Repair = Annotated[
     bool, typer.Option("--repair", help="Mend what can be mended from the documents' texts.")
+]
+NameOrFolder = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The collection; or the path of any folder of a collection, of collections or of "
+        "backups, with a / in it.",
+    ),
 ]
 
 
@@ -134,16 +143,19 @@ def optimize(
 
 
 def verify(
-    name: Name,
+    name: NameOrFolder,
     repair: Repair = False,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that documents, vectors and index agree.
+    """Check that documents, vectors and index agree, or that backups are whole.
 
     Exit status 1 if they do not.
     """
+    if is_path(name):
+        verify_folder(Path(name), (data, url), repair=repair, as_json=as_json)
+        return
     with (
         opened(data, url, mode="write" if repair else "read") as store,
         waiting(f"checking {name}"),
@@ -155,7 +167,7 @@ def verify(
     if as_json:
         write_json(answer)
     else:
-        _show_report(name, answer, repair=repair)
+        show_report(name, answer, repair=repair)
     if not answer["ok"]:
         raise typer.Exit(FAILED)
 
@@ -194,20 +206,3 @@ def _confirm(question: str) -> None:
     if not typer.confirm(question, err=True):
         note("nothing was removed")
         raise typer.Abort
-
-
-def _show_report(name: str, answer: JsonObject, *, repair: bool) -> None:
-    for done in answer["repaired"]:
-        write(f"repaired: {done}")
-    for problem in answer["problems"]:
-        write(f"problem: {problem}")
-    checked = counted(answer["documents"], "document")
-    if answer["ok"]:
-        write(f"{name}: {checked} checked, everything agrees")
-        return
-    remedy = (
-        "what is left cannot be mended from the texts; index the source again"
-        if repair
-        else f"`meari collections verify {name} --repair` mends what can be mended"
-    )
-    write(f"{name}: {counted(len(answer['problems']), 'problem')}, {checked} checked; {remedy}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-JobKind = Literal["clusters", "outliers", "duplicates", "leakage", "map", "drift"]
+JobKind = Literal[
+    "clusters", "outliers", "duplicates", "leakage", "map", "drift", "backup", "restore", "drill"
+]
 
 
 class JobProgress(TypedDict):

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
-from service.client import calls, calls_structure
+from service.client import calls, calls_backups, calls_structure
 from service.client.connection import AsyncConnection, with_key
 from service.client.patience import Patience
 from service.client.signatures import as_method
@@ -141,6 +141,11 @@ class AsyncClient:
     map_values = _asked(calls_structure.map_values)
     find_drift = _asked(calls_structure.find_drift)
     drift = _asked(calls_structure.drift)
+
+    backups = _asked(calls_backups.backups)
+    back_up = _asked(calls_backups.back_up)
+    restore_backup = _asked(calls_backups.restore_backup)
+    drill_backup = _asked(calls_backups.drill_backup)
 
     async def follow(self, job: Job | str) -> AsyncIterator[Job]:
         """A job whenever it changed, until it is over; see `Client.follow`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, Self, TypeVar, Unpack
 
-from service.client import calls, calls_structure
+from service.client import calls, calls_backups, calls_structure
 from service.client.connection import Connection, with_key
 from service.client.patience import Patience
 from service.client.signatures import as_method
@@ -146,6 +146,11 @@ class Client:
     map_values = _asked(calls_structure.map_values)
     find_drift = _asked(calls_structure.find_drift)
     drift = _asked(calls_structure.drift)
+
+    backups = _asked(calls_backups.backups)
+    back_up = _asked(calls_backups.back_up)
+    restore_backup = _asked(calls_backups.restore_backup)
+    drill_backup = _asked(calls_backups.drill_backup)
 
     def follow(self, job: Job | str) -> Iterator[Job]:
         """A job whenever it changed, by server-sent events, until it is over.

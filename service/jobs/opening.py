@@ -36,7 +36,13 @@ def open_jobs(engine: Engine, folder: DataFolder) -> Jobs:
     jobs = Jobs(
         JobStore(folder.path / JOBS_FILE, most=settings.job_history),
         Place(
-            engine.using, settings.job_threads, settings.job_niceness, engine.job_processes
+            engine.using,
+            settings.job_threads,
+            settings.job_niceness,
+            engine.job_processes,
+            folder.path.absolute(),
+            engine.backups_path,
+            folder.adopt,
         ).begin,
         explained,
         workers=settings.job_workers,

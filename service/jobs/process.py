@@ -9,6 +9,7 @@ then on stays what it was. Messages are JSON arrays, one a frame:
 | `["open", name]` | `["folder", path]`, then the process says `["opened"]` |
 | `["progress", stage, done, total, eta_s]` | |
 | `["keep"]` | `["go"]` |
+| `["adopt", path, name]` | `["go"]`, or `["exists", message]` |
 | `["done", result]` or `["failed", fault, traceback]` | |
 """
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,10 +27,13 @@ import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import CancelledError
 from embeddings.processors import usable_processors
+from indexing.data_folder import ASIDE
+from indexing.errors import CollectionExistsError
 from service.jobs.errors import TaskFailedError, TaskLostError
 from service.jobs.types import Fault, JobProgress
 
@@ -66,12 +71,18 @@ class Place:
         threads: that compute at the same time; None leaves one processor to others.
         niceness: by which they give way to all others.
         processes: numbers of those that run.
+        data: the data folder.
+        backups: the folder for backups; None: there is none.
+        adopt: makes a folder beside the collections one of them; see `DataFolder.adopt`.
     """
 
     opening: Opening
     threads: int | None = None
     niceness: int = 0
     processes: set[int] = field(default_factory=set)
+    data: Path | None = None
+    backups: Path | None = None
+    adopt: Callable[[Path, str], None] | None = None
 
     def begin(self, job: Job) -> ProcessTask:
         """The work of that job."""
@@ -139,6 +150,13 @@ class ProcessTask:
                     self._process.kill()
                     self._process.wait()
                     self._place.processes.discard(self._process.pid)
+                    self._tidy(self._process.pid)
+
+    def _tidy(self, pid: int) -> None:
+        """Remove what a process that was killed had begun to restore."""
+        if self._place.data is not None:
+            for left in self._place.data.glob(f"{ASIDE}*-{pid}-*"):
+                shutil.rmtree(left, ignore_errors=True)
 
     def _start(self, descriptor: int, lifeline: int) -> subprocess.Popen[bytes]:
         threads = self._place.threads or max(1, usable_processors() - 1)
@@ -152,6 +170,8 @@ class ProcessTask:
                 "kind": self._job.kind,
                 "collection": self._job.collection,
                 "request": dict(self._job.request),
+                "data": str(self._place.data),
+                "backups": str(self._place.backups),
             },
         }
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -175,6 +195,9 @@ class ProcessTask:
             elif word == "keep":
                 permitted()
                 send(connection, "go")
+            elif word == "adopt":
+                permitted()
+                self._adopt(connection, *rest)
             elif word == "done":
                 result: Mapping[str, Any] = rest[0]
                 return result
@@ -187,6 +210,7 @@ class ProcessTask:
     def _let_open(self, connection: Connection, name: str) -> None:
         """Have the process open a collection while its files stay as they are."""
         with self._place.opening(name) as collection, collection.storage.writing:
+            collection.storage.lexicon.settle_quickly()
             send(connection, "folder", str(collection.folder))
             if not connection.poll(_OPENING_SECONDS):
                 message = f"the job did not open collection {name!r} in {_OPENING_SECONDS:g} s"
@@ -194,6 +218,18 @@ class ProcessTask:
             word, *rest = _received(connection)
         if word == "failed":
             raise TaskFailedError(Fault(**rest[0]))
+
+    def _adopt(self, connection: Connection, path: str, name: str) -> None:
+        """Let what the process restored be a collection, if its name is still free."""
+        if self._place.adopt is None:
+            message = "nothing can be restored here: there is no data folder"
+            raise TaskLostError(message)
+        try:
+            self._place.adopt(Path(path), name)
+        except CollectionExistsError as error:
+            send(connection, "exists", str(error))
+        else:
+            send(connection, "go")
 
     def _lost(self) -> Exception:
         """Why there is nobody to listen to any more."""

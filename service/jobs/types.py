@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-Kind = Literal["clusters", "outliers", "duplicates", "leakage", "map", "drift"]
+Kind = Literal[
+    "clusters", "outliers", "duplicates", "leakage", "map", "drift", "backup", "restore", "drill"
+]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 UNFINISHED: tuple[State, ...] = ("queued", "running")
@@ -55,7 +57,7 @@ class Job:
 
     Attributes:
         id: letters and digits.
-        kind: what is to be found.
+        kind: what is to be found or done.
         collection: where.
         request: what was asked, a JSON object.
         state: where it stands.

@@ -72,6 +72,8 @@ def test_the_status_words_of_the_contract():
         "CollectionNotFoundError": 404,
         "CollectionClosedError": 503,
         "ExampleNotFoundError": 404,
+        "BackupNotFoundError": 404,
+        "NoBackupsError": 409,
         "CollectionExistsError": 409,
         "InvalidNameError": 400,
         "FolderLockedError": 423,
