@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from indexing.copying import Copy
 from indexing.documents import DOCUMENTS_FILE, DocumentStore
+from indexing.errors import DamagedError
 from indexing.figures import has_tail
-from indexing.files import sync_file
+from indexing.files import reporting_full_disk, sync_file
 from indexing.lexicon import FOLDER as LEXICAL_FOLDER
 from indexing.lexicon import Lexicon
-from indexing.swap import COMPACTED, RETIRED, Swap
+from indexing.swap import COMPACTED, RETIRED, Swap, withdraw
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ def compact(
         InterruptedError: it was given up; the old files stand.
         DamagedError: what is there does not fit together; it is left alone.
         StorageFullError: the disk cannot hold both; the old files stand.
+        StorageFailedError: the disk failed; the old files stand, or `storage.broken` says what to
+            do.
     """
-    with storage.caring:
+    if storage.broken:
+        message = f"{storage.folder}: {storage.broken}"
+        raise DamagedError(message)
+    with storage.caring, reporting_full_disk(storage.folder / COMPACTED):
         folder = storage.folder / COMPACTED
         shutil.rmtree(folder, ignore_errors=True)
         step("start", 0.0)
@@ -116,8 +122,13 @@ def _swap(storage: Storage, copy: Copy, sealed: SealedIndex | None, step: Step) 
     swap = _plan(folder, before.number)
     sync_file(folder / COMPACTED / DOCUMENTS_FILE)
     step("journal", 0.98)
-    swap.commit(folder)
     storage.broken = "a compaction was interrupted; open the collection again to finish it"
+    try:
+        swap.commit(folder)
+    except BaseException:
+        if withdraw(folder):
+            storage.broken = ""
+        raise
     before.lexicon.freeze()
     with before.documents.moving(folder / swap.retired):
         swap.perform(folder, lambda name: step(name, 0.98))

@@ -8,7 +8,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from indexing.errors import CollectionClosedError, DamagedError
-from indexing.files import storage_full
+from indexing.files import storage_failed, storage_full
 from indexing.filter_sql import register_functions
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     Values = Sequence[object] | Mapping[str, object]
 
-_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR}
+_DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
 _ALMOST_FULL = 1 << 20
 _WAIT_SECONDS = 30
 _MMAP_BYTES = 1 << 30
@@ -33,18 +34,22 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
 
     Raises:
         DamagedError: the file is missing (for reading) or not a database.
+        StorageFailedError: the disk failed.
     """
     if not writable and not path.is_file():
         message = f"{path} is missing; restore it from a backup"
         raise DamagedError(message)
-    connection = sqlite3.connect(
-        path if writable or not _is_read_only(path) else f"{path.absolute().as_uri()}?immutable=1",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=_WAIT_SECONDS,
-        factory=_Connection,
-    )
+    try:
+        connection = sqlite3.connect(
+            _address(path, writable=writable),
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_WAIT_SECONDS,
+            factory=_Connection,
+        )
+    except sqlite3.DatabaseError as error:
+        raise _named(error, path) from error
     connection.path = path
     try:
         if writable:
@@ -58,6 +63,13 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _address(path: Path, *, writable: bool) -> str:
+    """The file as SQLite is to open it."""
+    if writable or not _is_read_only(path):
+        return str(path)
+    return f"{path.absolute().as_uri()}?immutable=1"
 
 
 def _is_read_only(path: Path) -> bool:
@@ -92,6 +104,10 @@ class _Connection(sqlite3.Connection):
         """As `sqlite3` does, with this floor's errors."""
         return self.cursor().execute(sql, parameters)
 
+    def executescript(self, sql: str, /) -> sqlite3.Cursor:
+        """As `sqlite3` does, with this floor's errors."""
+        return self.cursor().executescript(sql)
+
     def executemany(  # type: ignore[override]
         self, sql: str, parameters: Iterable[Values], /
     ) -> sqlite3.Cursor:
@@ -118,6 +134,13 @@ class _Cursor(sqlite3.Cursor):
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
 
+    def executescript(self, sql: str, /) -> Self:
+        try:
+            super().executescript(sql)
+            return self
+        except sqlite3.DatabaseError as error:
+            raise _named(error, self.connection.path) from error
+
     def fetchone(self) -> tuple[object, ...] | None:
         try:
             row: tuple[object, ...] | None = super().fetchone()
@@ -140,6 +163,8 @@ def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_full(path)):
         return storage_full(path)
+    if code in _FAILED:
+        return storage_failed(path, str(error))
     if code in _DAMAGE:
         message = (
             f"{path} is damaged ({error}); `meari collections verify` tells more, and a backup "

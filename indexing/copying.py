@@ -10,7 +10,8 @@ import numpy as np
 
 from indexing.connection import connect
 from indexing.documents import DOCUMENTS_FILE
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, StorageFailedError
+from indexing.files import sync_file
 from indexing.schema import migrate
 from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE, VectorFile
@@ -78,6 +79,8 @@ class Copy:
             self._check_vectors(connection, between)
             self._extend(connection, rows, between)
             self._copy_the_rest(connection)
+        # Before anybody else may be told that what was written without waiting was not kept.
+        sync_file(self._documents)
 
     def follow(self, touched: Callable[[], Iterable[int]]) -> int:
         """Copy what was written since.
@@ -105,6 +108,9 @@ class Copy:
 
         Args:
             number: of the generation copied.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk does not let it.
         """
         with closing(connect(self._documents, writable=True)) as connection:
             bits = np.zeros(self._covered, dtype=bool)
@@ -117,6 +123,11 @@ class Copy:
                 "DELETE FROM generations WHERE number <= ?", (number - _MOST_GENERATIONS,)
             )
             connection.execute("COMMIT")
+            # Closing does this too, and says nothing where it fails: the log does not come along.
+            found = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            if found is None or found[0]:
+                message = f"{self._documents} is still being read; compact it again"
+                raise StorageFailedError(message)
         self._vectors.sync()
         self.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import defaultdict
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -16,14 +17,14 @@ from indexing.errors import (
     CollectionNotFoundError,
     InvalidRequestError,
 )
-from indexing.files import sync_folder
+from indexing.files import reporting_full_disk, sync_folder
 from indexing.local import LocalCollection
 from indexing.lock import FolderLock
 from indexing.types import Metric
 from indexing.validation import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self
 
     from embeddings.reranker import Reranker
@@ -213,14 +214,15 @@ class DataFolder:
         with self._changing(name):
             self._check_free(name)
             card = CollectionCard.new(name, loaded.card, metric, analyzer)
-            collection = LocalCollection.create(
-                self.path / name,
-                card,
-                load_encoder=self.encoder,
-                load_reranker=self._reranker_loader(),
-                maintain=self._maintain,
-            )
-            sync_folder(self.path)
+            with reporting_full_disk(self.path / name), _taking_back(self.path / name):
+                collection = LocalCollection.create(
+                    self.path / name,
+                    card,
+                    load_encoder=self.encoder,
+                    load_reranker=self._reranker_loader(),
+                    maintain=self._maintain,
+                )
+                sync_folder(self.path)
             self._keep(name, collection)
             return collection
 
@@ -281,9 +283,11 @@ class DataFolder:
             if opened := self._collections.pop(name, None):
                 opened.close()
             dropped = self.path / f"{_DROPPED}{name}"
-            (self.path / name).rename(dropped)
-            sync_folder(self.path)
-            shutil.rmtree(dropped)
+            shutil.rmtree(dropped, ignore_errors=True)
+            with reporting_full_disk(self.path / name):
+                (self.path / name).rename(dropped)
+                sync_folder(self.path)
+            shutil.rmtree(dropped, ignore_errors=True)  # what stays goes when the folder is opened
 
     def encoder(self, name: str | None = None) -> Encoder:
         """The encoder of that name (None: the default), loaded when first asked for and kept."""
@@ -351,6 +355,20 @@ def adopted(aside: Path, target: Path) -> None:
             raise CollectionExistsError(message) from error
         raise
     sync_folder(target.parent)
+
+
+@contextmanager
+def _taking_back(folder: Path) -> Iterator[None]:
+    """A collection that the block does not finish making goes again, its card first."""
+    fresh = not folder.exists()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            (folder / CARD_FILE).unlink(missing_ok=True)
+            if fresh:
+                shutil.rmtree(folder)
+        raise
 
 
 def _check_no_file(folder: Path) -> None:

@@ -8,14 +8,20 @@ import sqlite3
 import threading
 import weakref
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from indexing.connection import connect
-from indexing.errors import CollectionClosedError, DamagedError, InvalidRequestError
+from indexing.errors import (
+    CollectionClosedError,
+    DamagedError,
+    IndexingError,
+    InvalidRequestError,
+    StorageFailedError,
+)
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
 from indexing.images import KeptPicture, load_image
@@ -72,6 +78,8 @@ class DocumentStore:
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
+        self._unsettled = False
+        self._lost = False
         weakref.finalize(self, _close_all, self._connections)
         try:
             if writable:
@@ -88,6 +96,9 @@ class DocumentStore:
                 f"{path} cannot be read ({error.__cause__ or error}); restore it from a backup"
             )
             raise DamagedError(message) from error
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def path(self) -> Path:
@@ -101,6 +112,12 @@ class DocumentStore:
         if connection is None:
             with self._guard:
                 self.check_open()
+                if self._lost:
+                    message = (
+                        f"{self._path} is being replaced by a compaction that was interrupted; "
+                        "open the collection again to finish it"
+                    )
+                    raise DamagedError(message)
                 connection = connect(self._path, writable=self._writable)
                 self._connections.append(connection)
             self._threads.connection = connection
@@ -124,8 +141,10 @@ class DocumentStore:
         from here on.
         """
         with self._guard:
+            self._lost = True  # nobody may connect to whatever has the old name meanwhile
             yield
             self._path = folder / self._path.name
+            self._lost = False
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
 
     def close(self) -> None:
@@ -334,18 +353,55 @@ class DocumentStore:
 
         Raises:
             StorageFullError: the disk is full; nothing is changed.
+            StorageFailedError: the disk failed; nothing is changed here. Where `is_unsettled`
+                then, a crash might still bring the changes, all of them.
         """
+        self.settle()
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield Transaction(connection)
             if counted:
                 connection.execute("UPDATE version SET number = number + 1")
+            self._unsettled = True
             connection.execute("COMMIT")
-        except BaseException:
+            self._unsettled = False
+        except BaseException as error:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with suppress(IndexingError):  # what went wrong first is what is told
+                    connection.execute("ROLLBACK")
+            if getattr(error.__cause__, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+                self._unsettled = False  # the log ends before the commit
+            with suppress(IndexingError):
+                self.settle()
             raise
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True if the disk failed while a transaction was being committed.
+
+        The changes are undone here, but may stand whole in SQLite's log, where whoever opens the
+        file after a crash takes them for committed.
+        """
+        return self._unsettled
+
+    def settle(self) -> None:
+        """Empty SQLite's log after a commit that failed, so that its changes never come back.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk does not let it; nothing is written
+                until it does.
+        """
+        if not self._unsettled:
+            return
+        connection = self._connection
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        found = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if found[0]:
+            message = f"{self._path} is being read; repeat this write"
+            raise StorageFailedError(message)
+        self._unsettled = False
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:

@@ -89,6 +89,10 @@ class StorageFullError(IndexingError):
     """The disk is full; nothing of the failed write is kept and all earlier writes are safe."""
 
 
+class StorageFailedError(IndexingError):
+    """The disk failed to write or read; everything acknowledged before stands."""
+
+
 class DamagedError(IndexingError):
     """Files that contradict each other; the message says what is lost and how to repair."""
 

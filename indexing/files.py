@@ -5,16 +5,17 @@ from __future__ import annotations
 import errno
 import os
 import zlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from indexing.errors import StorageFullError
+from indexing.errors import StorageFailedError, StorageFullError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FAILED = {errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT}
 _BLOCK = 1 << 20
 
 
@@ -23,6 +24,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises:
         StorageFullError: the disk is full; the old file stands unchanged.
+        StorageFailedError: the disk failed; the old file stands unchanged, or the new one whole.
     """
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -34,6 +36,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         StorageFullError: the disk is full; the old file stands unchanged.
+        StorageFailedError: the disk failed; the old file stands unchanged, or the new one whole.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -42,22 +45,40 @@ def replacing(path: Path) -> Iterator[Path]:
             sync_file(temporary)
             temporary.replace(path)
             sync_folder(path.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):  # what went wrong first is what is told
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_temporary(folder: Path, name: str = "*") -> None:
+    """Remove what `replacing` left in the folder where its process was killed.
+
+    Args:
+        folder: where; nobody replaces such a file in it now.
+        name: of the file that was to be replaced; `*`: of any.
+    """
+    for path in folder.glob(f".{name}.*.tmp"):
+        if path.name.rsplit(".", 2)[1].isdecimal():
+            with suppress(OSError):
+                path.unlink()
 
 
 @contextmanager
 def reporting_full_disk(path: Path) -> Iterator[None]:
-    """Turn the system's out-of-space errors into one sentence.
+    """Turn the errors of a disk that is full or fails into one sentence.
 
     Raises:
         StorageFullError: in place of ENOSPC, EDQUOT and EFBIG.
+        StorageFailedError: in place of EIO, EROFS and their like.
     """
     try:
         yield
     except OSError as error:
         if error.errno in _NO_SPACE:
             raise storage_full(path) from error
+        if error.errno in _FAILED:
+            raise storage_failed(path, error.strerror or str(error)) from error
         raise
 
 
@@ -71,6 +92,14 @@ def storage_full(path: Path) -> StorageFullError:
     return StorageFullError(
         f"no space to write {path.name} in {path.parent} ({free}); nothing of this write was "
         "kept and everything acknowledged before is safe: free some space and repeat it"
+    )
+
+
+def storage_failed(path: Path, reason: str) -> StorageFailedError:
+    """The error for a disk that fails under `path`."""
+    return StorageFailedError(
+        f"the disk failed at {path.name} in {path.parent} ({reason}); everything acknowledged "
+        "before is safe: see to the disk, then repeat this"
     )
 
 

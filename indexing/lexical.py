@@ -16,7 +16,7 @@ import numpy as np
 from indexing.errors import LexicalIndexError, StorageFullError
 from indexing.index.exact import no_hits
 from indexing.lexical_schema import any_of, read_state, rows_of, schema, write_state
-from indexing.segments import check_segments
+from indexing.segments import check_segments, remove_strays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,6 +91,8 @@ class LexicalIndex:
                 folder.mkdir(parents=True, exist_ok=True)
                 index = tantivy.Index(schema(), path=str(folder), reuse=False)
             else:
+                if writable:
+                    remove_strays(folder)
                 check_segments(folder)
                 index = tantivy.Index.open(str(folder))
             index.config_reader("manual")
@@ -123,9 +125,17 @@ class LexicalIndex:
 
     @staticmethod
     def remove(folder: Path) -> None:
-        """Remove the index and all in its folder; it must not be open."""
-        if folder.exists():
-            shutil.rmtree(folder)
+        """Remove the index and all in its folder; it must not be open.
+
+        Raises:
+            LexicalIndexError: it cannot be removed.
+        """
+        try:
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            message = f"lexical index in {folder} cannot be removed ({error}); try again"
+            raise LexicalIndexError(message) from error
 
     @property
     def version(self) -> int:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 import os
 from typing import TYPE_CHECKING, Literal
 
 from indexing.errors import FolderLockedError
+from indexing.files import reporting_full_disk
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 LOCK_FILE = ".lock"
 _READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
@@ -45,7 +49,10 @@ class FolderLock:
             os.close(self._file)
             raise FolderLockedError(message) from error
         if writable and (mode == "write" or self._holder() is None):
-            self._sign(owner)
+            try:
+                self._sign(owner)
+            except OSError as error:  # a full disk must not keep its owner from making room
+                logger.warning("%s is locked and does not say by whom: %s", folder, error)
 
     def release(self) -> None:
         """Free the lock; a second call does nothing."""
@@ -84,6 +91,7 @@ def _open(folder: Path, mode: Literal["read", "write"]) -> tuple[int, bool]:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644), True
     except OSError as error:
         if mode == "write" or error.errno not in _READ_ONLY:
-            raise
+            with reporting_full_disk(path):
+                raise
     there = path if path.exists() else folder
     return os.open(there, os.O_RDONLY | os.O_CLOEXEC), False

@@ -240,10 +240,16 @@ def load_sealed(
 
 
 def remove_sealed(folder: Path, *, keep: int | None = None) -> None:
-    """Remove the files of sealed indexes but the kept number's."""
+    """Remove the files of sealed indexes but the kept number's.
+
+    One that cannot be removed stays until the next time: the newest is the one that counts.
+    """
     for path in [*folder.glob("index-*.faiss"), *_cards(folder)]:
         if _number(path) != keep:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                logger.warning("%s cannot be removed: %s", path, error)
 
 
 def _load(path: Path, vectors: Vectors, metric: Metric) -> SealedIndex:

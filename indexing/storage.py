@@ -15,6 +15,7 @@ from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
 from indexing.errors import DamagedError
 from indexing.figures import Figures
+from indexing.files import remove_temporary
 from indexing.generation import Generation
 from indexing.index.exact import comparable
 from indexing.lexicon import Lexicon
@@ -94,6 +95,8 @@ class Storage:
         self._metric = metric
         self._writable = writable
         self._indexed = indexed
+        if writable:
+            remove_temporary(folder)
         finish_swap(folder, writable=writable)
         if not writable and not (folder / VECTORS_FILE).is_file():
             message = f"{folder / VECTORS_FILE} is missing; `collections verify --repair` mends it"
@@ -174,7 +177,8 @@ class Storage:
             relabelled: rows and the documents that take their place, vectors unchanged.
 
         Raises:
-            StorageFullError: the disk is full.
+            StorageFullError: the disk is full; nothing is changed.
+            StorageFailedError: the disk failed; nothing is changed for searches and later writes.
             DamagedError: the collection has to be opened again first.
         """
         if not (stored or deleted or relabelled):
@@ -184,6 +188,7 @@ class Storage:
             raise DamagedError(message)
         touched = [*deleted, *(row for row, _ in relabelled)]
         self._touch(touched)
+        self.documents.settle()
         first = self.next_row
         if len(stored):
             crc32 = self.vectors.append(first, comparable(vectors, self._metric))
@@ -200,7 +205,8 @@ class Storage:
                     if len(stored):
                         change.record(Append(first, len(stored), crc32))
             except BaseException:
-                self.vectors.cut(first)
+                if not self.documents.is_unsettled:
+                    self.vectors.give_up(first)
                 raise
             self._touch(touched)
             self.columns.relabel(

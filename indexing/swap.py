@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from indexing.errors import DamagedError
-from indexing.files import sync_folder, write_atomically
+from indexing.files import reporting_full_disk, sync_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,9 +46,11 @@ class Swap:
         """Write the journal: from here on the swap happens, now or when the folder is opened.
 
         Raises:
-            StorageFullError: the disk is full; nothing happens.
+            StorageFullError: the disk is full; nothing happens once `withdraw` says so.
+            StorageFailedError: the disk failed; likewise.
         """
-        sync_folder(folder / COMPACTED)
+        with reporting_full_disk(folder / COMPACTED):
+            sync_folder(folder / COMPACTED)
         write_atomically(folder / JOURNAL, json.dumps(asdict(self), indent=2).encode())
 
     def perform(self, folder: Path, step: Callable[[str], None] = lambda _: None) -> None:
@@ -57,25 +59,41 @@ class Swap:
         Args:
             folder: the collection's.
             step: told the name of each file before it is touched.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk does not let it; it can be called again.
         """
-        retired = folder / self.retired
-        retired.mkdir(exist_ok=True)
-        placed = {new for old, new in self.move if not (folder / COMPACTED / old).exists()}
-        for name in self.remove:
-            if name not in placed:
-                step(f"remove {name}")
-                _set_aside(folder / name, retired)
-        for source, target in self.move:
-            new = folder / COMPACTED / source
-            if new.exists():
-                step(f"retire {target}")
-                _set_aside(folder / target, retired)
-                step(f"place {target}")
-                new.rename(folder / target)
+        with reporting_full_disk(folder / JOURNAL):
+            retired = folder / self.retired
+            retired.mkdir(exist_ok=True)
+            placed = {new for old, new in self.move if not (folder / COMPACTED / old).exists()}
+            for name in self.remove:
+                # What SQLite keeps beside a file that was placed already is that file's own.
+                if name.removesuffix("-wal").removesuffix("-shm") not in placed:
+                    step(f"remove {name}")
+                    _set_aside(folder / name, retired)
+            for source, target in self.move:
+                new = folder / COMPACTED / source
+                if new.exists():
+                    step(f"retire {target}")
+                    _set_aside(folder / target, retired)
+                    step(f"place {target}")
+                    new.rename(folder / target)
+            sync_folder(folder)
+            step("forget journal")
+            (folder / JOURNAL).unlink()
+            sync_folder(folder)
+
+
+def withdraw(folder: Path) -> bool:
+    """Take back a journal whose writing failed; False if it may stand, also after a crash."""
+    try:
+        (folder / JOURNAL).unlink(missing_ok=True)
         sync_folder(folder)
-        step("forget journal")
-        (folder / JOURNAL).unlink()
-        sync_folder(folder)
+    except OSError as error:
+        logger.error("%s: the journal of a compaction may stand: %s", folder, error)
+        return False
+    return True
 
 
 def finish_swap(folder: Path, *, writable: bool) -> None:
@@ -83,6 +101,7 @@ def finish_swap(folder: Path, *, writable: bool) -> None:
 
     Raises:
         DamagedError: there is a journal that cannot be read, or the folder is only to be read.
+        StorageFullError, StorageFailedError: the disk does not let it; it goes on next time.
     """
     journal = folder / JOURNAL
     if journal.is_file():

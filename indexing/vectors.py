@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.errors import StorageFailedError, StorageFullError
 from indexing.files import reporting_full_disk, sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from embeddings.types import Vectors
+
+logger = logging.getLogger(__name__)
 
 VECTORS_FILE = "vectors.f32"
 _BLOCK = 1 << 22
@@ -36,9 +40,14 @@ class VectorFile:
         self._row_bytes = 4 * dim
         flags = os.O_RDWR | os.O_CREAT if writable else os.O_RDONLY
         created = writable and not path.exists()
-        self._file = os.open(path, flags | os.O_CLOEXEC, 0o644)
-        if created:
-            sync_folder(path.parent)
+        with reporting_full_disk(path):
+            self._file = os.open(path, flags | os.O_CLOEXEC, 0o644)
+            try:
+                if created:
+                    sync_folder(path.parent)
+            except BaseException:
+                self.close()
+                raise
 
     @property
     def rows(self) -> int:
@@ -61,6 +70,7 @@ class VectorFile:
 
         Raises:
             StorageFullError: no space; the file is cut back to `first` rows.
+            StorageFailedError: the disk failed; likewise, if it lets it be cut.
         """
         content = np.ascontiguousarray(vectors, dtype="<f4").reshape(-1).view(np.uint8).data
         try:
@@ -69,7 +79,7 @@ class VectorFile:
                 if self._durable:
                     os.fsync(self._file)
         except BaseException:
-            self.cut(first)
+            self.give_up(first)
             raise
         return zlib.crc32(content)
 
@@ -78,15 +88,32 @@ class VectorFile:
 
         Raises:
             StorageFullError: no space.
+            StorageFailedError: the disk failed.
         """
         with reporting_full_disk(self.path):
             os.fsync(self._file)
 
     def cut(self, rows: int) -> None:
-        """Drop everything behind the first `rows` rows."""
+        """Drop everything behind the first `rows` rows.
+
+        Raises:
+            StorageFailedError: the disk failed.
+        """
         if os.fstat(self._file).st_size > rows * self._row_bytes:
-            os.ftruncate(self._file, rows * self._row_bytes)
-            os.fsync(self._file)
+            with reporting_full_disk(self.path):
+                os.ftruncate(self._file, rows * self._row_bytes)
+                os.fsync(self._file)
+
+    def give_up(self, rows: int) -> None:
+        """Drop what a write that failed left behind `rows`, if the disk lets it.
+
+        What stays harms nothing: no transaction refers to it, the next write overwrites it, and
+        opening the collection cuts it off.
+        """
+        try:
+            self.cut(rows)
+        except (OSError, StorageFailedError, StorageFullError) as error:
+            logger.warning("%s keeps rows of a write that failed: %s", self.path, error)
 
     def checksum(self, first: int, rows: int) -> int:
         """CRC-32 of `rows` rows from row `first`, as `append` gave it when they were written."""

@@ -53,6 +53,7 @@ from indexing.errors import (
     LexicalIndexError,
     ModalityMismatchError,
     SourceError,
+    StorageFailedError,
     StorageFullError,
     UnreadableImagesError,
 )
@@ -276,6 +277,7 @@ TABLE: dict[type[Exception], tuple[int, str, str | None]] = {
     InvalidFilterError: (400, "invalid_filter", "filter"),
     InvalidRequestError: (400, "invalid_value", None),
     StorageFullError: (507, "storage_full", None),
+    StorageFailedError: (500, "storage_failed", None),
     CollectionClosedError: (503, "collection_closed", "collection"),
     DamagedError: (500, "collection_damaged", "collection"),
     AnalyzerError: (500, "lexical_unavailable", "mode"),

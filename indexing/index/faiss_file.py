@@ -49,18 +49,24 @@ def read_faiss(path: Path, metric: Metric, *, number: int | None = None) -> fais
 
 
 def write_faiss(index: faiss.Index, path: Path) -> None:
-    """Write the index; a full disk is an OSError as everywhere.
+    """Write the index. FAISS hands over the bytes, for its own files lose errors on closing.
 
     Raises:
-        OSError: FAISS could not write the file.
+        OSError: the file could not be written.
     """
-    import errno
-    import os
-
     import faiss
 
-    try:
-        faiss.write_index(index, str(path))
-    except RuntimeError as error:
-        code = errno.ENOSPC if "space" in str(error).lower() else errno.EIO
-        raise OSError(code, os.strerror(code), str(path)) from error
+    with path.open("wb") as file:
+        failed: list[OSError] = []
+
+        def write(content: bytes) -> int:
+            try:
+                return file.write(content)
+            except OSError as error:
+                failed.append(error)
+                raise
+
+        try:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(write))
+        except RuntimeError as error:
+            raise (failed[0] if failed else OSError(str(error))) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from indexing.errors import SourceError
-from indexing.files import write_atomically
+from indexing.files import reporting_full_disk, write_atomically
 from indexing.ingest.types import IngestOptions
 
 if TYPE_CHECKING:
@@ -139,10 +139,11 @@ class RejectLog:
         self._unsynced = False
         self._listed: set[bytes] = set()
         if path is not None and path.exists():
-            if resumed:
-                self._read_listed(path)
-            else:
-                path.unlink()
+            with reporting_full_disk(path):
+                if resumed:
+                    self._read_listed(path)
+                else:
+                    path.unlink()
 
     @property
     def path(self) -> Path | None:
@@ -161,24 +162,35 @@ class RejectLog:
         line = json.dumps(entry, ensure_ascii=False)
         if self._path is None or _digest(line) in self._listed:
             return
-        if self._file is None:
-            self._file = self._path.open("a", encoding="utf-8", errors="replace", newline="\n")
-        self._file.write(f"{line}\n")
+        with reporting_full_disk(self._path):
+            if self._file is None:
+                self._file = self._path.open("a", encoding="utf-8", errors="replace", newline="\n")
+            self._file.write(f"{line}\n")
         self._unsynced = True
 
     def sync(self) -> None:
-        """Wait until the list is on disk."""
-        if self._file is not None and self._unsynced:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+        """Wait until the list is on disk.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk does not take it.
+        """
+        if self._file is not None and self._path is not None and self._unsynced:
+            with reporting_full_disk(self._path):
+                self._file.flush()
+                os.fsync(self._file.fileno())
             self._unsynced = False
 
     def close(self) -> None:
         """Sync, and give back the file."""
-        if self._file is not None:
+        if self._file is None or self._path is None:
+            return
+        file, path = self._file, self._path
+        try:
             self.sync()
-            self._file.close()
+        finally:
             self._file = None
+            with reporting_full_disk(path):
+                file.close()
 
     def _read_listed(self, path: Path) -> None:
         """Remember the lines there; one that was torn by the interruption is cut off."""

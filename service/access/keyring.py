@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from indexing.files import replacing, sync_file, sync_folder
+from indexing.files import remove_temporary, replacing
 from indexing.validation import check_name
 from service.access.errors import KeysFileError, KeyWishError
 from service.access.keys import ApiKey, PresentedKey, Scope
@@ -168,6 +168,7 @@ def _write(folder: Path, keys: list[ApiKey]) -> None:
     told = {"format": FORMAT, "keys": [each.to_json() for each in keys]}
     content = json.dumps(told, ensure_ascii=False, indent=1).encode()
     path = folder / KEYS_FILE
+    remove_temporary(folder, KEYS_FILE)
     with replacing(path) as temporary:
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "wb") as opened:
@@ -176,5 +177,3 @@ def _write(folder: Path, keys: list[ApiKey]) -> None:
                 owner = folder.stat()
                 os.fchown(file, owner.st_uid, owner.st_gid)
             opened.write(content)
-    sync_file(path)
-    sync_folder(folder)

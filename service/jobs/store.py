@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from indexing.files import storage_full
+from indexing.files import storage_failed, storage_full
 from service.jobs.types import UNFINISHED, Fault, Job, JobProgress
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class JobStore:
 
         Raises:
             StorageFullError: the disk is full; it is not stored.
+            StorageFailedError: the disk failed; likewise.
         """
         with self._writing() as connection:
             found = connection.execute(
@@ -154,15 +155,25 @@ class JobStore:
                 with self._connection as connection:
                     yield connection
             except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
-                    raise storage_full(self._path) from error
-                raise
+                raise _named(error, self._path) from error
+
+
+def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    """Full and failing disks under their own names; any other error as it is."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return storage_full(path)
+    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
+        return storage_failed(path, str(error))
+    return error
 
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
         return _connect(path)
     except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError):  # of the disk, not of what is on it
+            raise _named(error, path) from error
         aside = path.with_name(f"{path.name}.damaged")
         logger.error("%s is no record of jobs (%s); it is now %s", path, error, aside.name)
         path.replace(aside)
@@ -179,7 +190,7 @@ def _connect(path: Path) -> sqlite3.Connection:
             message = f"version {version}, this reads {_VERSION}"
             raise sqlite3.DatabaseError(message)
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA synchronous = FULL")
         connection.execute(_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.commit()

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from indexing.compaction import compact
 from indexing.data_folder import DataFolder
-from indexing.errors import DamagedError, InvalidRequestError
+from indexing.errors import DamagedError, InvalidRequestError, StorageFailedError
 from indexing.filters import Filter
 from indexing.swap import COMPACTED, JOURNAL
 from indexing.types import Document, Parent, SearchRequest
@@ -410,7 +410,7 @@ class TestFailure:
             if step == name:
                 raise OSError(errno.EIO, "Input/output error")
 
-        with pytest.raises(OSError, match="Input/output"):
+        with pytest.raises(StorageFailedError, match="Input/output"):
             compact(made.storage, fail)
         assert COMPACTED not in folder_names(made)
         assert holds(made) == texts
@@ -428,7 +428,7 @@ class TestFailure:
             if step == "place vectors.f32":
                 raise OSError(errno.EIO, "Input/output error")
 
-        with pytest.raises(OSError, match="Input/output"):
+        with pytest.raises(StorageFailedError, match="Input/output"):
             compact(made.storage, fail)
         assert holds(made) == texts
         assert len(made.search(SearchRequest(query="many", limit=50)).matches) == 20

@@ -84,6 +84,7 @@ def test_the_status_words_of_the_contract():
         "InvalidFilterError": 400,
         "InvalidRequestError": 400,
         "StorageFullError": 507,
+        "StorageFailedError": 500,
         "DamagedError": 500,
         "AnalyzerError": 500,
         "LexicalIndexError": 500,
