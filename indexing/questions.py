@@ -14,6 +14,7 @@ from indexing.errors import InvalidRequestError, LexicalIndexError
 from indexing.images import check_question_fits
 from indexing.recommending import example_vector, rows_of_examples
 from indexing.requests import check_request
+from indexing.stages import tell_stage
 from indexing.validation import check_vectors
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Question:
         """Add the block's milliseconds to a stage."""
         started = time.perf_counter()
         yield
-        self.milliseconds[stage] += 1e3 * (time.perf_counter() - started)
+        ended = time.perf_counter()
+        self.milliseconds[stage] += 1e3 * (ended - started)
+        tell_stage(stage, started, ended)
 
 
 def asks_by_meaning(request: SearchRequest, encoder: EncoderCard) -> bool:

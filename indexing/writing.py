@@ -12,6 +12,7 @@ from embeddings.types import Encoding
 from indexing.errors import InvalidRequestError
 from indexing.hashes import Hashes, State
 from indexing.index.exact import comparable
+from indexing.stages import tell_stage
 from indexing.terms import NOTHING
 from indexing.types import StoredDocument, WriteReceipt
 from indexing.validation import check_documents, check_vectors
@@ -87,6 +88,8 @@ class Writer:
                 )
                 break
         ended = time.perf_counter()
+        tell_stage("encode", started, computed)
+        tell_stage("write", computed, ended)
         return WriteReceipt(
             added=states.count("new"),
             changed=states.count("changed"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -36,11 +37,13 @@ from service.routes import (
     words,
 )
 from service.routes.page import page_routes, reference_routes
+from service.tracing import RequestTraces, close_traces, open_traces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from fastapi.routing import APIRoute
+    from fastapi.telemetry import TelemetryConfig
 
     from indexing.data_folder import DataFolder
     from service.settings import Settings
@@ -53,6 +56,15 @@ carries a *receipt*: what was really done to find it.
 Errors are `{"error": {"message", "type", "param", "code"}}`. Every answer carries `X-Request-Id`:
 the one sent, or a new one.
 """
+
+_TELEMETRY: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's own would tell paths and queries, and ask four times a request whether it shall."""
 
 _TAGS = [
     {"name": "collections", "description": "Documents, their vectors, one encoder, one metric."},
@@ -93,7 +105,10 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         finally:
             await engine.stop()
             audit.close()
+            if traces is not None:
+                await asyncio.to_thread(close_traces, traces)
 
+    traces = open_traces(settings)
     app = FastAPI(
         title="Meari",
         summary="Semantic search for Korean and English",
@@ -105,6 +120,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        telemetry=_TELEMETRY,
     )
     app.state.engine = engine
     app.state.audit = audit
@@ -122,6 +138,8 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     if settings.origins:
         app.add_middleware(CORSMiddleware, **cors(settings.origin_names))
     app.add_middleware(RequestLog, metrics=engine.metrics)
+    if traces is not None:
+        app.add_middleware(RequestTraces, provider=traces)
     return app
 
 

@@ -8,12 +8,14 @@ that does not come.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from embeddings.types import Encoding, as_texts
+from indexing.stages import tell_stage
 from service.errors import BusyError, NotReadyError
 from service.lanes import Lane, Ticket
 from service.query_cache import QueryCache
@@ -124,11 +126,13 @@ class Batcher:
             raise BusyError(message)
         lane = self._lane(encoder, role)
         ticket = Ticket(texts, encoder)
+        began = time.perf_counter()
         lane.add(ticket)
         try:
             return await ticket.done
         finally:
             lane.discard(ticket)
+            tell_stage("encode", began, time.perf_counter())
 
     def _lane(self, encoder: Encoder, role: Role) -> Lane:
         key = (encoder.card.fingerprint, role)

@@ -39,6 +39,10 @@ REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 _GONE = 499
 """Told of requests whose sender left before there was an answer; nginx's number for it."""
 
+TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)
+"""The trace that the request belongs to, where traces are made."""
+REQUEST = "meari.request"
+"""Where a request's scope says, once it is answered, what is told of it."""
 _STOPPING = Problem(
     503,
     "not_ready",
@@ -109,6 +113,8 @@ def _one_line(message: str) -> str:
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
     fields: dict[str, Any] = dict(getattr(record, "fields", {}))
+    if (trace_id := TRACE_ID.get()) is not None:
+        fields = {"trace_id": trace_id, **fields}
     request_id = REQUEST_ID.get()
     return {"request_id": request_id, **fields} if request_id else fields
 
@@ -148,7 +154,7 @@ class RequestLog:
                 await _STOPPING.to_response()(scope, receive, answer.send)
             raise
         except Exception:
-            logger.exception("request failed", extra={"fields": {"route": _route(scope)}})
+            logger.exception("request failed", extra={"fields": {"route": route_of(scope)}})
             if answer.status is not None:  # too late for another answer: the server cuts the line
                 raise
             await internal_problem(request_id).to_response()(scope, receive, answer.send)
@@ -157,14 +163,16 @@ class RequestLog:
             REQUEST_ID.reset(token)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        method, route = scope["method"], _route(scope)
+        method, route = scope["method"], route_of(scope)
         self._metrics.count_request(method, route, status, seconds)
         method = method if method in METHODS else "other"
         fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}
         if (code := scope.get(PROBLEM)) is not None:
             self._metrics.count_refusal(code)
             fields["code"] = code
-        logger.info("request", extra={"fields": fields | _who(scope)})
+        fields |= _who(scope)
+        scope[REQUEST] = {"request_id": REQUEST_ID.get(), **fields}
+        logger.info("request", extra={"fields": fields})
 
 
 class _Answer:
@@ -202,7 +210,7 @@ def _request_id(scope: Scope) -> str:
     return uuid.uuid4().hex
 
 
-def _route(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """Template of the route that the path belongs to; `-` where no route was looked for or found.
 
     FastAPI's routes leave themselves in the scope, Starlette's (the page, OpenAPI) do not.

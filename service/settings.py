@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -90,6 +91,8 @@ class Settings(BaseSettings):
         job_niceness: how far jobs give way to everything else, 0 (not at all) to 19.
         max_jobs: jobs that wait for their turn; more are refused with 429.
         job_history: jobs remembered; of those that are over the oldest are forgotten.
+        traces: OTLP collector that OpenTelemetry's traces go to (`http://collector:4318`), with the
+            extra `traces`; None: that of `OTEL_EXPORTER_OTLP_ENDPOINT`, if it is set; `off`: none.
         log_level: least severe message written.
         log_format: `text` for people, `json` for machines.
     """
@@ -143,6 +146,7 @@ class Settings(BaseSettings):
     job_niceness: Annotated[int, Field(ge=0, le=19)] = 10
     max_jobs: Annotated[int, Field(ge=1)] = 32
     job_history: Annotated[int, Field(ge=1)] = 1000
+    traces: str | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -150,6 +154,17 @@ class Settings(BaseSettings):
     def searches_at_once(self) -> int:
         """How many searches run at the same time."""
         return self.search_threads or max(2, self.threads or usable_processors())
+
+    @property
+    def trace_endpoint(self) -> str | None:
+        """Where traces are sent; None: nowhere."""
+        if self.traces == "off":
+            return None
+        own = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+        if not self.traces and own:
+            return own
+        base = self.traces or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")
+        return f"{base.rstrip('/')}/v1/traces" if base else None
 
     @property
     def computing(self) -> Computing:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from indexing.stages import STAGE_WATCH, tell_stage
 from service.errors import BusyError
 
 if TYPE_CHECKING:
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _watched(called: float, work: Callable[[], T]) -> T:
+    """The work's result, its waiting and its time told of."""
+    began = time.perf_counter()
+    tell_stage("wait", called, began)
+    try:
+        return work()
+    finally:
+        tell_stage("work", began, time.perf_counter())
 
 
 class Threads:
@@ -60,7 +72,10 @@ class Threads:
         Raises:
             BusyError: as many calls wait already as may.
         """
-        call = partial(contextvars.copy_context().run, partial(function, *args, **kwargs))
+        work = partial(function, *args, **kwargs)
+        if STAGE_WATCH.get() is not None:
+            work = partial(_watched, time.perf_counter(), work)
+        call = partial(contextvars.copy_context().run, work)
         self._enter()
         try:
             future = self._pool.submit(call)

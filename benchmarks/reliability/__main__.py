@@ -6,6 +6,8 @@ import sys
 from importlib import import_module
 
 PARTS = {
+    "soak": "mixed traffic for minutes, and what the server then takes",
+    "traces": "what telling of a request costs",
     "api": "requests that the OpenAPI document allows, and some that it does not",
 }
 

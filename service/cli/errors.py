@@ -106,14 +106,14 @@ def _of_the_floors(error: BaseException) -> Fault | None:
 
 
 def _of_access(error: BaseException) -> Fault | None:
-    """The fault of keys, or of their absence."""
+    """The fault of keys or of their absence, and of traces that cannot be made."""
     from service.access.errors import KeysFileError, KeyWishError, OpenServiceError
+    from service.tracing import TracesError
 
     if isinstance(error, KeyWishError):
         return Fault(_line(error), MISUSE)
-    return (
-        Fault(_line(error), FAILED) if isinstance(error, KeysFileError | OpenServiceError) else None
-    )
+    known = isinstance(error, KeysFileError | OpenServiceError | TracesError)
+    return Fault(_line(error), FAILED) if known else None
 
 
 def _of_the_client(error: BaseException) -> Fault | None:
