@@ -46,15 +46,24 @@ def export(clusters: Clusters, path: Path) -> int:
         InvalidAnalysisError: another ending.
         StorageFullError: the disk is full.
     """
-    if path.suffix not in KINDS:
-        message = f"{path}: clusters are written as {', '.join(KINDS)}; choose one of these endings"
-        raise InvalidAnalysisError(message, "path")
+    check_ending(path)
     with replacing(path) as temporary:
         if path.suffix == ".parquet":
             _write_parquet(clusters, temporary)
         else:
             _write_text(clusters, temporary, path.suffix)
     return len(clusters.ids)
+
+
+def check_ending(path: Path) -> None:
+    """Refuse a file that `export` could not write.
+
+    Raises:
+        InvalidAnalysisError: it ends in none of `KINDS`.
+    """
+    if path.suffix not in KINDS:
+        message = f"{path}: clusters are written as {', '.join(KINDS)}; choose one of these endings"
+        raise InvalidAnalysisError(message, "path")
 
 
 def _write_text(clusters: Clusters, path: Path, kind: str) -> None:

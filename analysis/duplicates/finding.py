@@ -16,7 +16,7 @@ from analysis.duplicates.result import (
     DuplicateReceipt,
     Duplicates,
 )
-from analysis.duplicates.threshold import UNDECIDED, WIDTH, Suggestion, suggest
+from analysis.duplicates.threshold import UNDECIDED, WIDTH, Hint, Suggestion, suggest
 from analysis.duplicates.wording import Wording, contradict_each, overlap, read_wording
 from analysis.errors import UnsuitableCorpusError
 from analysis.origin import made_from
@@ -46,6 +46,8 @@ __all__ = [
 _NO_COPIES = np.empty(0, dtype=np.int64)
 _NEIGHBOURS = WIDTH + 12
 """More than the suggestion looks at: numbers tell some of them apart."""
+_FEW, _NEIGHBOURS_OF_FEW = 1_000, 128
+"""Of so few documents each is compared with more: where most have numbers, 32 leave too few."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +123,7 @@ def _find_near(
         vectors = unit(vectors)
     graph = neighbour_graph(
         vectors,
-        min(_NEIGHBOURS, len(kept) - 1),
+        min(_NEIGHBOURS if len(kept) > _FEW else _NEIGHBOURS_OF_FEW, len(kept) - 1),
         Metric.COSINE,
         seed=request.seed,
         told=lambda done, total: progress("neighbours", done, total),
@@ -205,6 +207,15 @@ def _grouped(
     return tuple(sorted(groups, key=lambda group: (-group.size, group.representative)))
 
 
+def _advice(hint: Hint | None) -> str:
+    if hint is None:
+        return "look at the pairs and give a threshold"
+    return (
+        f"threshold {hint.threshold:g} would find {hint.documents:,} documents, of which about "
+        f"{hint.false_share:.0%} by chance; look at them, and give a threshold"
+    )
+
+
 def _receipt(
     corpus: Corpus,
     request: DuplicateRequest,
@@ -217,7 +228,7 @@ def _receipt(
     if near is not None and near.suggestion is not None and not near.suggestion.separates:
         warnings.append(
             "no threshold separates near-duplicates from documents that are merely alike; "
-            f"{UNDECIDED} was taken: look at the pairs and give a threshold"
+            f"{UNDECIDED} was taken: {_advice(near.suggestion.hint)}"
         )
     exact = sum(len(same) for same in copies.values())
     return DuplicateReceipt(

@@ -38,7 +38,23 @@ _NO_SURPRISE = 0.2
 _ONE = 1.0
 _MOST_FALSE = 0.05
 """Of few documents one may be promised by chance, but no more than this share of them."""
+_MOST_HINTED = 0.5
 _CLOSEST = 1e-7
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """A threshold that finds something, though more of it by chance than may be suggested.
+
+    Attributes:
+        threshold: a cosine.
+        documents: with a neighbour above it.
+        false_share: about so many of them by chance, 0 to 1.
+    """
+
+    threshold: float
+    documents: int
+    false_share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +68,15 @@ class Suggestion:
         false_share: of the documents that such a neighbour surprises, how many would have one by
             chance.
         documents: with a neighbour above it.
+        hint: where nothing separates, the threshold with the least share by chance, to look at;
+            None where there is none, and where `threshold` separates.
     """
 
     threshold: float
     separates: bool
     false_share: float | None
     documents: int
+    hint: Hint | None = None
 
 
 def suggest(scores: Scores) -> Suggestion:
@@ -77,10 +96,27 @@ def suggest(scores: Scores) -> Suggestion:
     good = (by_chance <= np.maximum(FALSE_SHARE * surprised, _ONE)) & (share <= _MOST_FALSE)
     places = np.flatnonzero(good & (surprised >= 2))
     if not len(places):
-        return Suggestion(UNDECIDED, False, None, int((scores[:, 0] >= UNDECIDED).sum()))
+        hint = _hint(scores, grid, share, surprised)
+        found = int((scores[:, 0] >= UNDECIDED).sum())
+        return Suggestion(UNDECIDED, False, None, found, hint)
     at = int(places[0])
     found = int((scores[:, 0] >= np.float32(grid[at])).sum())
     return Suggestion(float(grid[at]), True, round(float(share[at]), 4), found)
+
+
+def _hint(
+    scores: Scores,
+    grid: npt.NDArray[np.float64],
+    share: npt.NDArray[np.float64],
+    surprised: npt.NDArray[np.float64],
+) -> Hint | None:
+    """Where the least is by chance, the lowest such; None where half of everything would be."""
+    possible = np.flatnonzero((surprised >= 2) & (share <= _MOST_HINTED))
+    if not len(possible):
+        return None
+    at = int(possible[np.argmin(share[possible])])
+    found = int((scores[:, 0] >= np.float32(grid[at])).sum())
+    return Hint(float(grid[at]), found, round(float(share[at]), 4))
 
 
 def _expected(

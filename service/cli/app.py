@@ -116,6 +116,7 @@ def _jobs() -> typer.Typer:
     group.command("list", cls=Verb)(jobs.list_)
     group.command("show", cls=Verb)(jobs.show)
     group.command("cancel", cls=Verb)(jobs.cancel)
+    group.command("resume", cls=Verb)(jobs.resume)
     return group
 
 

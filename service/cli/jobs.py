@@ -36,6 +36,9 @@ class Desk(Protocol):
     def cancel_job(self, id: str) -> JsonObject:
         """Call it off."""
 
+    def resume_job(self, id: str) -> JsonObject:
+        """Queue it again."""
+
 
 def list_(
     collection: Collection = None,
@@ -71,6 +74,18 @@ def cancel(id: Id, data: Data = None, url: Url = None, as_json: AsJson = False) 
     """Call a job off; one that is over stays as it is."""
     with _desk(data, url, writes=True) as desk:
         _write(desk.cancel_job(id), as_json=as_json)
+
+
+def resume(id: Id, data: Data = None, url: Url = None, as_json: AsJson = False) -> None:
+    """Take a job up again that was interrupted or cancelled, or failed.
+
+    On a data folder it waits for the next `meari serve`; to do it at once ask anew.
+    """
+    with _desk(data, url, writes=True) as desk:
+        job = desk.resume_job(id)
+    _write(job, as_json=as_json)
+    if url is None:
+        note(f"job {id} begins when `meari serve` does")
 
 
 class _LocalDesk:
@@ -120,6 +135,25 @@ class _LocalDesk:
         found = self._store.get(id)
         if found is not None and not found.is_over:
             self._store.update(replace(found, state="cancelled", finished=now()))
+        return self.job(id)
+
+    def resume_job(self, id: str) -> JsonObject:
+        """Queue it again, behind those that wait: a server takes it up when it starts.
+
+        Raises:
+            FailedError: there is none, or it waits, runs or is done.
+        """
+        from service.cli.errors import FailedError
+        from service.jobs.desk import queued_again
+        from service.jobs.errors import JobStateError
+
+        self.job(id)
+        found = self._store.get(id)
+        if found is not None:
+            try:
+                self._store.add(queued_again(found))
+            except JobStateError as error:
+                raise FailedError(str(error)) from error
         return self.job(id)
 
 

@@ -10,13 +10,14 @@ import typer
 from service.cli.analyses import Last, analysing, given
 from service.cli.asking import FilterJson, Name, parsed
 from service.cli.errors import MisuseError
-from service.cli.output import AsJson, note, write_json
+from service.cli.output import AsJson, note, warn, write_json
 from service.cli.store import Data, Url  # noqa: TC001 - typer reads them
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from service.cli.analyses import Analyses
+    from service.client import JsonObject
 
 Neighbours = Annotated[
     int | None,
@@ -33,9 +34,12 @@ Seed = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="Write the points: .html, .csv or .jsonl."),
+    typer.Option("--out", metavar="FILE", help="Write the points: .html, .png, .csv or .jsonl."),
 ]
-KINDS = (".html", ".csv", ".jsonl")
+Png = Annotated[
+    Path | None, typer.Option("--png", metavar="FILE", help="Draw the map, names and all: .png.")
+]
+KINDS = (".html", ".png", ".csv", ".jsonl")
 _AT_ONCE = 10_000
 
 
@@ -47,6 +51,7 @@ def map_(
     filter_json: FilterJson = None,
     last: Last = False,
     out: Out = None,
+    png: Png = None,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -59,6 +64,10 @@ def map_(
             f"--out {out}: maps are written as {', '.join(KINDS)}; choose one of these endings"
         )
         raise MisuseError(message)
+    if png is not None and png.suffix != ".png":
+        message = f"--png {png}: it writes PNG; let the name end in .png"
+        raise MisuseError(message)
+    files = [path for path in (out, png) if path is not None]
     body = given(
         neighbours=neighbours,
         exaggeration=exaggeration,
@@ -72,15 +81,30 @@ def map_(
         if not last:
             analyses.find("map", name, body)
         answer = analyses.show("map", name)
-        if out is not None:
-            from service.cli.picture import write_points
-
-            write_points(out, name, answer, _points(analyses, name))
-            note(f"{out}: {answer['points']:,} points")
+        for path in files:
+            _write(path, name, answer, analyses)
     if as_json:
         write_json(answer)
     else:
         show_map(name, answer)
+
+
+def _write(path: Path, name: str, answer: JsonObject, analyses: Analyses) -> None:
+    """The map as a file of the kind that its ending says, and a note of it."""
+    points = _points(analyses, name)
+    named = ""
+    if path.suffix == ".png":
+        from service.cli.map_png import draw_png
+
+        font, missing = draw_png(path, name, answer, points)
+        named = "" if font is None else f", names in {font}"
+        if missing is not None:
+            warn(missing)
+    else:
+        from service.cli.picture import write_points
+
+        write_points(path, name, answer, points)
+    note(f"{path}: {answer['points']:,} points{named}")
 
 
 def _points(analyses: Analyses, name: str) -> Iterator[dict[str, Any]]:

@@ -94,6 +94,10 @@ def cluster(
     """Group the documents, and name the groups."""
     from service.cli.structure_tables import show_clusters
 
+    if out is not None:
+        from analysis.clusters.export import check_ending
+
+        check_ending(out)
     body = given(
         k=k,
         method=method,
@@ -248,21 +252,38 @@ def drift(
 
 
 def _export(data: Path | None, url: str | None, name: str, out: Path) -> None:
-    """Write who is in which cluster.
-
-    Raises:
-        MisuseError: of a server's collection, which is exported over HTTP.
-    """
-    if url is not None:
-        address = f"{url.rstrip('/')}/v1/collections/{name}/clusters/export"
-        message = f"--out writes clusters of a data folder; of a server take them from {address}"
-        raise MisuseError(message)
-    from analysis.clusters.export import export
-    from service.analyses.clusters import with_members
-    from service.analyses.kept import Shelf
-    from service.cli.analyses import reading
+    """Write who is in which cluster."""
     from service.cli.output import note
 
-    with reading(data) as folder:
-        rows = export(with_members(folder.collection(name), Shelf()), out)
+    if url is not None:
+        rows = _fetch_export(url, name, out)
+    else:
+        from analysis.clusters.export import export
+        from service.analyses.clusters import with_members
+        from service.analyses.kept import Shelf
+        from service.cli.analyses import reading
+
+        with reading(data) as folder:
+            rows = export(with_members(folder.collection(name), Shelf()), out)
     note(f"{out}: {rows:,} documents")
+
+
+def _fetch_export(url: str, name: str, out: Path) -> int:
+    from indexing.files import replacing
+    from service.cli.store import connect
+
+    kind = "csv" if out.suffix == ".csv" else "jsonl"
+    with connect(url) as client:
+        content = client.export_clusters(name, kind)
+    with replacing(out) as temporary:
+        if out.suffix == ".parquet":
+            import io
+
+            import pyarrow.json
+            import pyarrow.parquet
+
+            table = pyarrow.json.read_json(io.BytesIO(content))
+            pyarrow.parquet.write_table(table, temporary)
+        else:
+            temporary.write_bytes(content)
+    return content.count(b"\n") - (kind == "csv")

@@ -130,6 +130,7 @@ class Client:
     resume_job = _asked(calls_structure.resume_job)
     find_clusters = _asked(calls_structure.find_clusters)
     clusters = _asked(calls_structure.clusters)
+    export_clusters = _asked(calls_structure.export_clusters)
     cluster_documents = _asked(calls_structure.cluster_documents)
     reassign_outliers = _asked(calls_structure.reassign_outliers)
     find_outliers = _asked(calls_structure.find_outliers)

@@ -56,6 +56,12 @@ def clusters(
     return Call("GET", _asked(_path(name, "clusters"), cursor=cursor, limit=limit, **more))
 
 
+def export_clusters(name: str, kind: str = "jsonl") -> Call[bytes]:
+    """A line a document, as `jsonl` or `csv`: id, cluster (-1: none), label, similarity."""
+    path = _asked(_path(name, "clusters", "export"), format=kind)
+    return Call("GET", path, is_file=True, works=True)
+
+
 def cluster_documents(
     name: str, cluster: int, *, cursor: str | None = None, limit: int = 100
 ) -> Call[answers.MembersAnswer]:

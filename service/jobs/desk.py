@@ -160,22 +160,8 @@ class Jobs:
         """
         with self._changed:
             job = self.get(id)
-            if not job.is_over or job.state == "done":
-                message = (
-                    f"job {id} is {job.state}; an interrupted, failed or cancelled one can be "
-                    "resumed: ask anew instead"
-                )
-                raise JobStateError(message)
+            again = queued_again(job)
             self._check_room()
-            again = replace(
-                job,
-                state="queued",
-                progress=JobProgress(),
-                error=None,
-                result=None,
-                started=None,
-                finished=None,
-            )
             return self._enqueue(self._store.add(again))
 
     def get(self, id: str) -> Job:
@@ -379,6 +365,29 @@ _STOPPED = Fault(
 def _dropped(collection: str) -> Fault:
     message = f"collection {collection!r} was dropped before the job was done"
     return Fault(message, "invalid_request_error", "collection", "collection_dropped")
+
+
+def queued_again(job: Job) -> Job:
+    """The job as it waits again, with the same request.
+
+    Raises:
+        JobStateError: it waits, runs, or is done.
+    """
+    if not job.is_over or job.state == "done":
+        message = (
+            f"job {job.id} is {job.state}; an interrupted, failed or cancelled one can be "
+            "resumed: ask anew instead"
+        )
+        raise JobStateError(message)
+    return replace(
+        job,
+        state="queued",
+        progress=JobProgress(),
+        error=None,
+        result=None,
+        started=None,
+        finished=None,
+    )
 
 
 def _interrupted(job: Job) -> Job:

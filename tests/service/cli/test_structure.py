@@ -6,7 +6,9 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
+import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from service.jobs.store import JOBS_FILE, JobStore
 from service.jobs.types import Job, JobProgress
@@ -94,6 +96,49 @@ def test_a_map_as_a_file(topics: Meari, tmp_path: Path, kind: str) -> None:
         assert {row["id"] for row in rows} >= {"odd", "copy", "배송-0"}
 
 
+def test_a_map_as_a_picture(topics: Meari, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from service.cli import map_png
+
+    topics.done("cluster", "topics", "-k", "3")
+    out = tmp_path / "map.png"
+    monkeypatch.setattr(map_png, "_find_font", lambda folders: None)
+    ran = topics.done("map", "topics", "--png", out)
+    assert f"{out}: 38 points\n" in ran.err
+    assert "no font with Hangul is here" in ran.err
+    with Image.open(out) as image:
+        assert image.size == (1_600, 1_600)
+        colours = {colour for count, colour in image.getcolors(1 << 20) or [] if count > 40}
+    assert {map_png._colour(cluster) for cluster in range(3)} <= colours
+    ran = topics("map", "topics", "--png", "map.jpg", "--last")
+    assert (ran.status, "let the name end in .png" in ran.err) == (2, True)
+
+
+def test_a_font_with_hangul_is_found_by_its_name(tmp_path: Path) -> None:
+    from service.cli.map_png import _find_font
+
+    assert _find_font([str(tmp_path / "none")]) is None
+    (tmp_path / "truetype").mkdir()
+    file = tmp_path / "truetype" / "NanumGothic.ttf"
+    file.touch()
+    assert _find_font([str(tmp_path)]) == file
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_clusters_of_a_server_are_written(topics: Meari, tmp_path: Path, kind: str) -> None:
+    from service.settings import Settings
+    from tests.service.page.conftest import Server
+
+    here, there = tmp_path / f"here.{kind}", tmp_path / f"there.{kind}"
+    topics.done("cluster", "topics", "-k", "3", "--out", here)
+    with Server(Settings(data=topics.folder, encoder="hash:64")) as url:
+        ran = topics.done("cluster", "topics", "--last", "--url", url, "--out", there)
+    assert f"{there}: 38 documents" in ran.err
+    if kind == "parquet":
+        assert pq.read_table(there).to_pylist() == pq.read_table(here).to_pylist()
+    else:
+        assert there.read_text().splitlines() == here.read_text().splitlines()
+
+
 def test_drift_between_years(topics: Meari) -> None:
     before = '{"must":[{"key":"year","range":{"lt":2026}}]}'
     after = '{"must":[{"key":"year","range":{"gte":2026}}]}'
@@ -113,7 +158,8 @@ def test_drift_between_years(topics: Meari) -> None:
         (["cluster", "topics", "--last", "-k", "3"], 2, "it does not go with --k"),
         (["outliers", "topics", "--contamination", "0.9"], 2, "contamination is 0.9; above 0"),
         (["outliers", "topics", "--contamination", "0"], 2, "contamination is 0; above 0"),
-        (["map", "topics", "--out", "map.gif"], 2, "maps are written as .html, .csv, .jsonl"),
+        (["map", "topics", "--out", "map.gif"], 2, "maps are written as .html, .png, .csv"),
+        (["cluster", "topics", "--out", "a.xls"], 2, "written as .csv, .jsonl, .parquet"),
         (["drift", "topics"], 2, "what is compared with what?"),
         (["jobs", "show", "nobody"], 1, "no job 'nobody'"),
         (
@@ -151,3 +197,9 @@ def test_jobs_that_a_folder_remembers(indexed: Meari) -> None:
     assert indexed.done("jobs", "cancel", "two", "--json").json["state"] == "cancelled"
     assert indexed.done("jobs", "cancel", "one", "--json").json["state"] == "done"
     assert "seed 1" in indexed.done("jobs", "show", "one").out
+    again = indexed.done("jobs", "resume", "two")
+    assert "queued" in again.out
+    assert again.err == "job two begins when `meari serve` does\n"
+    refused = indexed("jobs", "resume", "one")
+    assert refused.status == 1
+    assert "job one is done; an interrupted, failed or cancelled one can be resumed" in refused.err
