@@ -25,7 +25,7 @@ from indexing.errors import (
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
 from indexing.images import KeptPicture, load_image
-from indexing.schema import migrate
+from indexing.schema import check_schema, migrate
 from indexing.terms import unpack
 from indexing.transaction import COLUMNS, Append, Transaction
 from indexing.types import Document, Parent, StoredDocument
@@ -84,6 +84,8 @@ class DocumentStore:
         try:
             if writable:
                 migrate(self._connection)
+            else:
+                check_schema(self._connection)
             self._connection.execute("SELECT count(*) FROM appends").fetchone()
             # Who only reads cannot bring an older file to today's tables: it holds no pictures.
             known = self._connection.execute("PRAGMA table_info(documents)").fetchall()

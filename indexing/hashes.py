@@ -45,5 +45,10 @@ class Hashes:
         return "unchanged" if self.content == before.content else "relabelled"
 
 
+def hash_of_text(title: str, text: str) -> bytes:
+    """`Hashes.text` of a document without a picture."""
+    return _digest(f"{title}\0{text}")
+
+
 def _digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from indexing.errors import DamagedError
+from indexing.hashes import hash_of_text
 
 if TYPE_CHECKING:
     import sqlite3
@@ -76,20 +77,37 @@ END;
 """
 
 MIGRATIONS = (M001, M002, M003, M004)
+_BESIDE = {
+    # The programs of schema 1 hashed what the encoder read, those since title and text apart.
+    2: "UPDATE documents SET text_hash = hash_of_text(title, text);",
+}
+"""What a migration needs a function for; done in its transaction."""
+
+
+def check_schema(connection: sqlite3.Connection) -> int:
+    """The database's version.
+
+    Raises:
+        DamagedError: it was written by a newer program than this one.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(MIGRATIONS):
+        message = (
+            f"documents.sqlite has schema {version}, this version knows {len(MIGRATIONS)}; "
+            "update Meari, or restore a backup that this version made"
+        )
+        raise DamagedError(message)
+    return version
 
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the database to the newest version, each step whole or not at all.
 
     Raises:
-        DamagedError: the database was written by a newer version.
+        DamagedError: the database was written by a newer program.
     """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(MIGRATIONS):
-        message = (
-            f"documents.sqlite has schema {version}, this version knows {len(MIGRATIONS)}; "
-            "update Meari"
-        )
-        raise DamagedError(message)
+    version = check_schema(connection)
+    connection.create_function("hash_of_text", 2, hash_of_text, deterministic=True)
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN;{script};PRAGMA user_version = {number};COMMIT;")
+        whole = f"BEGIN;{script};{_BESIDE.get(number, '')}PRAGMA user_version = {number};COMMIT;"
+        connection.executescript(whole)

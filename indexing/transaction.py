@@ -95,6 +95,14 @@ class Transaction:
             ),
         )
 
+    def rehash(self, document: Document) -> None:
+        """Keep what a document is compared by anew."""
+        hashes = Hashes.of(document)
+        self._connection.execute(
+            "UPDATE documents SET text_hash = ?, content_hash = ? WHERE id = ?",
+            (hashes.text, hashes.content, document.id),
+        )
+
     def delete(self, rows: Iterable[int]) -> None:
         """Forget the documents in those rows; the rows become tombstones."""
         self._connection.execute(

@@ -15,8 +15,10 @@ from indexing.transaction import Append
 from indexing.vectors import VECTORS_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from indexing.local import LocalCollection
-    from indexing.types import Ids, StoredDocument
+    from indexing.types import Document, Ids, StoredDocument
 
 _BLOCK = 4096
 _BEFORE_ALL = -(1 << 62)
@@ -70,7 +72,14 @@ def verify(collection: LocalCollection, *, repair: bool) -> VerifyReport:
         collection.storage.lexicon.rebuild()
         repaired += [f"{problem}: rebuilt" for problem in words]
         words = collection.storage.lexicon.verify()
-    problems = [*wrong, *_texts(collection), *index, *words]
+    earlier, texts = _texts(collection)
+    if earlier and repair:
+        with collection.storage.documents.transaction(counted=False) as change:
+            for document in earlier:
+                change.rehash(document)
+        repaired.append(f"{_hashed(earlier)}: hashed again")
+        earlier, texts = _texts(collection)
+    problems = [*wrong, *texts, *([_hashed(earlier)] if earlier else []), *index, *words]
     return VerifyReport(
         ok=not problems,
         documents=collection.count(),
@@ -103,20 +112,29 @@ def _vectors(collection: LocalCollection) -> tuple[list[str], Ids]:
     return problems, np.unique(np.concatenate(touched))
 
 
-def _texts(collection: LocalCollection) -> list[str]:
-    """Documents whose text is not the one they were stored with."""
+def _hashed(documents: Sequence[Document]) -> str:
+    return f"{len(documents)} documents have the hash of an earlier version beside their text"
+
+
+def _texts(collection: LocalCollection) -> tuple[list[Document], list[str]]:
+    """Documents as they were stored, but for a hash that is of another program; and the others."""
+    earlier: list[Document] = []
     problems: list[str] = []
     row = _BEFORE_ALL
     while found := collection.storage.documents.after(row, _BLOCK, None):
         row = found[-1].row
         stored = collection.storage.documents.hashes([item.document.id for item in found])
-        problems += [
-            f"document {item.document.id!r} is not what was stored: its hash differs"
-            for item in found
-            if item.document.id in stored
-            and stored[item.document.id][1] != Hashes.of(item.document)
-        ]
-    return problems
+        for item in found:
+            before, now = stored.get(item.document.id), Hashes.of(item.document)
+            if before is None or before[1] == now:
+                continue
+            if before[1].content == now.content:  # which covers the text as well
+                earlier.append(item.document)
+                continue
+            problems.append(
+                f"document {item.document.id!r} is not what was stored: its hash differs"
+            )
+    return earlier, problems
 
 
 def _index_files(collection: LocalCollection) -> list[str]:

@@ -75,8 +75,10 @@ def read_keys(folder: Path) -> tuple[ApiKey, ...]:
     try:
         told = json.loads(path.read_bytes())
         if told["format"] != FORMAT:
-            message = f"format is {told['format']}, this version reads {FORMAT}"
-            raise ValueError(message)
+            message = (
+                f"{path} has format {told['format']}, this version reads {FORMAT}; update Meari"
+            )
+            raise KeysFileError(message)
         return tuple(ApiKey.from_json(each) for each in told["keys"])
     except (FileNotFoundError, NotADirectoryError):  # of a folder that is none others tell
         return ()

@@ -6,7 +6,7 @@ import json
 import logging
 import sqlite3
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +178,8 @@ def _open(path: Path) -> sqlite3.Connection:
         logger.error("%s is no record of jobs (%s); it is now %s", path, error, aside.name)
         path.replace(aside)
         for rest in ("-wal", "-shm"):
-            path.with_name(f"{path.name}{rest}").unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                path.with_name(f"{path.name}{rest}").replace(aside.with_name(f"{aside.name}{rest}"))
         return _connect(path)
 
 
