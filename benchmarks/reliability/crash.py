@@ -1,0 +1,146 @@
+"""Kills, failing calls, full disks and power cuts under everything that writes.
+
+    python -m benchmarks.reliability crash --kills 600 --faults 2000 --full 150 --cuts 600
+
+A process takes steps in a data folder (upserts, deletions, indexes, compactions beside writes,
+words, ingests, jobs, keys, results, backups and their restoring) on a layer that numbers every
+call that changes a file (`durability/disk.c`). What is left is opened by another process and held
+against a model in memory: every acknowledged document is there with its text, metadata and vector,
+what was under way is wholly there or not at all, nothing deleted is back; exact, indexed and
+lexical answers are those of the model, `verify` is clean or says what it repaired, writing goes on,
+and nothing half-written is left. Exit status 1: something was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.record import save
+from benchmarks.reliability.durability.disk import (
+    Disk,
+    DiskUnavailableError,
+    compile_layer,
+    environment,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMS = ("kills", "faults", "full", "cuts")
+_MARK = "MEARI_RELIABILITY_DISK"
+_SHOWN = 20
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the trials; 1 if something was wrong, 2 where the layer cannot be made."""
+    if _MARK in os.environ:
+        return _run(_parse(arguments))
+    _parse(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            layer = compile_layer(Path(folder))
+        except DiskUnavailableError as error:
+            print(error, file=sys.stderr)
+            return 2
+        command = [sys.executable, "-m", "benchmarks.reliability", "crash", *arguments]
+        child = {**environment(layer), _MARK: "1"}
+        return subprocess.run(command, env=child, check=False).returncode
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.reliability crash")
+    for name in FORMS:
+        parser.add_argument(f"--{name}", type=int, default=0, metavar="N")
+    parser.add_argument("--seconds", type=float, default=3600.0, help="no trial begins later")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
+    parser.add_argument("--folder", type=Path, help="where the disks are made; on tmpfs it is fast")
+    parser.add_argument("--name", default="", help="write results/NAME.json")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    return parser.parse_args(list(arguments))
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    logging.disable(logging.CRITICAL)
+    _load()
+    from benchmarks.reliability.durability.campaign import Campaign
+    from benchmarks.reliability.durability.trials import Trials
+
+    began = time.monotonic()
+    layer = Disk()
+    result: dict[str, Any] = {"seed": chosen.seed}
+    with tempfile.TemporaryDirectory(dir=chosen.folder or _memory()) as made:
+        folder = Path(made)
+        campaign = Campaign(
+            layer,
+            Trials(layer, folder / "trial"),
+            folder / "starts",
+            seed=chosen.seed,
+            until=began + chosen.seconds,
+            only=chosen.only,
+        )
+        result["boundaries"] = campaign.boundaries()
+        for name in FORMS:
+            if most := getattr(chosen, name):
+                result[name] = campaign.tally(getattr(campaign, name), most).to_json()
+                _tell(name, result[name], quiet=chosen.json)
+    result["seconds"] = round(time.monotonic() - began, 1)
+    if chosen.json:
+        print(json.dumps(result, ensure_ascii=False))
+    if chosen.name:
+        print(save(chosen.name, result))
+    wrong = sum(len(result[name]["wrong"]) for name in FORMS if name in result)
+    unclear = sum(sum(result[name]["unclear"].values()) for name in FORMS if name in result)
+    return 1 if wrong or unclear else 0
+
+
+def _load() -> None:
+    """Everything that a trial needs: forked processes have it already."""
+    import email.parser
+    import zipfile
+
+    import faiss
+    import numpy.random
+    import pyarrow.ipc
+    import Stemmer
+    import tantivy
+    import zstandard
+
+    from indexing.index import threads
+
+    del email, zipfile, faiss, numpy, pyarrow, Stemmer, tantivy, zstandard
+    threads.limit_processors(1)
+    # An index is built in a thread of low priority, which on a busy machine is minutes.
+    threads.give_way = lambda: None
+    gc.collect()
+    gc.freeze()
+
+
+def _memory() -> str | None:
+    """Where files cost no disk, if there is such a place."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108
+
+
+def _tell(name: str, told: dict[str, Any], *, quiet: bool) -> None:
+    stream = sys.stderr if quiet else sys.stdout
+    per = told["trials"] / max(told["seconds"], 1e-9)
+    print(
+        f"{name}: {told['trials']} trials, {told['met']} disturbed, {len(told['wrong'])} wrong "
+        f"({told['seconds']:.0f} s, {per:.1f} a second)",
+        file=stream,
+    )
+    for what in ("raised", "reopened", "unclear", "told"):
+        for sentence, count in list(told[what].items())[:_SHOWN]:
+            print(f"  {what}: {count} x {sentence}", file=stream)
+    for each in told["wrong"][:_SHOWN]:
+        print("  WRONG " + json.dumps(each, ensure_ascii=False)[:900], file=stream, flush=True)
