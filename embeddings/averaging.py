@@ -11,8 +11,9 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from embeddings.contents import read_json
 from embeddings.errors import EncoderRefusedError, InvalidInputError
-from embeddings.folder import check_folder, read_json
+from embeddings.folder import check_folder
 from embeddings.sentence import SentenceEncoder
 
 if TYPE_CHECKING:

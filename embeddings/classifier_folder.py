@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from embeddings.classifier import ClassifierCard, Head, Layer, Rule
+from embeddings.contents import check_contents, read_json
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, HeadMismatchError
-from embeddings.folder import read_json
 from embeddings.load import BUILT_IN, load_encoder
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def read_classifier(
             "makes one"
         )
         raise EncoderNotFoundError(message)
+    check_contents(folder)
     facts = _read_facts(folder / FACTS)
     head = _read_head(folder / WEIGHTS, facts)
     encoder = _open_encoder(folder, facts["encoder"], load or load_encoder)
@@ -238,7 +240,7 @@ _CHECKS: dict[str, Callable[[Any], bool]] = {
     "task": lambda value: value in ("single", "multi"),
     "labels": _is_labels,
     "role": lambda value: value in ("query", "document"),
-    "temperature": lambda value: isinstance(value, int | float) and value > 0,
+    "temperature": lambda value: isinstance(value, int | float) and 0 < value < math.inf,
     "thresholds": lambda value: (
         value is None or (isinstance(value, list) and all(map(_is_share, value)))
     ),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from embeddings.contents import check_contents, read_json
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ IMAGE_NETWORK = "embeddings.images.network.ImageNetwork"
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib", ".npz", ".h5", ".msgpack"}
 _LIBRARY = "sentence_transformers."
-_MOST_JSON_BYTES = 64 << 20
 
 
 def check_folder(folder: Path, *, modules: frozenset[str] = MODULES) -> None:
@@ -35,33 +34,19 @@ def check_folder(folder: Path, *, modules: frozenset[str] = MODULES) -> None:
     Raises:
         EncoderNotFoundError: no model there.
         EncoderRefusedError: a module outside `modules`, code (`auto_map`, an activation from
-            elsewhere), weights as pickle, or a path that leaves the folder.
+            elsewhere), weights as pickle, a path that leaves the folder, or what `check_contents`
+            refuses.
     """
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         message = f"{folder} holds no model: neither modules.json nor config.json is there"
         raise EncoderNotFoundError(message)
+    check_contents(folder)
     parts = [folder, *_module_folders(folder, modules)]
     for part in parts:
         for name in ("config.json", "tokenizer_config.json"):
             if (part / name).is_file():
                 _check_config(part / name, read_json(part / name))
         _check_weights(part)
-
-
-def read_json(path: Path) -> Any:  # noqa: ANN401 - any JSON
-    """The JSON in a file of a model folder.
-
-    Raises:
-        EncoderRefusedError: it is not JSON, or absurdly large.
-    """
-    try:
-        if path.stat().st_size > _MOST_JSON_BYTES:
-            message = f"{path} has more than {_MOST_JSON_BYTES:,} bytes; refused"
-            raise EncoderRefusedError(message)
-        return json.loads(path.read_bytes())
-    except ValueError as error:
-        message = f"{path} is not JSON ({error}); refused"
-        raise EncoderRefusedError(message) from error
 
 
 def _module_folders(folder: Path, possible: frozenset[str]) -> list[Path]:
@@ -99,9 +84,6 @@ def _check_config(path: Path, config: object) -> None:
     if not isinstance(config, dict):
         message = f"{path} is not a JSON object; refused"
         raise EncoderRefusedError(message)
-    if config.get("auto_map"):
-        message = f"{path} asks for code of its own (auto_map); refused, no remote code is run"
-        raise EncoderRefusedError(message)
     for key, library in (("activation_function", "torch.nn."), ("tokenizer_class", None)):
         value = config.get(key)
         if not isinstance(value, str) or "." not in value:
@@ -113,7 +95,8 @@ def _check_config(path: Path, config: object) -> None:
 
 def _check_weights(folder: Path) -> None:
     """Weights as pickle are refused where no safetensors stand in for them."""
-    if not folder.is_dir() or any(folder.glob("*.safetensors")):
+    names = ("model.safetensors", "model.safetensors.index.json")
+    if not folder.is_dir() or any((folder / name).is_file() for name in names):
         return
     for path in sorted(folder.iterdir()):
         if path.suffix in _PICKLES:

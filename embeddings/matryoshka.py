@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from embeddings.bundled import BUNDLED, WEIGHTS
+from embeddings.contents import read_json
 from embeddings.errors import EncoderRefusedError
-from embeddings.folder import read_json
 
 if TYPE_CHECKING:
     from embeddings.types import Vectors

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.checksums import SUMS, write_sums
+from embeddings.contents import read_json
 from embeddings.errors import EncoderRefusedError, InvalidInputError
-from embeddings.folder import check_folder, read_json
+from embeddings.folder import check_folder
 
 if TYPE_CHECKING:
     from pathlib import Path

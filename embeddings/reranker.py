@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, runtime_checkabl
 import numpy as np
 import numpy.typing as npt
 
+from embeddings.contents import read_json
 from embeddings.errors import EncoderRefusedError
-from embeddings.folder import MODULES, check_folder, read_json
+from embeddings.folder import MODULES, check_folder
+from embeddings.opening import check_vectors, opening
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,26 +69,21 @@ def load_reranker(folder: Path, *, name: str | None = None, device: str | None =
         EncoderRefusedError: it is of another kind, asks for code or pickle, cannot be loaded, or
             gives more than one number a pair.
     """
-    from safetensors import SafetensorError
-
     check_folder(folder, modules=_MODULES)
     kind = _kind(folder)
     name = name or folder.resolve().name
-    try:
+    made: Reranker
+    with opening(folder, what="reranker folder"):
         if kind == "CrossEncoder":
             from embeddings.cross_encoder import CrossEncoderReranker
 
-            return CrossEncoderReranker.from_folder(folder, name, device)
-        from embeddings.late_interaction import LateInteractionReranker
+            made = CrossEncoderReranker.from_folder(folder, name, device)
+        else:
+            from embeddings.late_interaction import LateInteractionReranker
 
-        return LateInteractionReranker.from_folder(folder, name, device)
-    except (
-        *(OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError),
-        SafetensorError,
-    ) as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        message = f"reranker folder {folder} cannot be loaded: {reason}"
-        raise EncoderRefusedError(message) from error
+            made = LateInteractionReranker.from_folder(folder, name, device)
+        check_vectors(folder, made.score("a", ["가 b 1"])[:, None], 1)
+    return made
 
 
 def _kind(folder: Path) -> str:

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.contents import read_json
 from embeddings.device import check_device
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
 from embeddings.fingerprint import fingerprint_folder
-from embeddings.folder import check_folder, read_json
+from embeddings.folder import check_folder
+from embeddings.opening import check_rows, check_vectors, check_weights, opening
 from embeddings.progress import without_bars
 from embeddings.tokens import Tokens, tokens_of
 from embeddings.types import EncoderCard, Encoding, as_texts
@@ -41,6 +43,8 @@ _BATCH_TOKENS = {"cpu": 2_048, "cuda": 65_536, "mps": 16_384}
 _PROMPT_NAMES = {"query": ("query",), "document": ("document", "passage", "corpus")}
 LOAD_ERRORS = (OSError, ValueError, KeyError, RuntimeError, TypeError, ImportError)
 """What the library raises of folders that it cannot load."""
+_PROBES = ["a", "가 b 1"]
+"""Encoded once when a folder is opened, to find out whether it works."""
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "*.model"]
 
 
@@ -78,20 +82,20 @@ class SentenceEncoder:
 
         Raises:
             EncoderNotFoundError: no model there.
-            EncoderRefusedError: it asks for code or pickle, or cannot be loaded.
+            EncoderRefusedError: it asks for code or pickle, cannot be loaded, or gives vectors
+                that are none.
             DeviceError: the device is unknown, or not here.
         """
-        from safetensors import SafetensorError
-
         check_folder(folder)
         check_device(device)
-        try:
+        with opening(folder):
             model = _load_model(folder, device)
-        except (*LOAD_ERRORS, SafetensorError) as error:
-            message = f"model folder {folder} cannot be loaded: {first_line(error)}"
-            raise EncoderRefusedError(message) from error
-        card = _make_card(model, folder, name or str(folder), languages)
-        return cls(model, card)
+            check_weights(folder, model)
+            check_rows(folder, model)
+            made = cls(model, _make_card(model, folder, name or str(folder), languages))
+            for role in ("query", "document"):
+                check_vectors(folder, made.encode(_PROBES, role=role).vectors, made.dim)
+        return made
 
     @classmethod
     def from_hub(cls, name: str, *, device: str | None = None) -> Self:
@@ -225,6 +229,9 @@ def _make_card(
         raise EncoderRefusedError(message)
     prompts = role_prompts(model)
     max_tokens = window_of(model)
+    if max_tokens < 1 or dim < 1:
+        message = f"{folder} gives {dim} numbers for {max_tokens} tokens; 1 at least; refused"
+        raise EncoderRefusedError(message)
     kinds = [type(module).__name__ for module in model]
     own = folder / "encoder_card.json"
     if not languages and own.is_file():
@@ -299,8 +306,3 @@ def download_folder(name: str) -> Path:
             "`meari-ko-en`, which needs no network"
         )
         raise EncoderNotFoundError(message) from error
-
-
-def first_line(error: BaseException) -> str:
-    """What an error says first; its name where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from embeddings.contents import read_json
 from embeddings.device import check_device
 from embeddings.errors import EncoderRefusedError, InvalidImageError
 from embeddings.fingerprint import fingerprint_folder
-from embeddings.folder import check_folder, read_json
+from embeddings.folder import check_folder
 from embeddings.images.ahead import ahead
 from embeddings.images.decoding import decode
 from embeddings.images.folder import load_model
 from embeddings.images.pictures import Prepared, as_inputs
+from embeddings.opening import check_vectors, check_weights, opening
 from embeddings.sentence import (
-    LOAD_ERRORS,
     SentenceEncoder,
-    first_line,
     pooling_of,
     role_prompts,
     window_of,
@@ -83,16 +83,18 @@ class ImageEncoder:
             EncoderRefusedError: it asks for code or pickle, cannot be loaded, or reads no images.
             DeviceError: the device is unknown, or not here.
         """
-        from safetensors import SafetensorError
+        from PIL import Image
 
         check_folder(folder)
         check_device(device)
-        try:
+        with opening(folder):
             model = load_model(folder, device)
-        except (*LOAD_ERRORS, SafetensorError) as error:
-            message = f"model folder {folder} cannot be loaded: {first_line(error)}"
-            raise EncoderRefusedError(message) from error
-        return cls(model, _make_card(model, folder, name or str(folder), languages))
+            check_weights(folder, model)
+            made = cls(model, _make_card(model, folder, name or str(folder), languages))
+            probes: list[Input] = [Image.new("RGB", (64, 48), "red")]
+            probes += ["a"] if "text" in made.modalities else []
+            check_vectors(folder, made.encode(probes, role="document").vectors, made.dim)
+        return made
 
     @property
     def model(self) -> SentenceTransformer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from embeddings.contents import read_json
 from embeddings.errors import EncoderRefusedError
-from embeddings.folder import IMAGE_NETWORK, read_json
+from embeddings.folder import IMAGE_NETWORK
 from embeddings.progress import without_bars
 
 if TYPE_CHECKING:

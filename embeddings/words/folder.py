@@ -12,6 +12,7 @@ All numbers are float32, nothing is pickled. `unit * norms` are the vectors as t
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from dataclasses import asdict, dataclass
@@ -19,8 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from embeddings.contents import check_contents, read_json
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError
-from embeddings.folder import read_json
 from embeddings.words.subwords import Subwords
 from embeddings.words.tensors import map_tensors, write_tensors, write_text
 from embeddings.words.vocabulary import Vocabulary
@@ -125,6 +126,7 @@ def read_table(folder: Path) -> WordTable:
         EncoderNotFoundError: none are there, or a file is missing.
         EncoderRefusedError: a file is damaged, or files contradict each other.
     """
+    check_contents(folder)
     facts, words, sha256 = _read_facts(folder)
     vocabulary = Vocabulary.read(folder / VOCABULARY_FILE, sha256=sha256)
     tensors = map_tensors(folder / VECTORS_FILE)
@@ -143,6 +145,8 @@ def read_table(folder: Path) -> WordTable:
         _check_shape(folder / SUBWORDS_FILE, "buckets", buckets, shape)
     common = map_tensors(folder / POOLING_FILE).get("common")
     _check_shape(folder / POOLING_FILE, "common", common, (None, facts.dim))
+    _check_finite(folder / VECTORS_FILE, "norms", norms)
+    _check_finite(folder / POOLING_FILE, "common", common)
     return WordTable(facts, vocabulary, unit, norms, buckets, common)  # type: ignore[arg-type]
 
 
@@ -194,10 +198,21 @@ def _read_facts(folder: Path) -> tuple[WordFacts, int, str]:
         message = f"{path} is damaged: {type(error).__name__}: {error}"
         raise EncoderRefusedError(message) from error
     numbers = (facts.dim, words, *(() if made is None else (made.shortest, made.buckets)))
-    if facts.pooling not in get_args(Pooling) or min(numbers) < 1:
-        message = f"{path} is damaged: pooling {facts.pooling!r}, {words} words of {facts.dim}"
+    smoothing = isinstance(facts.smoothing, int | float) and 0 < facts.smoothing < math.inf
+    if facts.pooling not in get_args(Pooling) or min(numbers) < 1 or not smoothing:
+        message = (
+            f"{path} is damaged: pooling {facts.pooling!r}, {words} words of {facts.dim}, "
+            f"smoothing {facts.smoothing!r}"
+        )
         raise EncoderRefusedError(message)
     return facts, words, sha256
+
+
+def _check_finite(path: Path, name: str, found: np.ndarray | None) -> None:
+    """The small tensors alone: the vectors stay on disk until they are looked at."""
+    if found is None or not np.isfinite(found).all():
+        message = f"{path} is damaged: {name!r} holds NaN or infinity"
+        raise EncoderRefusedError(message)
 
 
 def _check_shape(

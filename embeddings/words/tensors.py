@@ -24,6 +24,8 @@ _TYPES: dict[str, np.dtype[Any]] = {
     "I64": np.dtype("<i8"),
 }
 _MOST_HEADER = 1 << 20
+_MOST_ROWS = 1 << 40
+"""Or columns; more than any file has bytes."""
 
 
 def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
@@ -46,7 +48,7 @@ def map_tensors(path: Path) -> dict[str, npt.NDArray[Any]]:
     except FileNotFoundError as error:
         message = f"{path} is missing; the folder was not copied whole, or training did not end"
         raise EncoderNotFoundError(message) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, f"its header is not JSON: {error}") from error
     if not isinstance(header, dict):
         raise _damaged(path, "its header is not a JSON object")
@@ -90,7 +92,11 @@ def _map(path: Path, name: str, facts: Any, *, start: int, size: int) -> npt.NDA
         first, last = (int(each) for each in facts["data_offsets"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(path, f"{name!r} is told of in a way unknown here: {facts!r}") from error
-    if min(shape, default=0) < 0 or last - first != math.prod(shape) * kind.itemsize:
+    if (
+        min(shape, default=0) < 0
+        or max(shape, default=0) > _MOST_ROWS
+        or last - first != math.prod(shape) * kind.itemsize
+    ):
         raise _damaged(path, f"{name!r} of shape {shape} does not fit into {last - first:,} bytes")
     if first < 0 or start + last > size:
         raise _damaged(path, f"{name!r} ends at byte {start + last:,} of {size:,}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from benchmarks.reliability.api import strict, try_all
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
 def test_every_operation_answers_as_its_document_says(tmp_path: Path) -> None:
     with served(tmp_path) as server:
         tally = try_all(server.url, cases=1, examples=1, seed=3, first=("fuzzing",), analysed=False)
+        document = httpx.get(f"{server.url}/openapi.json", trust_env=False).json()
         faults = server.faults()
     assert (tally.wrong, tally.broken, faults) == ({}, [], [])
     found = tally.to_json()
-    assert found["operations"] == 66
-    assert found["cases"] >= 66
+    assert found["operations"] == sum(map(len, document["paths"].values())) > 60
+    assert found["cases"] >= found["operations"]
     assert found["server_errors"] == 0
     assert found["checks_made"]["response_schema_conformance"] >= 60
 

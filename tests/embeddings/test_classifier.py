@@ -171,7 +171,7 @@ def save(path: Path, **tensors: np.ndarray) -> None:
     ("spoil", "told"),
     [
         (lambda path: path.unlink(), "cannot be read"),
-        (lambda path: path.write_bytes(b"\x80\x04pickled"), "cannot be read"),
+        (lambda path: path.write_bytes(b"\x80\x04pickled"), "no safetensors file"),
         (lambda path: save(path, other=np.zeros(3, np.float32)), "is no head: it holds other"),
         (
             lambda path: save(

@@ -99,7 +99,8 @@ def _trained(recipe: ImageRecipe, folder: Path, device: str) -> SentenceTransfor
 
     from embeddings.images.backbones.layers import steady
     from embeddings.images.folder import load_model
-    from embeddings.sentence import LOAD_ERRORS, first_line
+    from embeddings.opening import first_line
+    from embeddings.sentence import LOAD_ERRORS
 
     try:
         model = load_model(folder, device).float()

@@ -91,7 +91,7 @@ def open_head(folder: Path) -> Any:
     """The weights with their language model's head, where the folder has one."""
     import transformers
 
-    from embeddings.folder import read_json
+    from embeddings.contents import read_json
 
     config = folder / "config.json"
     names = (read_json(config).get("architectures") if config.is_file() else None) or []

@@ -307,3 +307,14 @@ def test_a_data_folder_that_is_a_file_is_told(
         ran.err == f"error: data folder {file / below} cannot be: {file} is a file; name a folder\n"
     )
     assert file.is_file()
+
+
+def test_a_folder_that_asks_for_code_is_refused_in_one_line(meari: Meari, tmp_path: Path) -> None:
+    folder = tmp_path / "evil"
+    folder.mkdir()
+    (folder / "modules.json").write_text('[{"path": "", "type": "evil.Model"}]')
+    (folder / "evil.py").write_text("raise SystemExit('code was run')")
+    for verb in (("encoders", "show", folder), ("encode", "a", "--encoder", folder)):
+        ran = meari(*verb)
+        assert (ran.status, ran.out) == (1, "")
+        assert "evil.Model', which is code from elsewhere; refused" in ran.err.replace("\n", " ")
