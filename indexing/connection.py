@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Values = Sequence[object] | Mapping[str, object]
 
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+_FAILED = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 _ALMOST_FULL = 1 << 20
 _WAIT_SECONDS = 30
 _MMAP_BYTES = 1 << 30
