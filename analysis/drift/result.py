@@ -28,6 +28,38 @@ class NewDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class PoorAnswer:
+    """A question whose best answer is poor.
+
+    Attributes:
+        question: its text.
+        score: the metric's, of the nearest document.
+        nearest: id of that one.
+    """
+
+    question: str
+    score: float
+    nearest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How well documents answer questions.
+
+    Attributes:
+        asked: questions.
+        least: below which a best answer is poor; None where nothing says so.
+        share: of the questions with a poor one, 0 to 1; None without a line.
+        poor: the worst first, no more than were asked for; without a line the worst of all.
+    """
+
+    asked: int
+    least: float | None
+    share: float | None
+    poor: tuple[PoorAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DriftReceipt:
     """What was really done.
 
@@ -80,6 +112,7 @@ class Drift:
         new_line: the score that divides them.
         new: examples of them, the least similar first.
         receipt: what was really done.
+        questions: how well the earlier documents answer, where questions were compared.
     """
 
     changed: bool
@@ -94,9 +127,10 @@ class Drift:
     new_line: float
     new: tuple[NewDocument, ...]
     receipt: DriftReceipt
+    questions: Answered | None = None
 
     def to_result(self) -> Result:
-        """Tables `clusters` and `new`; the rest is in the header."""
+        """Tables `clusters`, `new` and, of questions, `poor`; the rest is in the header."""
         import pyarrow as pa
 
         header = asdict(self)
@@ -120,6 +154,12 @@ class Drift:
             "clusters": pa.Table.from_pylist(list(clusters), schema=shift),
             "new": pa.Table.from_pylist(list(new), schema=document),
         }
+        if self.questions is not None:
+            answer = pa.schema(
+                [("question", pa.string()), ("score", pa.float64()), ("nearest", pa.string())]
+            )
+            poor = list(header["questions"].pop("poor"))
+            tables["poor"] = pa.Table.from_pylist(poor, schema=answer)
         return Result(header, tables)
 
     @classmethod
@@ -128,9 +168,14 @@ class Drift:
         header = dict(result.header)
         receipt = dict(header.pop("receipt"))
         receipt["warnings"] = tuple(receipt["warnings"])
+        questions = header.pop("questions", None)
+        if questions is not None:
+            rows = result.tables["poor"].to_pylist()
+            questions = Answered(**questions, poor=tuple(PoorAnswer(**row) for row in rows))
         return cls(
             **header,
             clusters=tuple(ClusterShift(**row) for row in result.tables["clusters"].to_pylist()),
             new=tuple(NewDocument(**row) for row in result.tables["new"].to_pylist()),
             receipt=DriftReceipt(**receipt),
+            questions=questions,
         )

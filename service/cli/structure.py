@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -208,11 +208,36 @@ Sample = Annotated[
 ]
 
 
+Queries = Annotated[
+    Path | None,
+    typer.Option(
+        "--queries",
+        metavar="FILE",
+        help="Questions in the place of later documents: a line each (.txt), or a column query.",
+    ),
+]
+Usual = Annotated[
+    Path | None,
+    typer.Option("--usual", metavar="FILE", help="Questions of an earlier time, for --queries."),
+]
+Least = Annotated[
+    float | None,
+    typer.Option(
+        "--least",
+        metavar="SCORE",
+        help="Below it the best answer to a question is poor. [what 95 % of --usual reach]",
+    ),
+]
+
+
 def drift(
     name: Name,
     before: Before = None,
     after: After = None,
     before_in: BeforeIn = None,
+    queries: Queries = None,
+    usual: Usual = None,
+    least: Least = None,
     test: Test = None,
     level: Level = None,
     sample: Sample = None,
@@ -223,21 +248,24 @@ def drift(
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell whether and how later documents differ from earlier ones."""
+    """Tell whether and how later documents, or questions, differ from earlier ones."""
     from service.cli.structure_tables import show_drift
+
+    asked = _asked(queries, usual, least)
 
     earlier = given(filter=parsed(before), collection=before_in)
     later = given(filter=parsed(after))
-    if not (earlier or later or last):
+    if not (earlier or later or last or asked):
         message = (
             "what is compared with what? --before and --after take filters "
             """(--before '{"must":[{"key":"year","range":{"lt":2026}}]}'), """
-            "--before-in another collection"
+            "--before-in another collection, --queries a file of questions"
         )
         raise MisuseError(message)
     body = given(
         before=earlier or None,
         after=later or None,
+        questions=asked,
         test=test,
         level=level,
         sample=sample,
@@ -249,6 +277,24 @@ def drift(
         write_json(answer)
     else:
         show_drift(name, answer)
+
+
+def _asked(queries: Path | None, usual: Path | None, least: float | None) -> dict[str, Any] | None:
+    """The questions of a body.
+
+    Raises:
+        MisuseError: what belongs to `queries` without them.
+        DatasetError: a file cannot be read.
+    """
+    from service.cli.questions import read_questions
+
+    if queries is None:
+        if usual is not None or least is not None:
+            said = "--usual" if usual is not None else "--least"
+            raise MisuseError(f"{said} says what is usual of questions; name them with --queries")
+        return None
+    before = None if usual is None else read_questions(usual)
+    return given(texts=read_questions(queries), usual=before, least=least)
 
 
 def _export(data: Path | None, url: str | None, name: str, out: Path) -> None:

@@ -133,8 +133,29 @@ def show_drift(name: str, answer: JsonObject) -> None:
         write("")
         new = [(each["id"], f"{each['score']:.3f}", _text(each)) for each in answer["new"]]
         write_table(("new", "nearest", "text"), new, numbers="nearest", folds="text")
-        write(f"{100 * answer['new_share']:.1f} % of the later documents are unlike any earlier")
+        later = "later documents" if answer["questions"] is None else "questions"
+        write(f"{100 * answer['new_share']:.1f} % of the {later} are unlike any earlier")
+    if answer["questions"] is not None:
+        _show_questions(answer["questions"])
     _tell(answer)
+
+
+def _show_questions(answered: JsonObject) -> None:
+    """Questions that nothing answers well."""
+    if answered["poor"]:
+        rows = [
+            (f"{each['score']:.3f}", each["question"], each["nearest"], _text(each))
+            for each in answered["poor"]
+        ]
+        write("")
+        columns = ("score", "question", "nearest", "text")
+        write_table(columns, rows, numbers="score", folds="text")
+    asked = counted(answered["asked"], "question")
+    if answered["least"] is None:
+        write(f"the least similar to any document, of {asked}")
+    else:
+        share = f"{100 * answered['share']:.1f} %"
+        write(f"{share} of {asked} have no document at {answered['least']:.3f} or above")
 
 
 def show_map(name: str, answer: JsonObject) -> None:

@@ -317,6 +317,25 @@ class NewDocument(Shown):
     nearest: str
 
 
+class PoorAnswer(TypedDict):
+    """A question whose best answer is poor."""
+
+    question: str
+    score: float
+    nearest: str
+    title: str
+    text: str
+
+
+class QuestionsAnswer(TypedDict):
+    """How well the documents answer questions."""
+
+    asked: int
+    least: float | None
+    share: float | None
+    poor: list[PoorAnswer]
+
+
 class DriftAnswer(ResultAnswer):
     """Whether and how later documents differ from earlier ones."""
 
@@ -331,3 +350,4 @@ class DriftAnswer(ResultAnswer):
     new_share: float
     new_line: float
     new: list[NewDocument]
+    questions: QuestionsAnswer | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from collections.abc import Sequence  # noqa: TC003 - type hints can be resolved
+from typing import Literal, NotRequired, TypedDict
 
 from service.client.answers import JsonObject  # noqa: TC001 - type hints can be resolved
 
@@ -62,9 +63,18 @@ class Side(TypedDict, total=False):
     filter: JsonObject | None
 
 
+class Questions(TypedDict):
+    """Questions in the place of later documents."""
+
+    texts: Sequence[str]
+    usual: NotRequired[Sequence[str]]
+    least: NotRequired[float]
+
+
 class DriftOptions(TypedDict, total=False):
     """What shall be compared with what; `filter` holds for both sides."""
 
+    questions: Questions
     before: Side
     after: Side
     test: Literal["mmd", "classifier"]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from indexing.filters import Filter
 from service.schemas.analysis import AnalysisBody, ResultAnswer
@@ -23,6 +24,39 @@ class SideBody(Body):
     filter: FilterJson | None = None
 
 
+def _check_text(value: str) -> str:
+    if not value.strip():
+        raise PydanticCustomError("impossible_text", "it is empty; a question has words")
+    return value
+
+
+QuestionText = Annotated[str, AfterValidator(_check_text)]
+LEAST_QUESTIONS, MOST_QUESTIONS = 10, 10_000
+_Questions = Annotated[
+    list[QuestionText], Field(min_length=LEAST_QUESTIONS, max_length=MOST_QUESTIONS)
+]
+
+
+class QuestionsBody(Body):
+    """Questions in the place of later documents."""
+
+    texts: Annotated[_Questions, Field(description="Questions, 10 to 10,000.")]
+    usual: Annotated[
+        _Questions | None,
+        Field(
+            description="Questions of an earlier time, to see what changed; null: the documents "
+            "before are compared with."
+        ),
+    ] = None
+    least: Annotated[
+        float | None,
+        Field(
+            description="Score of the nearest document below which an answer is poor; null: what "
+            "95 % of the usual questions reach."
+        ),
+    ] = None
+
+
 class DriftBody(AnalysisBody):
     """What shall be compared with what; `filter` holds for both sides."""
 
@@ -39,6 +73,13 @@ class DriftBody(AnalysisBody):
 
     before: Annotated[SideBody, Field(description="The earlier documents.")] = SideBody()
     after: Annotated[SideBody, Field(description="The later documents.")] = SideBody()
+    questions: Annotated[
+        QuestionsBody | None,
+        Field(
+            description="Compared in the place of `after`; which of them the documents `before` "
+            "answer poorly is told."
+        ),
+    ] = None
     test: Annotated[
         Literal["mmd", "classifier"],
         Field(
@@ -60,6 +101,11 @@ class DriftBody(AnalysisBody):
 
     @model_validator(mode="after")
     def _two_sides(self) -> Self:
+        if self.questions is not None:
+            if self.after != SideBody():
+                message = "questions stand in the place of after; leave one of them out"
+                raise broken_rule(message, "after")
+            return self
         if self.before == self.after:
             message = (
                 "before and after are the same documents; give one of them a filter, or another "
@@ -124,6 +170,32 @@ class NewAnswer(Answer):
     nearest: Annotated[str, Field(description="Id of that one.")]
 
 
+class PoorAnswerBody(Answer):
+    """A question whose best answer is poor."""
+
+    question: str
+    score: Annotated[float, Field(description="Of the nearest document.")]
+    nearest: Annotated[str, Field(description="Id of that one.")]
+    title: str
+    text: str
+
+
+class QuestionsAnswer(Answer):
+    """How well the documents answer the questions."""
+
+    asked: int
+    least: Annotated[
+        float | None, Field(description="Below it an answer is poor; null: nothing says so.")
+    ]
+    share: Annotated[
+        float | None, Field(description="Of the questions answered poorly; .05 is usual.")
+    ]
+    poor: Annotated[
+        list[PoorAnswerBody],
+        Field(description="The worst first; without `least` the worst of all questions."),
+    ]
+
+
 class DriftAnswer(ResultAnswer):
     """Whether and how the later documents differ."""
 
@@ -141,3 +213,6 @@ class DriftAnswer(ResultAnswer):
     ]
     new_line: Annotated[float, Field(description="The score that divides them.")]
     new: Annotated[list[NewAnswer], Field(description="Examples, the least similar first.")]
+    questions: Annotated[
+        QuestionsAnswer | None, Field(description="Only where questions were compared.")
+    ] = None

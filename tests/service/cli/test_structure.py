@@ -149,6 +149,31 @@ def test_drift_between_years(topics: Meari) -> None:
     assert answer["made"]["request"]["before"] == {"filter": json.loads(before)}
 
 
+def test_questions_that_nothing_answers(topics: Meari, tmp_path: Path) -> None:
+    usual = tmp_path / "usual.txt"
+    words = list(WORDS.values())
+    usual.write_text("\n".join(f"{words[n % 3]} {n}" for n in range(40)), encoding="utf-8")
+    queries = tmp_path / "queries.jsonl"
+    strange = [f"violin concerto opus {n}" for n in range(12)]
+    lines = [{"_id": str(n), "text": text} for n, text in enumerate([*strange, *words * 4])]
+    queries.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    ran = topics.done("drift", "topics", "--queries", queries, "--usual", usual)
+    assert "topics: changed (p = 0.00" in ran.out
+    assert "of 24 questions have no document at" in ran.out
+    answer = topics.done("drift", "topics", "--last", "--json").json
+    found = answer["questions"]
+    assert {each["question"] for each in found["poor"]} == set(strange)
+    assert (found["asked"], found["share"]) == (24, 0.5)
+    assert found["poor"][0]["score"] < found["least"]
+    assert found["poor"][0]["text"]
+    assert answer["receipt"]["before"] == 40
+    alone = topics.done("drift", "topics", "--queries", queries)
+    assert "give usual questions, or least" in alone.err
+    assert "the least similar to any document, of 24 questions" in alone.out
+    given = topics.done("drift", "topics", "--queries", queries, "--least", "0.999", "--json")
+    assert given.json["questions"]["least"] == 0.999
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -160,6 +185,8 @@ def test_drift_between_years(topics: Meari) -> None:
         (["outliers", "topics", "--contamination", "0"], 2, "contamination is 0; above 0"),
         (["map", "topics", "--out", "map.gif"], 2, "maps are written as .html, .png, .csv"),
         (["cluster", "topics", "--out", "a.xls"], 2, "written as .csv, .jsonl, .parquet"),
+        (["drift", "topics", "--least", "0.4"], 2, "name them with --queries"),
+        (["drift", "topics", "--queries", "none.txt"], 1, "none.txt"),
         (["drift", "topics"], 2, "what is compared with what?"),
         (["jobs", "show", "nobody"], 1, "no job 'nobody'"),
         (

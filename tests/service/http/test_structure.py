@@ -342,6 +342,20 @@ def test_what_changed_between_two_parts(books: Client):
     assert answer["made"]["request"] == body
 
 
+def test_questions_are_held_against_documents(books: Client):
+    texts = [*(f"parcel courier {n}" for n in range(8)), *(f"galaxy cluster {n}" for n in range(4))]
+    body = {"questions": {"texts": texts, "least": 0.3}, "examples": 4}
+    job = ask(books, "drift", body)
+    assert job["state"] == "done", job
+    found = books.get(f"{BOOKS}/drift").json()
+    assert found["receipt"]["after"] == 12
+    assert any("usual questions" in each for each in found["receipt"]["warnings"])
+    poor = found["questions"]["poor"]
+    assert {each["question"] for each in poor} == set(texts[8:])
+    assert found["questions"]["share"] == pytest.approx(4 / 12)
+    assert all(each["score"] < 0.3 for each in poor)
+
+
 def test_what_another_collection_repeats(books: Client):
     books.post("/v1/collections", {"name": "exam"})
     documents = [{"id": "q1", "text": DOCUMENTS[0]["text"]}, {"id": "q2", "text": "zebra"}]
@@ -359,6 +373,21 @@ def test_what_another_collection_repeats(books: Client):
     ("path", "body", "status", "code", "param"),
     [
         ("drift", {}, 400, "invalid_value", "before"),
+        ("drift", {"questions": {"texts": ["a"]}}, 400, "invalid_value", "questions.texts"),
+        (
+            "drift",
+            {"questions": {"texts": [*"abcdefghi", " "]}},
+            400,
+            "invalid_value",
+            "questions.texts[9]",
+        ),
+        (
+            "drift",
+            {"questions": {"texts": [*"abcdefghij"]}, "after": {"collection": "books"}},
+            400,
+            "invalid_value",
+            "after",
+        ),
         ("drift", {"before": {"collection": "nobody"}}, 404, "collection_not_found", "collection"),
         ("drift", {"before": {"filter": {"m": []}}}, 400, "invalid_filter", None),
         (
