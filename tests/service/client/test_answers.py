@@ -115,6 +115,8 @@ ANSWERS: list[tuple[type, type[BaseModel]]] = [
     (answers_structure.MapFieldAnswer, maps.FieldAnswer),
     (answers_structure.ClusterShift, drift.ShiftAnswer),
     (answers_structure.NewDocument, drift.NewAnswer),
+    (answers_structure.PoorAnswer, drift.PoorAnswerBody),
+    (answers_structure.QuestionsAnswer, drift.QuestionsAnswer),
     (answers_structure.DriftAnswer, drift.DriftAnswer),
 ]
 BODIES: list[tuple[type, type[BaseModel]]] = [
