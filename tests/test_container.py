@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-MEARI, PROMETHEUS = (COMPOSE["services"][name] for name in ("meari", "prometheus"))
+MEARI, PROMETHEUS, GRAFANA = (
+    COMPOSE["services"][name] for name in ("meari", "prometheus", "grafana")
+)
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -78,7 +80,7 @@ def test_the_process_owns_nothing_but_the_data():
     users = [n for n, (word, _) in enumerate(LAST_STAGE) if word == "USER"]
     assert not [word for word, _ in LAST_STAGE[users[-1] :] if word in {"RUN", "COPY", "ADD"}]
     assert any("useradd" in rest and "install -d -o meari" in rest for _, rest in LAST_STAGE)
-    for service in (MEARI, PROMETHEUS):
+    for service in (MEARI, PROMETHEUS, GRAFANA):
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["security_opt"] == ["no-new-privileges:true"]
@@ -165,6 +167,7 @@ def test_every_service_has_limits():
     assert limits == {
         "meari": {"cpus": "2", "memory": "4g"},
         "prometheus": {"cpus": "0.5", "memory": "512m"},
+        "grafana": {"cpus": "0.5", "memory": "512m"},
     }
     assert MEARI["environment"]["OMP_NUM_THREADS"] == limits["meari"]["cpus"]
     assert int(MEARI["stop_grace_period"].removesuffix("s")) > GRACE_SECONDS
@@ -172,15 +175,17 @@ def test_every_service_has_limits():
 
 def test_ports_are_open_to_this_machine_alone():
     published = [port for service in COMPOSE["services"].values() for port in service["ports"]]
-    assert published == ["127.0.0.1:8080:8080", "127.0.0.1:9090:9090"]
+    assert published == ["127.0.0.1:8080:8080", "127.0.0.1:9090:9090", "127.0.0.1:3000:3000"]
     assert published[0].endswith(f":{last('EXPOSE')}")
     for service in COMPOSE["services"].values():
         assert "network_mode" not in service
 
 
-def test_prometheus_is_there_only_if_asked_for():
+def test_what_monitors_is_there_only_if_asked_for():
     profiles = {name: service.get("profiles") for name, service in COMPOSE["services"].items()}
-    assert profiles == {"meari": None, "prometheus": ["monitoring"]}
+    monitoring = ["monitoring"]
+    assert profiles == {"meari": None, "prometheus": monitoring, "grafana": monitoring}
+    assert re.fullmatch(r"grafana/grafana:\d+\.\d+\.\d+", GRAFANA["image"])
     assert re.fullmatch(r"prom/prometheus:v\d+\.\d+\.\d+", PROMETHEUS["image"])
 
 
