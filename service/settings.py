@@ -156,6 +156,12 @@ class Settings(BaseSettings):
         return self.search_threads or max(2, self.threads or usable_processors())
 
     @property
+    def omp_threads(self) -> int | None:
+        """Threads that `OMP_NUM_THREADS` has numpy and torch take; None where it says nothing."""
+        told = os.environ.get("OMP_NUM_THREADS", "")
+        return int(told) if told.isdecimal() else None
+
+    @property
     def trace_endpoint(self) -> str | None:
         """Where traces are sent; None: nowhere."""
         if self.traces == "off":

@@ -1,6 +1,6 @@
 """Mixed traffic for minutes against a server in a process of its own, and what it then takes.
 
-    python -m benchmarks.reliability soak --minutes 20
+    python -m benchmarks.reliability soak --minutes 20 --picture docs/images/soak.svg
 
 Exit status 1 if memory grew by more than `--growth`, or anything was answered that should not be.
 """
@@ -197,7 +197,7 @@ def main(arguments: Sequence[str]) -> int:
     if given.picture:
         from benchmarks.reliability.soak_picture import draw
 
-        draw(result, given.picture)
+        draw(result, given.picture, WARM_SHARE)
     shown = {key: result[key] for key in ("requests", "unexpected", "growth", "milliseconds")}
     print(json.dumps(shown, ensure_ascii=False, indent=1))
     return int(bool(result["unexpected"]) or result["growth"]["memory"]["share"] > given.growth)

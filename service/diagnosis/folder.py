@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexing.card import CARD_FILE, read_card
@@ -16,13 +17,14 @@ from service.diagnosis.findings import doubtful, fine, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from service.access.keys import ApiKey
     from service.diagnosis.findings import Finding
     from service.settings import Settings
 
 _SOON_SECONDS = 7 * 86_400
+_MOUNTS = Path("/proc/mounts")
+_NETWORK = ("nfs", "cifs", "smb", "fuse.sshfs", "9p", "ceph", "glusterfs", "lustre")
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -47,7 +49,28 @@ def _place(folder: Path) -> Finding:
     if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
         found = f"{folder} cannot be read and written by this user"
         return wrong("data", found, "give it to the user that serves (chown)")
+    kind = _network_kind(folder)
+    if kind is not None:
+        found = (
+            f"{folder} is on a network file system ({kind}), where locks and mapped files may lie"
+        )
+        return doubtful("data", found, "keep the data folder on a disk of this machine")
     return fine("data", f"{folder} can be read and written")
+
+
+def _network_kind(folder: Path, mounts: Path = _MOUNTS) -> str | None:
+    """The kind of file system that the folder is on, if it is one of a network."""
+    try:
+        lines = mounts.read_text().splitlines()
+    except OSError:
+        return None
+    place, best = folder.resolve(), (-1, "")
+    for line in lines:
+        _, mounted, kind, *_ = line.split(" ")
+        where = Path(mounted.replace("\\040", " "))
+        if place.is_relative_to(where):
+            best = max(best, (len(where.parts), kind))
+    return best[1] if best[1].startswith(_NETWORK) else None
 
 
 def _lock(folder: Path) -> Finding:

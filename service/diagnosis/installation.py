@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
 from embeddings.bundled import BUNDLED, find_bundled
+from embeddings.checksums import SUMS, check_sums
 from embeddings.errors import EmbeddingError
 from service.diagnosis.findings import doubtful, fine, wrong
 
@@ -32,6 +33,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _model(name)
     yield _encoder(settings)
     yield _cache(settings)
+    if settings.trace_endpoint is not None:
+        yield _traces(settings.trace_endpoint)
 
 
 def _packages() -> Finding:
@@ -75,7 +78,15 @@ def _encoder(settings: Settings) -> Finding:
     from pathlib import Path
 
     name = settings.encoder
-    if name in BUNDLED or name.startswith("hash") or Path(name).expanduser().is_dir():
+    folder = Path(name).expanduser()
+    if name not in BUNDLED and (folder / SUMS).is_file():
+        remedy = "copy the folder again from where it was made"
+        try:
+            check_sums(folder, remedy=remedy)
+        except EmbeddingError as error:
+            return wrong("encoder", str(error).removesuffix(f"; {remedy}"), remedy)
+        return fine("encoder", f"new collections take {name}, whole by its checksums")
+    if name in BUNDLED or name.startswith("hash") or folder.is_dir():
         return fine("encoder", f"new collections take {name}")
     remedy = "name a folder or a bundled one with MEARI_ENCODER where there is no network"
     return doubtful("encoder", f"{name} is no folder here and may have to be downloaded", remedy)
@@ -90,6 +101,15 @@ def _cache(settings: Settings) -> Finding:
         found = f"{folder} cannot be written to, so encoders are compiled at each start"
         return doubtful("cache", found, "name a folder of yours with MEARI_CACHE")
     return fine("cache", f"{folder} holds {_bytes(folder) / 1e6:,.0f} MB of compiled encoders")
+
+
+def _traces(endpoint: str) -> Finding:
+    try:
+        version("opentelemetry-exporter-otlp-proto-http")
+    except PackageNotFoundError:
+        found = f"they shall go to {endpoint}, and OpenTelemetry's SDK is not installed"
+        return wrong("traces", found, "pip install 'meari[traces]', or MEARI_TRACES=off")
+    return fine("traces", f"go to {endpoint}")
 
 
 def _bytes(folder: Path) -> int:
