@@ -110,8 +110,12 @@ def pack_encoder(
         _set_window(part, max_tokens)
     before = SentenceEncoder.from_folder(part, device="cpu").encode(PROBES, role="query").vectors
     if half:
-        for path in sorted(part.rglob("*.safetensors")):
-            _halve(path)
+        try:
+            for path in sorted(part.rglob("*.safetensors")):
+                _halve(path)
+        except EncoderRefusedError:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
     packed = SentenceEncoder.from_folder(part, name=out.name, device="cpu")
     after = packed.encode(PROBES, role="query").vectors
     lengths = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
@@ -178,6 +182,13 @@ def _halve(path: Path) -> None:
         name: each.to(torch.float16) if each.dtype == torch.float32 else each
         for name, each in tensors.items()
     }
+    for name, each in made.items():
+        if each.dtype == torch.float16 and not bool(torch.isfinite(each).all()):
+            message = (
+                f"{name} is too large for half precision, whose numbers end at 65,504; pack it "
+                "with half=False (--whole)"
+            )
+            raise EncoderRefusedError(message)
     save_file(made, path, metadata=metadata)
     # The library writes for its owner alone; what is passed on is for everybody.
     path.chmod(0o644)

@@ -9,6 +9,7 @@ PARTS = {
     "soak": "mixed traffic for minutes, and what the server then takes",
     "traces": "what telling of a request costs",
     "api": "requests that the OpenAPI document allows, and some that it does not",
+    "fuzz": "bytes of strangers for whatever reads bytes",
     "crash": "kills, failing calls, full disks and power cuts under everything that writes",
 }
 

@@ -248,6 +248,8 @@ def try_all(
             try_round(url, client, tally, seed=seed + number, examples=examples, phases=phases)
             told = f"{tally.cases:,} cases, {len(tally.wrong)} kinds of fault"
             print(f"round {number}: {told}", file=sys.stderr, flush=True)
+            for key, found in tally.wrong.items():
+                print(f"{key} {found[0]} times: {found[1]}\n{found[2]}", file=sys.stderr)
             if tally.cases >= cases:
                 return tally
     raise AssertionError

@@ -127,14 +127,20 @@ def write_models(folder: Path) -> None:
 
 
 def fill(client: httpx.Client) -> None:
-    """Make the collections that are not there, and put their documents in."""
+    """Make the collections that are not there, and put their documents in.
+
+    Others may be dropping them meanwhile.
+    """
     for name in COLLECTIONS:
-        made = client.post("/v1/collections", json={"name": name})
-        if made.status_code not in {201, 409}:
-            message = f"creating {name}: {made.status_code} {made.text}"
+        for _ in range(10):
+            made = client.post("/v1/collections", json={"name": name})
+            body = {"documents": DOCUMENTS}
+            written = client.post(f"/v1/collections/{name}/documents", json=body)
+            if written.status_code == 200:
+                break
+        else:
+            message = f"filling {name}: {made.text} {written.text}"
             raise RuntimeError(message)
-        body = {"documents": DOCUMENTS}
-        client.post(f"/v1/collections/{name}/documents", json=body).raise_for_status()
 
 
 def _fill_pictures(folder: Path) -> None:
