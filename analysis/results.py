@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from analysis.errors import ResultNotFoundError
-from indexing.files import replacing, write_atomically
+from indexing.files import replacing, reporting_full_disk, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,11 +60,17 @@ class Results:
 
         Raises:
             StorageFullError: the disk is full; the last result stands.
+            StorageFailedError: the disk failed; the last result stands, or this one whole.
         """
+        folder = self._of(kind)
+        with reporting_full_disk(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            self._write(kind, folder, result)
+
+    def _write(self, kind: str, folder: Path, result: Result) -> None:
+        """Tables, then the header, then what no header names any more goes."""
         import pyarrow as pa
 
-        folder = self._of(kind)
-        folder.mkdir(parents=True, exist_ok=True)
         number = self._number(kind) + 1
         names = {}
         for name, table in result.tables.items():

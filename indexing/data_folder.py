@@ -347,14 +347,15 @@ def adopted(aside: Path, target: Path) -> None:
     Raises:
         CollectionExistsError: there is something of that name.
     """
-    try:
-        aside.rename(target)
-    except OSError as error:
-        if target.exists():
-            message = f"collection {target.name!r} was made meanwhile; choose another name"
-            raise CollectionExistsError(message) from error
-        raise
-    sync_folder(target.parent)
+    with reporting_full_disk(target):
+        try:
+            aside.rename(target)
+        except OSError as error:
+            if target.exists():
+                message = f"collection {target.name!r} was made meanwhile; choose another name"
+                raise CollectionExistsError(message) from error
+            raise
+        sync_folder(target.parent)
 
 
 @contextmanager

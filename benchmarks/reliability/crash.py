@@ -32,11 +32,12 @@ from benchmarks.reliability.durability.disk import (
     compile_layer,
     environment,
 )
+from benchmarks.reliability.durability.planted import PLANTED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FORMS = ("kills", "faults", "full", "cuts")
+FORMS = ("kills", "faults", "full", "cuts", "flushes")
 _MARK = "MEARI_RELIABILITY_DISK"
 _SHOWN = 20
 
@@ -66,6 +67,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
     parser.add_argument("--folder", type=Path, help="where the disks are made; on tmpfs it is fast")
     parser.add_argument("--name", default="", help="write results/NAME.json")
+    parser.add_argument("--planted", choices=PLANTED, help="a mistake that is to be found")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     return parser.parse_args(list(arguments))
 
@@ -76,6 +78,8 @@ def _run(chosen: argparse.Namespace) -> int:
     from benchmarks.reliability.durability.campaign import Campaign
     from benchmarks.reliability.durability.trials import Trials
 
+    if chosen.planted:
+        PLANTED[chosen.planted]()
     began = time.monotonic()
     layer = Disk()
     result: dict[str, Any] = {"seed": chosen.seed}

@@ -21,7 +21,7 @@ from indexing.errors import (
     FolderLockedError,
     InvalidRequestError,
 )
-from indexing.files import sync_folder, write_atomically
+from indexing.files import reporting_full_disk, sync_folder, write_atomically
 from indexing.lock import LOCK_FILE, FolderLock
 
 if TYPE_CHECKING:
@@ -90,10 +90,11 @@ class BackupFolder:
             if there and not there <= {LOCK_FILE, PACKS, MANIFESTS}:
                 message = f"{path} holds other things; name a new or an empty folder for backups"
                 raise InvalidRequestError(message, "to")
-            for folder in (path, path / PACKS, path / MANIFESTS):
-                folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path / MARKER, json.dumps({"format": _FORMAT}).encode())
-            sync_folder(path.parent)
+            with reporting_full_disk(path):
+                for folder in (path, path / PACKS, path / MANIFESTS):
+                    folder.mkdir(parents=True, exist_ok=True)
+                write_atomically(path / MARKER, json.dumps({"format": _FORMAT}).encode())
+                sync_folder(path.parent)
         return cls(path)
 
     @contextmanager
@@ -102,6 +103,7 @@ class BackupFolder:
 
         Raises:
             FolderLockedError: somebody else does something that does not go together with it.
+            StorageFullError, StorageFailedError: in place of the block's errors of a disk.
         """
         try:
             lock = FolderLock(self.path, mode, owner="backups")
@@ -110,10 +112,11 @@ class BackupFolder:
             message = f"{holder}, which backs up, restores or tidies up; try again when it is done"
             raise FolderLockedError(message) from error
         try:
-            if mode == "write":
-                for left in (*self.packs.glob(".*.tmp"), *self._manifests.glob(".*.tmp")):
-                    left.unlink(missing_ok=True)
-            yield
+            with reporting_full_disk(self.packs):
+                if mode == "write":
+                    for left in (*self.packs.glob(".*.tmp"), *self._manifests.glob(".*.tmp")):
+                        left.unlink(missing_ok=True)
+                yield
         finally:
             lock.release()
 

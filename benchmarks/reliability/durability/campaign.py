@@ -15,7 +15,7 @@ from benchmarks.reliability.durability.disk import ALL, Action, Kind
 from benchmarks.reliability.durability.power import LOSSES, PowerCut, read_log
 from benchmarks.reliability.durability.scenarios import SCENARIOS, random_steps
 from benchmarks.reliability.durability.steps import Drawing, states_of
-from benchmarks.reliability.durability.trials import Outcome
+from benchmarks.reliability.durability.trials import PROBE, Outcome, possible_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -173,6 +173,56 @@ class Campaign:
             arming = self._arming(Action.FULL, 0, space=space)
             outcome = self._trials.faulted(start, steps, arming, closed=closed)
             yield {"scenario": name, "space": space, "closed": closed}, outcome
+
+    def flushes(self, most: int) -> Iterator[tuple[dict[str, Any], Outcome]]:
+        """Let flushes fail, go on, and cut the power behind it: a failed flush is none."""
+        done = 0
+        while done < most:
+            for number in self._numbers:
+                for found in self._flushes_of(number):
+                    done += 1
+                    yield found
+                if done >= most:
+                    break
+
+    def _flushes_of(self, number: int) -> Iterator[tuple[dict[str, Any], Outcome]]:
+        name, start, steps = self._scenario(number)
+        path = self._folder / "log"
+        self._trials.begin(start)
+        cut = PowerCut(self._trials.disk)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        at = self._random.randrange(1, 2 + self._count(number) // 8)
+        action = self._random.choice((Action.FAIL, Action.FAIL_ON))
+        how = {"error": errno.EIO, "kinds": int(Kind.SYNC), "log": log}
+        report, problem = self._trials.recorded(start, steps, self._arming(action, at, **how))
+        os.close(log)
+        where = {"scenario": name, "at": at, "action": action.name}
+        if report is None:
+            yield where, Outcome([problem])
+            return
+        step, possible = possible_after(start.state, steps, report)
+        records = read_log(path)
+        failed = [place for place, record in enumerate(records) if record.failed]
+        if not failed:
+            return
+        loss = self._random.choice(LOSSES)
+        for record in records:
+            cut.follow(record)
+        self._trials.clear()
+        cut.make(self._trials.disk, loss, self._random.randrange(1 << 30))
+        if report.errors and not report.probe and step is not None:
+            # The step's outcome is unknown until something is written behind it.
+            states = [state for state, _ in states_of(start.state, steps)]
+            possible = states[report.acknowledged : report.acknowledged + 2]
+        if report.probe:
+            possible = [each.added([PROBE]) for each in possible]
+        elif report.probe is False:
+            possible += [each.added([PROBE]) for each in possible]
+        found = self._trials.check(possible, mixed=step is not None and step.mixed)
+        what = f"fsync {records[failed[0]].path.rpartition('/disk/')[2]}"
+        wrong = [*report.wrong, *found.wrong]
+        outcome = Outcome(wrong, found.told, 1, what, report.acknowledged, report)
+        yield {**where, "loss": loss}, outcome
 
     def cuts(self, most: int) -> Iterator[tuple[dict[str, Any], Outcome]]:
         """Cut the power at moments of recorded runs."""

@@ -267,6 +267,6 @@ def _check_leavings(path: Path, found: Findings) -> None:
     for each in path.rglob("*"):
         named = each.name
         if named.endswith(".tmp") or named.startswith(("compacted", "retired", ".dropped", ".tmp")):
-            if each.parent == path and named.startswith(".keys"):
-                continue  # goes with the next change of keys, which has the file's lock
+            if (each.parent == path and named.startswith(".keys")) or "analysis" in each.parts:
+                continue  # go with the next change of keys, or the next result
             found.wrong.append(f"{each.relative_to(path)} is left behind")

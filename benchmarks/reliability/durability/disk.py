@@ -126,6 +126,10 @@ class Disk:
         plan.log = log
         plan.active = 1
 
+    def pass_all(self) -> None:
+        """Let everything pass from here on, still logged."""
+        self._plan.action = Action.PASS
+
     def rest(self) -> None:
         """Let everything pass, uncounted."""
         self._plan.active = 0

@@ -67,39 +67,54 @@ def read_log(path: Path) -> list[Record]:
     return found
 
 
+_Change = tuple[int, bytes | int]
+"""An offset with bytes, or -1 with a length to which the file is cut or filled."""
+
+
 @dataclass(slots=True)
 class _File:
     """A file.
 
     Attributes:
         safe: bytes that are on the platter.
-        pending: changes since: an offset with bytes, or -1 with a length to which the file is cut
-            or filled.
+        later: changes behind one that a failed flush left in doubt: flushed since, or in doubt.
+        pending: changes since the last flush.
     """
 
     safe: bytearray = field(default_factory=bytearray)
-    pending: list[tuple[int, bytes | int]] = field(default_factory=list)
+    later: list[tuple[_Change, bool]] = field(default_factory=list)
+    pending: list[_Change] = field(default_factory=list)
 
     def flushed(self, *, failed: bool) -> None:
-        if not failed:
+        if failed or self.later:
+            self.later += [(change, not failed) for change in self.pending]
+        else:
             for change in self.pending:
                 _apply(self.safe, *change)
-            self.pending.clear()
+        self.pending.clear()
 
     def content(self, chance: random.Random | None) -> bytes:
         """What was flushed, and by chance some of what was not; None: none of it."""
         made = bytearray(self.safe)
-        if chance is None:
-            return bytes(made)
-        for offset, change in self.pending:
-            if isinstance(change, int):
-                if chance.random() < 0.5:
-                    _apply(made, offset, change)
-            else:
-                for start in range(0, len(change), _SECTOR):
-                    if chance.random() < 0.5:
-                        _apply(made, offset + start, change[start : start + _SECTOR])
+        for change, sure in [*self.later, *((each, False) for each in self.pending)]:
+            if sure:
+                _apply(made, *change)
+            elif chance is not None:
+                _apply_some(made, *change, chance)
         return bytes(made)
+
+
+def _apply_some(
+    content: bytearray, offset: int, change: bytes | int, chance: random.Random
+) -> None:
+    """By chance each block of a change."""
+    if isinstance(change, int):
+        if chance.random() < 0.5:
+            _apply(content, offset, change)
+        return
+    for start in range(0, len(change), _SECTOR):
+        if chance.random() < 0.5:
+            _apply(content, offset + start, change[start : start + _SECTOR])
 
 
 def _apply(content: bytearray, offset: int, change: bytes | int) -> None:
@@ -147,7 +162,7 @@ class PowerCut:
             place = self._by_inode.get(record.inode)
             if place is not None:
                 is_write = record.kind == Kind.WRITE
-                change = (record.first, record.data) if is_write else (-1, record.first)
+                change: _Change = (record.first, record.data) if is_write else (-1, record.first)
                 self._files[place].pending.append(change)
         else:
             made = _FOLDER

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 MOST_SECONDS = 120
 PROBE = document("d998", 1)
+PROBED = 1_000
+"""Added to the number of states reached, where the probe was acknowledged behind them."""
 
 
 @dataclass
@@ -233,12 +235,36 @@ class Trials:
         wrong = [*report.wrong, *found.wrong]
         return Outcome(wrong, found.told, met, what, report.acknowledged, report)
 
+    def recorded(
+        self, start: Start, steps: Sequence[Step], arm: Callable[[], object]
+    ) -> tuple[Report | None, str]:
+        """Take steps that may fail, with a log; the process ends without closing anything.
+
+        Returns:
+            What it told; and what went wrong, empty for nothing.
+        """
+
+        def work() -> dict[str, Any]:
+            world = World(self.disk, self.sources)
+            self._layer.watch(self.disk)
+            arm()
+            report = self._suffer(world, start.state, steps)
+            self._layer.rest()
+            return asdict(report)
+
+        given, status = in_child(work)
+        self._layer.rest()
+        if given is None or "crashed" in given:
+            return None, f"exit status {status}" if given is None else given["crashed"]
+        return Report(**given), ""
+
     def _suffer(self, world: World, start: State, steps: Sequence[Step]) -> Report:
         """Take steps until one fails, look at what is there, and go on writing."""
         report = Report()
 
         def acknowledge() -> None:
             report.acknowledged += 1
+            self._layer.mark(report.acknowledged)
 
         for step in steps:
             try:
@@ -248,9 +274,11 @@ class Trials:
                 report.note(error)
                 self._look(world, start, steps, report)
                 _probe(world, report)
-                self._layer.rest()
+                self._layer.pass_all()
                 if not report.probe:
                     _probe(world, report)
+                if report.probe:
+                    self._layer.mark(PROBED + report.acknowledged)
                 break
         self._layer.rest()
         return report
