@@ -222,9 +222,15 @@ def _write(folder: Path, index: VectorIndex, card: SealCard) -> SealedIndex:
 
 
 def load_sealed(
-    folder: Path, vectors: Vectors, metric: Metric
+    folder: Path, vectors: Vectors, metric: Metric, *, tidy: bool = False
 ) -> tuple[SealedIndex | None, list[str]]:
     """The newest sealed index, and what was found wrong on the way.
+
+    Args:
+        folder: the collection's.
+        vectors: float32 (n, dim), its.
+        metric: how they are compared.
+        tidy: remove the files of others, which a crash left behind.
 
     Returns:
         The index, or None if there is none to trust; and one sentence for each that is not.
@@ -232,7 +238,10 @@ def load_sealed(
     problems: list[str] = []
     for path in sorted(_cards(folder), key=_number, reverse=True):
         try:
-            return _load(path, vectors, metric), problems
+            loaded = _load(path, vectors, metric)
+            if tidy:
+                remove_sealed(folder, keep=_number(path))
+            return loaded, problems
         except IndexFileError as error:
             logger.warning("%s; it will be rebuilt", error)
             problems.append(str(error))

@@ -83,9 +83,9 @@ class Sealer:
             return kinds[0]
         return sealed.card.kind
 
-    def load(self, vectors: Vectors) -> tuple[SealedIndex | None, list[str]]:
+    def load(self, vectors: Vectors, *, tidy: bool = False) -> tuple[SealedIndex | None, list[str]]:
         """The index of the folder; see `load_sealed`."""
-        return load_sealed(self._folder, vectors, self._metric)
+        return load_sealed(self._folder, vectors, self._metric, tidy=tidy)
 
     def build(
         self,

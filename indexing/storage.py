@@ -384,7 +384,9 @@ class Storage:
         for problem in problems:
             logger.error("%s: %s", self.folder, problem)
         vectors = file.read(len(live))
-        sealed, distrusted = self.sealer.load(vectors) if self._indexed else (None, [])
+        sealed, distrusted = (
+            self.sealer.load(vectors, tidy=self._writable) if self._indexed else (None, [])
+        )
         remedy = "answers are exact until it is rebuilt"
         if distrusted and self._writable:
             sealed = self.sealer.build(vectors, live)

@@ -263,7 +263,10 @@ def _check_backups(disk: Path, states: Sequence[State], found: Findings) -> None
 
 
 def _check_leavings(path: Path, found: Findings) -> None:
-    """Once opened and closed, nothing half-written is left."""
+    """Once opened and closed, nothing half-written is left, and no index that another replaced."""
+    indexes = sorted(each.name for each in (path / COLLECTION).glob("index-*"))
+    if len({name.partition(".")[0] for name in indexes}) > 1:
+        found.wrong.append(f"indexes are left behind: {indexes}")
     for each in path.rglob("*"):
         named = each.name
         if named.endswith(".tmp") or named.startswith(("compacted", "retired", ".dropped", ".tmp")):

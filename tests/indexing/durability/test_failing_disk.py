@@ -16,6 +16,7 @@ import indexing.swap
 import indexing.vectors
 from indexing.data_folder import DataFolder
 from indexing.errors import DamagedError, StorageFailedError, StorageFullError
+from indexing.planner import IndexWish
 from indexing.swap import COMPACTED, JOURNAL, RETIRED
 from indexing.types import Document, SearchRequest
 from service.jobs.store import JobStore
@@ -205,6 +206,24 @@ class TestWhatIsDerived:
                 assert again.storage.lexicon.problem == ""
                 assert again.verify().ok
             assert not list(lexical.glob(".tmp*"))
+
+    def test_an_index_that_another_replaced_goes(
+        self, made: LocalCollection, tmp_path: Path
+    ) -> None:
+        """Killed when its file was removed and its card was not."""
+        made.optimize(IndexWish(kind="hnsw"))
+        old = made.folder / "index-1.json"
+        content = old.read_bytes()
+        made.optimize(IndexWish(kind="hnsw"))
+        assert (made.folder / "index-2.json").exists()
+        old.write_bytes(content)
+        again = as_after_a_crash(made, tmp_path / "copy")
+        assert again.describe().index == "hnsw"
+        assert again.verify().ok
+        assert sorted(path.name for path in again.folder.glob("index-*")) == [
+            "index-2.faiss",
+            "index-2.json",
+        ]
 
     def test_files_half_written_by_a_killed_process_go(
         self, made: LocalCollection, tmp_path: Path
