@@ -8,6 +8,7 @@ from importlib import import_module
 PARTS = {
     "soak": "mixed traffic for minutes, and what the server then takes",
     "traces": "what telling of a request costs",
+    "drills": "backups of collections in use, restored aside and held against them",
     "api": "requests that the OpenAPI document allows, and some that it does not",
     "fuzz": "bytes of strangers for whatever reads bytes",
     "crash": "kills, failing calls, full disks and power cuts under everything that writes",

@@ -202,6 +202,9 @@ class PackFile:
 
     def _read_table(self) -> npt.NDArray[np.void]:
         size = os.fstat(self._file).st_size
+        if os.pread(self._file, len(_MAGIC), 0) != _MAGIC:
+            message = "it does not begin as one"
+            raise ValueError(message)
         offset, count, digest, end = _TRAILER.unpack(
             os.pread(self._file, _TRAILER.size, max(0, size - _TRAILER.size))
         )
