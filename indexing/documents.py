@@ -155,6 +155,17 @@ class DocumentStore:
             self._closed = True
             _close_all(self._connections)
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """What this thread reads is of one moment until the block ends."""
+        connection = self._connection
+        connection.execute("BEGIN")
+        try:
+            connection.execute("SELECT number FROM version").fetchone()
+            yield
+        finally:
+            connection.execute("ROLLBACK")
+
     # -- reading -------------------------------------------------------------------------
 
     def by_ids(self, ids: Sequence[str]) -> dict[str, StoredDocument]:

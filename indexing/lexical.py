@@ -143,6 +143,11 @@ class LexicalIndex:
         return int(self._state["version"])
 
     @property
+    def segments(self) -> int:
+        """In how many parts the last commit is."""
+        return int(self._searcher.num_segments)
+
+    @property
     def count(self) -> int:
         """How many rows the last commit holds."""
         return int(self._searcher.num_docs) - 1

@@ -164,6 +164,15 @@ class Lexicon:
         """
         return self._settled().search(terms, k, rows)
 
+    @property
+    def segments(self) -> int:
+        """In how many parts the index is searched.
+
+        Raises:
+            LexicalIndexError: there is no lexical search; the message says why.
+        """
+        return self._settled().segments
+
     def frequencies(self, terms: Sequence[str]) -> tuple[int, list[int]]:
         """How many rows there are, and in how many of them each term stands.
 

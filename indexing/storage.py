@@ -17,7 +17,7 @@ from indexing.errors import DamagedError
 from indexing.figures import Figures
 from indexing.files import remove_temporary
 from indexing.generation import Generation
-from indexing.index.exact import comparable
+from indexing.index.exact import settled
 from indexing.lexicon import Lexicon
 from indexing.recovery import recover_rows
 from indexing.sampling import RecallSampler
@@ -191,7 +191,7 @@ class Storage:
         self.documents.settle()
         first = self.next_row
         if len(stored):
-            crc32 = self.vectors.append(first, comparable(vectors, self._metric))
+            crc32 = self.vectors.append(first, settled(vectors, self._metric))
         with self.publishing, self._disagreeing():
             try:
                 with self.documents.transaction() as change:

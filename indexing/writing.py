@@ -11,7 +11,7 @@ import numpy as np
 from embeddings.types import Encoding
 from indexing.errors import InvalidRequestError
 from indexing.hashes import Hashes, State
-from indexing.index.exact import comparable
+from indexing.index.exact import settled
 from indexing.stages import tell_stage
 from indexing.terms import NOTHING
 from indexing.types import StoredDocument, WriteReceipt
@@ -160,7 +160,7 @@ class Writer:
         if len(found) != len(documents):
             message = f"{len(documents)} documents and {len(found)} vectors; each needs its own"
             raise InvalidRequestError(message, "vectors")
-        return comparable(found, card.metric)
+        return settled(found, card.metric)
 
     def _states(
         self,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.backup.manifest import is_path
-from indexing.card import CARD_FILE
 from indexing.connection import connect
 from indexing.documents import DOCUMENTS_FILE
 from indexing.errors import DamagedError
@@ -174,7 +173,7 @@ class Cut:
 
     def _derived(self, storage: Storage) -> list[CutFile]:
         """The small files and what can be made again; those that go meanwhile are left out."""
-        names = [CARD_FILE, "wish.json", "calibration.json", *_index(storage.folder)]
+        names = ["wish.json", "calibration.json", *_index(storage.folder)]
         results = sorted(path for path in storage.folder.glob("analysis/*/*") if path.is_file())
         names += [path.relative_to(storage.folder).as_posix() for path in results]
         found = [file for name in names if (file := self._opened(storage.folder, name))]

@@ -207,7 +207,7 @@ class _Drilling:
 
     def _replayed(self, mode: Mode, documents: Sequence[StoredDocument]) -> Replay:
         requests = self._requests(mode, documents)
-        note = self._why_not_judged(mode)
+        note = self._why_not_judged(mode, [request.query or "" for _, request, _ in requests])
         replay = Replay(mode, judged=not note, note=note)
         overlaps = []
         for place, (document, request, encoded) in enumerate(requests):
@@ -220,6 +220,8 @@ class _Drilling:
             theirs = self._ask(self._live, request, encoded)
             if self.changed and mode == "dense":
                 own, theirs = self._common(own), self._common(theirs)
+                both = min(len(own), len(theirs))  # behind that one was cut, not answered
+                own, theirs = own[:both], theirs[:both]
             own, theirs = own[:DEPTH], theirs[:DEPTH]
             agree, difference = answers_agree(theirs, own)
             overlaps.append(overlap(theirs, own))
@@ -266,7 +268,7 @@ class _Drilling:
     ) -> list[Match]:
         return list(collection.search(request, encoded=encoded).matches)
 
-    def _why_not_judged(self, mode: Mode) -> str:
+    def _why_not_judged(self, mode: Mode, queries: Sequence[str]) -> str:
         """Empty where both have to answer alike."""
         if self._live is None:
             return "the collection is not there to be asked"
@@ -274,7 +276,7 @@ class _Drilling:
             return ""
         if self.changed:
             return "the collection was written to since, which moves every score of words"
-        if _segments(self._live) != _segments(self._copy):
+        if _statistics(self._live, queries) != _statistics(self._copy, queries):
             return "the index of words was merged since, which moves its scores a little"
         if mode == "hybrid" and _calibrated(self._live) != _calibrated(self._copy):
             return "scores were calibrated since"
@@ -305,11 +307,11 @@ class _Drilling:
         return ours is not None and copied is not None and ours[1] == copied[1]
 
 
-def _segments(collection: LocalCollection) -> bytes:
-    try:
-        return (collection.folder / "lexical" / "meta.json").read_bytes()
-    except FileNotFoundError:
-        return b""
+def _statistics(collection: LocalCollection, queries: Sequence[str]) -> object:
+    """What scores of words are made of: deleted documents count until segments are merged."""
+    lexicon = collection.storage.lexicon
+    terms = sorted({term for query in queries for term in lexicon.terms_of(query)})
+    return lexicon.segments, lexicon.frequencies(terms)
 
 
 def _calibrated(collection: LocalCollection) -> object:

@@ -26,13 +26,13 @@ FORMAT = 1
 """Version of manifests; a newer one is refused."""
 LIST_BLOCKS = 1024
 """Blocks named by one list, which is a block itself: 32 bytes each, one behind the other."""
-TRUTH = ("card.json", "documents.sqlite", "vectors.f32")
+TRUTH = ("documents.sqlite", "vectors.f32")
 """Files a collection cannot do without; all others can be made again from them."""
 
 _ID = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{4}")
 _PLAIN = r"(?!\.\.?$)[A-Za-z0-9_.-]{1,100}"
 _PATH = re.compile(
-    rf"card\.json|documents\.sqlite|vectors\.f32|wish\.json|calibration\.json"
+    rf"documents\.sqlite|vectors\.f32|wish\.json|calibration\.json"
     rf"|index-\d{{1,18}}\.(?:faiss|json)|lexical/{_PLAIN}|analysis/[a-z]{{1,40}}/{_PLAIN}"
 )
 _MOST_BYTES = 64 << 20

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from indexing.backup.making import untold
 from indexing.backup.manifest import TRUTH
 from indexing.backup.reading import locate
-from indexing.card import CARD_FILE, write_card
+from indexing.card import write_card
 from indexing.data_folder import ASIDE, adopted
 from indexing.errors import CollectionExistsError, DamagedError, StorageFullError
 from indexing.files import reporting_full_disk, sync_file, sync_folder
@@ -135,8 +135,6 @@ def _write(
         done = 0
         for each in located:
             path = aside / each.file.path
-            if each.file.path == CARD_FILE:  # the manifest has it, and it gets another name
-                continue
             path.parent.mkdir(parents=True, exist_ok=True)
             with reporting_full_disk(path):
                 with path.open("xb") as file:

@@ -29,6 +29,8 @@ _GATHER_SHARE = 0.25
 _FEW_QUERIES = 8
 """Up to so many queries are compared with rows where they lie; for more a copy is made."""
 _LAST = np.iinfo(np.int64).max
+_ROUNDING = 1e-6
+"""A vector of length 1 that was computed in float32 is no further from it."""
 
 
 def unit(vectors: Vectors) -> Vectors:
@@ -41,6 +43,14 @@ def unit(vectors: Vectors) -> Vectors:
 def comparable(vectors: Vectors, metric: Metric) -> Vectors:
     """Vectors as the metric compares them: of length 1 for cosine, unchanged otherwise."""
     return unit(vectors) if metric is Metric.COSINE else vectors
+
+
+def settled(vectors: Vectors, metric: Metric) -> Vectors:
+    """As `comparable`; rows that are so already, but for rounding, stay to the last bit."""
+    if metric is not Metric.COSINE:
+        return vectors
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.where(np.abs(lengths - 1) <= _ROUNDING, vectors, unit(vectors))
 
 
 def score_ids(queries: Vectors, vectors: Vectors, ids: Ids, metric: Metric) -> Scores:

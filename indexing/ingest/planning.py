@@ -90,6 +90,7 @@ class _Planning:
 
     def _count(self) -> None:
         documents = [piece.document for piece in self._waiting]
+        ready = {piece.document.id for piece in self._waiting if piece.vector is not None}
         self._waiting = []
         states = self._target.states(documents)
         self.counts.update(states)
@@ -100,11 +101,11 @@ class _Planning:
         texts = [
             _input(document)
             for document, state in zip(documents, states, strict=True)
-            if state in {"new", "changed"}
+            if state in {"new", "changed"} and document.id not in ready
         ]
         if not texts:
             return
-        before = self.counts["new"] + self.counts["changed"] - len(texts)
+        before = self._encoded
         for number, text in enumerate(texts, start=before):
             self._draw(text, number)
         encoder: Any = self._encoder

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from indexing.errors import (
     InvalidDocumentError,
     InvalidRequestError,
@@ -75,7 +77,14 @@ def ingest(
     if run.rejects is None and folder is not None:
         run = Run.begin(run.sources, run.options, folder / REJECTS_FILE)
     _check_rejects(run)
-    stream = DocumentStream(run.sources, encoder, run.options, rejects=run.rejects)
+    card = getattr(target, "card", None)
+    stream = DocumentStream(
+        run.sources,
+        encoder,
+        run.options,
+        rejects=run.rejects,
+        metric=None if card is None else card.metric,
+    )
     journal.begin(run)
     rejects = RejectLog(run.rejects, resumed=resumed)
     ingesting = _Ingesting(target, stream, journal, rejects, progress)
@@ -241,7 +250,9 @@ class _Ingesting:
         started = time.perf_counter()
         before = self._counts.added + self._counts.changed
         window = self._waiting[:most]
-        refused = self._add_valid(window)
+        plain = [piece for piece in window if piece.vector is None]
+        ready = [piece for piece in window if piece.vector is not None]
+        refused = [*self._add_valid(plain), *self._add_valid(ready)]
         chunks = {
             piece.text_id: piece.chunks
             for piece in window
@@ -263,7 +274,7 @@ class _Ingesting:
         refused: list[Piece] = []
         while pieces:
             try:
-                receipt = self._target.add([piece.document for piece in pieces])
+                receipt = self._add(pieces)
             except UnreadableImagesError as error:
                 bad = [piece for piece in pieces if piece.document.id in error.reasons]
                 for piece in bad:
@@ -289,6 +300,14 @@ class _Ingesting:
                 self._counts.include(receipt)
                 break
         return refused
+
+    def _add(self, pieces: Sequence[Piece]) -> WriteReceipt:
+        """Add documents, of which all or none bring their vectors."""
+        documents = [piece.document for piece in pieces]
+        vectors = [piece.vector for piece in pieces if piece.vector is not None]
+        if not vectors:
+            return self._target.add(documents)
+        return self._target.add(documents, vectors=np.stack(vectors))
 
     def _tell(self, *, lost: int = 0) -> None:
         if self._progress is None:

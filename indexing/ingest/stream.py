@@ -9,6 +9,7 @@ from indexing.chunking import Chunker
 from indexing.errors import InvalidDocumentError, InvalidRequestError
 from indexing.hashes import Hashes
 from indexing.images import read_by
+from indexing.ingest.ready import VectorGate
 from indexing.ingest.seen import Seen
 from indexing.readers.records import Record, Reject, excerpt
 from indexing.readers.sources import SourceReader
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    import numpy as np
+    import numpy.typing as npt
+
     from embeddings.types import Encoder
     from indexing.ingest.types import IngestOptions
     from indexing.readers.records import Origin
-    from indexing.types import Document
+    from indexing.types import Document, Metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +35,13 @@ class Piece:
     Attributes:
         chunks: on the last document of a text, how many chunks the text has (0: it is one plain
             document); None on the others and on chunks that came as such.
+        vector: float32 (dim,), that came along; None: it is to be made.
     """
 
     document: Document
     origin: Origin
     chunks: int | None
+    vector: npt.NDArray[np.float32] | None = None
 
     @property
     def text_id(self) -> str:
@@ -62,6 +68,7 @@ class DocumentStream:
         encoder: whose window chunks must fit.
         options: how to read and cut.
         rejects: the list of refused records, not to be read as a source.
+        metric: the collection's, for vectors that come along; None where it is not known.
 
     Raises:
         SourceError: a source is missing or not what it says.
@@ -75,6 +82,7 @@ class DocumentStream:
         options: IngestOptions,
         *,
         rejects: Path | None = None,
+        metric: Metric | None = None,
     ) -> None:
         self.reader = SourceReader(
             sources, mapping=options.fields, encoding=options.encoding, passed_over=rejects
@@ -83,6 +91,7 @@ class DocumentStream:
         self._reads = encoder.modalities
         self._keeps_originals = options.originals
         self._encoder = encoder.card.name
+        self._vectors = VectorGate(encoder.card, metric) if options.vectors == "use" else None
         self._chunker = make_chunker(encoder, options)
 
     def read(self) -> Iterator[Outcome]:
@@ -90,6 +99,7 @@ class DocumentStream:
 
         Raises:
             SourceError: a named source breaks off.
+            EncoderMismatchError: vectors come along that another encoder made.
         """
         with Seen() as seen:
             for item in self.reader.read():
@@ -115,6 +125,7 @@ class DocumentStream:
             if outcome is not None:
                 yield outcome
                 return
+            vector = None if self._vectors is None else self._vectors.admit(record)
             documents = [document]
             if cut and self._chunker is not None:
                 documents = self._chunker.split(document)
@@ -122,7 +133,8 @@ class DocumentStream:
             yield _refuse(record, document, str(error))
             return
         if len(documents) == 1:
-            yield Piece(documents[0], record.origin, 0 if document.parent is None else None)
+            chunks = 0 if document.parent is None else None
+            yield Piece(documents[0], record.origin, chunks, vector)
         else:
             yield from _take_chunks(record, documents, seen)
 

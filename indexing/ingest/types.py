@@ -12,7 +12,7 @@ from indexing.readers.fields import FieldMapping
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from embeddings.types import Encoder
+    from embeddings.types import Encoder, Vectors
     from indexing.hashes import State
     from indexing.types import Document, WriteReceipt
 
@@ -29,8 +29,11 @@ __all__ = [
 class IngestTarget(Protocol):
     """What an ingest needs of a collection; one with a `folder` gets a journal there as well."""
 
-    def add(self, documents: Sequence[Document]) -> WriteReceipt:
-        """Insert or replace, all or nothing; on return it is durable."""
+    def add(self, documents: Sequence[Document], *, vectors: Vectors | None = None) -> WriteReceipt:
+        """Insert or replace, all or nothing; on return it is durable.
+
+        With `vectors`, float32 (len(documents), dim), nothing is encoded.
+        """
 
     def states(self, documents: Sequence[Document]) -> list[State]:
         """What `add` would do with each document."""
@@ -67,6 +70,8 @@ class IngestOptions:
             folder.
         encoding: of text files.
         originals: keep the files of pictures in the collection, beside their thumbnails.
+        vectors: `use` stores vectors that come along in an export, and refuses those of another
+            encoder; `encode` leaves them out and makes new ones.
     """
 
     chunk: Literal["auto", "none"] | int = "auto"
@@ -75,6 +80,7 @@ class IngestOptions:
     rejects: Path | None = None
     encoding: str = "utf-8"
     originals: bool = False
+    vectors: Literal["use", "encode"] = "use"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values, `from_json`'s inverse."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from indexing.readers.records import Item, Origin
+    from indexing.readers.vectors import ReadyVector
 
 ID_NAMES = ("id", "_id", "doc_id", "docid", "document_id")
 TEXT_NAMES = ("text", "content", "body", "contents", "본문", "내용")
@@ -123,6 +124,7 @@ def make_record(
     raw: str,
     mapping: FieldMapping,
     labels: Mapping[str, Any] | None = None,
+    vector: ReadyVector | None = None,
 ) -> Item:
     """The record of one row, or why it is none.
 
@@ -134,6 +136,7 @@ def make_record(
         raw: the row as it stood, for the excerpt.
         mapping: what was asked for, to name what is missing.
         labels: what the metadata columns hold, where it is not what `values` says.
+        vector: that came along.
     """
     id_ = None
     try:
@@ -144,7 +147,7 @@ def make_record(
         return Reject(origin, str(fault), id_, excerpt=excerpt(raw))
     parent = _parent(values.get("parent"))
     metadata = _metadata(values if labels is None else labels, columns, mapping)
-    return Record(origin, Document(id_, text, title, metadata, parent))
+    return Record(origin, Document(id_, text, title, metadata, parent), vector=vector)
 
 
 class _FaultError(Exception):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from indexing.readers.fields import make_record, resolve
 from indexing.readers.lines import as_text, check_kind, read_lines
 from indexing.readers.records import Origin, Record, Reject, excerpt
+from indexing.readers.vectors import take_vector
 from indexing.types import Document
 
 if TYPE_CHECKING:
@@ -95,6 +96,10 @@ def parse_line(file: SourceFile, line: Line, mapping: FieldMapping) -> Item:
     if not isinstance(values, dict):
         reason = f"not a JSON object but {type(values).__name__}"
         return Reject(origin, reason, excerpt=excerpt(line.text))
+    try:
+        vector = take_vector(values)
+    except ValueError as error:
+        return Reject(origin, str(error), excerpt=excerpt(line.text))
     return make_record(
         origin,
         values,
@@ -102,4 +107,5 @@ def parse_line(file: SourceFile, line: Line, mapping: FieldMapping) -> Item:
         numbered=f"{file.stem}:{line.number}",
         raw=line.text,
         mapping=mapping,
+        vector=vector,
     )

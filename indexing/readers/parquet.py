@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import tempfile
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,6 +15,7 @@ from uuid import UUID
 from indexing.errors import SourceError
 from indexing.readers.fields import make_record, resolve_table
 from indexing.readers.records import Origin, Reject, excerpt
+from indexing.readers.vectors import VECTOR, ReadyVector, finite, is_export, origin_of_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from indexing.readers.records import Item
 
 _BATCH_ROWS = 256
+_PLACES = frozenset(("parent", VECTOR))
+"""Columns of an export that are no metadata."""
 
 
 def read_parquet(
@@ -57,15 +61,58 @@ def _read(
     table = ParquetFile(stream, pre_buffer=False)
     names = tuple(table.schema_arrow.names)
     columns = resolve_table(names, mapping, file.shown)
+    exported = is_export(table.schema_arrow.metadata)
+    made_by = origin_of_table(table.schema_arrow.metadata) if VECTOR in names else None
+    if exported:
+        columns = replace(
+            columns, metadata=tuple(name for name in columns.metadata if name not in _PLACES)
+        )
     _refuse_bytes(table.schema_arrow, columns, file)
     wanted = {*columns.text, *columns.metadata, columns.id, columns.title} - {None}
+    if exported and "parent" in names:
+        wanted.add("parent")
+    vectors = {VECTOR} if made_by is not None else set()
     rows = max(table.metadata.num_rows, 1)
     number = 0
-    for batch in table.iter_batches(_BATCH_ROWS, columns=sorted(wanted, key=names.index)):
-        for row in _microseconds(batch).to_pylist():
+    read = sorted(wanted | vectors, key=names.index)
+    for batch in table.iter_batches(_BATCH_ROWS, columns=read):
+        ready = None if made_by is None else _vectors(batch.column(VECTOR), file)
+        told = _microseconds(batch.select(sorted(wanted, key=names.index)))
+        for place, row in enumerate(told.to_pylist()):
             number += 1
-            yield _record(row, number, columns, file=file, mapping=mapping)
+            vector = None
+            if ready is not None and made_by is not None:
+                vector = ReadyVector(ready[place], made_by)
+            if exported:
+                row["metadata"] = _parsed(row.get("metadata"))
+            yield _record(row, number, columns, file=file, mapping=mapping, vector=vector)
         opened.tell_position(opened.size * number // rows)
+
+
+def _vectors(column: Any, file: SourceFile) -> Any:  # noqa: ANN401
+    """float32 (n, dim) of a column of vectors.
+
+    Raises:
+        SourceError: it is none, or one is missing.
+    """
+    import pyarrow.types as kinds
+
+    kind = column.type
+    if not kinds.is_fixed_size_list(kind) or not kinds.is_float32(kind.value_type):
+        message = f"{file.shown}: column {VECTOR!r} holds no vectors but {kind}"
+        raise SourceError(message)
+    if column.null_count or column.flatten().null_count:
+        message = f"{file.shown}: column {VECTOR!r} has empty places"
+        raise SourceError(message)
+    return column.flatten().to_numpy().reshape(-1, kind.list_size)
+
+
+def _parsed(text: object) -> object:
+    """The metadata that an export wrote as JSON; anything else as it is."""
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except (ValueError, RecursionError):
+        return text
 
 
 def _refuse_bytes(schema: Any, columns: Columns, file: SourceFile) -> None:  # noqa: ANN401
@@ -94,14 +141,23 @@ def _microseconds(batch: Any) -> Any:  # noqa: ANN401
 
 
 def _record(
-    row: dict[str, Any], number: int, columns: Columns, *, file: SourceFile, mapping: FieldMapping
+    row: dict[str, Any],
+    number: int,
+    columns: Columns,
+    *,
+    file: SourceFile,
+    mapping: FieldMapping,
+    vector: ReadyVector | None = None,
 ) -> Item:
     origin = Origin(file.shown, number)
     raw = json.dumps(row, ensure_ascii=False, default=str)
     try:
         labels = {name: as_json(row[name]) for name in columns.metadata}
-    except TypeError as error:
-        return Reject(origin, f"metadata: {error}", excerpt=excerpt(raw))
+        if vector is not None:
+            finite(vector.values)
+    except (TypeError, ValueError) as error:
+        what = "metadata: " if isinstance(error, TypeError) else ""
+        return Reject(origin, f"{what}{error}", excerpt=excerpt(raw))
     return make_record(
         origin,
         row,
@@ -110,6 +166,7 @@ def _record(
         raw=raw,
         mapping=mapping,
         labels=labels,
+        vector=vector,
     )
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from indexing.readers.vectors import ReadyVector
     from indexing.types import Document
 
 MAX_LINE_CHARACTERS = 16_000_000
@@ -38,11 +39,13 @@ class Record:
 
     Attributes:
         whole_file: True if the file is the document, False if it is a row of one.
+        vector: that came along; None: it is to be made.
     """
 
     origin: Origin
     document: Document
     whole_file: bool = False
+    vector: ReadyVector | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from service.cli import (
     encode,
     encoders,
     evaluate,
+    export,
     index,
     jobs,
     keys,
@@ -101,6 +102,7 @@ def _collections() -> typer.Typer:
     group.command("backup", cls=Verb)(backups.backup)
     group.command("restore", cls=Verb)(backups.restore)
     group.command("drill", cls=Verb)(backups.drill)
+    group.command("export", cls=Verb)(export.export)
     return group
 
 

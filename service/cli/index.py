@@ -84,6 +84,11 @@ Originals = Annotated[
     ),
 ]
 
+EncodeAgain = Annotated[
+    bool,
+    typer.Option("--encode-again", help="Leave out vectors of an export and make new ones."),
+]
+
 
 def index(
     into: Into,
@@ -101,6 +106,7 @@ def index(
     encoding: Encoding = "utf-8",
     rejects: Rejects = None,
     originals: Originals = False,
+    encode_again: EncodeAgain = False,
     data: Data = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -124,7 +130,15 @@ def index(
     )
     if url is not None and rejects is None:
         rejects = Path(f"{into}.rejects.jsonl")
-    options = IngestOptions(_chunk(chunk), overlap, mapping, rejects, encoding, originals)
+    options = IngestOptions(
+        _chunk(chunk),
+        overlap,
+        mapping,
+        rejects,
+        encoding,
+        originals,
+        "encode" if encode_again else "use",
+    )
     wish = Wish(check_name(into), encoder, metric, may_be_made=bool(sources))
     if plan:
         result = planned(sources or [], wish, options, data, url)

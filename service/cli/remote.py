@@ -8,12 +8,13 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from indexing.errors import InvalidDocumentError
+from indexing.errors import InvalidDocumentError, InvalidRequestError
 from indexing.types import WriteReceipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from embeddings.types import Vectors
     from indexing.card import CollectionCard
     from indexing.hashes import State
     from indexing.types import Document
@@ -38,16 +39,23 @@ class RemoteCollection:
         self._client = client
         self.card = card
 
-    def add(self, documents: Sequence[Document]) -> WriteReceipt:
+    def add(self, documents: Sequence[Document], *, vectors: Vectors | None = None) -> WriteReceipt:
         """Insert or replace documents by id, in one request; see `Collection.add`.
 
         Raises:
+            InvalidRequestError: there are vectors.
             InvalidDocumentError: the server refused one of them, or all at once are too large
                 and it does not say which.
             ClientError: the server failed, or cannot be reached.
         """
         from service.client import ClientError
 
+        if vectors is not None:
+            message = (
+                "vectors cannot be sent to a server, which makes its own; index into the data "
+                "folder, or leave them out with --encode-again"
+            )
+            raise InvalidRequestError(message, "vectors")
         bodies = [_body(document) for document in documents]
         try:
             receipt = self._client.upsert(self.card.name, bodies)

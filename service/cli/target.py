@@ -13,7 +13,7 @@ from service.cli.output import note
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from embeddings.types import Encoder
+    from embeddings.types import Encoder, Vectors
     from indexing.card import CollectionCard
     from indexing.data_folder import DataFolder
     from indexing.hashes import State
@@ -81,7 +81,7 @@ class Nothing:
         """`new` for each."""
         return ["new"] * len(documents)
 
-    def add(self, documents: Sequence[Document]) -> WriteReceipt:
+    def add(self, documents: Sequence[Document], *, vectors: Vectors | None = None) -> WriteReceipt:
         """Nothing can be added.
 
         Raises:

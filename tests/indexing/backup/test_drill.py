@@ -62,6 +62,17 @@ def test_what_was_written_since_is_no_fault(
     assert "written to since" in lexical.note
 
 
+def test_many_new_documents_hide_no_old_one(
+    data: DataFolder, collection: LocalCollection, backups: BackupFolder
+) -> None:
+    """The nearest in the collection are others than those in the copy."""
+    manifest = back_up(collection, backups)
+    collection.add([Document(f"new {n}", numbered(n % 200).text) for n in range(1000)])
+    report = drill(backups, manifest, data.path, collection, queries=20)
+    assert report.ok, report.problems
+    assert report.replays[0].agreeing == report.replays[0].queries == 20
+
+
 def test_a_backup_alone_is_checked_by_itself(
     data: DataFolder, collection: LocalCollection, backups: BackupFolder
 ) -> None:

@@ -122,13 +122,13 @@ def _file(number: int, **values: object) -> Callable[[dict[str, Any]], None]:
 
 
 _WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
-    "above": _file(2, path="../card.json"),
+    "above": _file(2, path="../wish.json"),
     "absolute": _file(2, path="/etc/passwd"),
     "inside": _file(2, path="lexical/../../x"),
     "dots": _file(2, path="lexical/.."),
     "hidden": _file(2, path=".lock"),
     "backslash": _file(2, path="lexical\\x"),
-    "newline": _file(2, path="card.json\n"),
+    "newline": _file(2, path="wish.json\n"),
     "number": _file(2, path=7),
     "twice": lambda data: data["files"].append(data["files"][0]),
     "absurd size": _file(1, size=1 << 60),
