@@ -68,7 +68,7 @@ def test_a_window_of_its_own(transformer_folder: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("factor", "told"),
     [
-        (1e7, "word_embeddings.* is too large for half precision"),
+        (1e7, "_embeddings.* is too large for half precision"),
         (1e-6, "in half precision have a cosine of"),
     ],
 )
