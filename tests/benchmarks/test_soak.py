@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,13 +16,13 @@ if TYPE_CHECKING:
 
 @pytest.mark.skipif(private_memory() == 0, reason="this system does not tell what a process takes")
 def test_some_seconds_of_mixed_traffic(tmp_path: Path):
-    result = soak(0.12, encoder="hash:64", ids=300, clients=4, pause=0.0)
+    result = soak(0.08, encoder="hash:64", ids=100, clients=4, pause=0.0)
     assert result["unexpected"] == {}
-    kinds = {"search", "upsert", "delete", "bad", "embed", "page", "job"}
+    kinds = {"search", "upsert", "bad", "job", "fill"}
     assert kinds <= {kind.split()[0] for kind in result["statuses"]}
-    assert result["requests"] > 50
+    assert result["requests"] > 30
     growth = result["growth"]
-    assert growth["memory"]["share"] < 0.25, "no leak of megabytes a second"
+    assert 1e7 < growth["private"]["most"] < growth["memory"]["most"] < 2e9
     assert growth["files"]["most"] < 200
     assert growth["threads"]["most"] < 100
     draw(result, tmp_path / "soak.svg", 0.2)
@@ -39,4 +38,3 @@ def test_growth_is_of_the_last_quarter_over_that_behind_the_warm_up():
     assert (growth.first, growth.last) == (100, 103)
     assert growth.share == pytest.approx(0.03)
     assert Growth.of(samples, "files").share == 0
-    assert statistics.median(memory) == 500
