@@ -90,6 +90,18 @@ def share(names: Sequence[str], executions: int) -> dict[str, int]:
     return {name: -(-executions * TARGETS[name].weight // whole) for name in names}
 
 
+def _save(name: str, found: dict[str, dict[str, Any]], seed: int) -> None:
+    """Keep the counts up to now; a run that is stopped leaves what it did."""
+    result = {
+        "executions": sum(each["executions"] for each in found.values()),
+        "crashes": sum(len(each["crashes"]) for each in found.values()),
+        "seed": seed,
+        "targets": found,
+        "atheris": version("atheris"),
+    }
+    save(name, result)
+
+
 def main(arguments: list[str]) -> int:
     """Try the targets one by one, tell of crashes, and keep the counts."""
     parser = argparse.ArgumentParser(prog="benchmarks.reliability fuzz", description=__doc__)
@@ -111,9 +123,8 @@ def main(arguments: list[str]) -> int:
         )
         for each in told["crashes"]:
             print(f"  {each[:2000]}\n{told['told']}", flush=True)
+        _save(chosen.name, found, chosen.seed)
     whole = sum(each["executions"] for each in found.values())
     crashes = sum(len(each["crashes"]) for each in found.values())
     print(f"{whole:,} executions, {crashes} crashes")
-    result = {"executions": whole, "crashes": crashes, "seed": chosen.seed, "targets": found}
-    print(save(chosen.name, result | {"atheris": version("atheris")}))
     return 0 if not crashes and whole >= chosen.executions else 1

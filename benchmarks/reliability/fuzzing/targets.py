@@ -125,7 +125,8 @@ def bodies(_: Path) -> One:
             try:
                 body.model_validate(value)
             except ValidationError as error:
-                told = describe_validation(error.errors())
+                found = [each | {"loc": ("body", *each["loc"])} for each in error.errors()]
+                told = describe_validation(found)
                 told.message.encode()
 
     return one
