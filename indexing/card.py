@@ -126,7 +126,7 @@ def check_encoder(card: CollectionCard, encoder: EncoderCard) -> None:
         message = (
             f"collection {card.name!r} holds vectors of encoder {card.encoder.name!r} "
             f"(fingerprint {card.encoder.fingerprint}), not of {encoder.name!r} "
-            f"(fingerprint {encoder.fingerprint}); use the first, or index the documents into "
-            "a new collection with the second"
+            f"(fingerprint {encoder.fingerprint}); use the first, or let `meari collections "
+            "reembed` make a collection with the second"
         )
         raise EncoderMismatchError(message)

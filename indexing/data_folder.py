@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections import defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,7 @@ from indexing.errors import (
     CollectionNotFoundError,
     InvalidRequestError,
 )
+from indexing.exchange import Exchange, finish_exchange
 from indexing.files import reporting_full_disk, sync_folder
 from indexing.local import LocalCollection
 from indexing.lock import FolderLock
@@ -113,6 +114,7 @@ class DataFolder:
             CollectionNotFoundError: no such folder, and `create` is False.
             InvalidRequestError: a file stands at the path, or in its way.
             FolderLockedError: another process owns it.
+            DamagedError: an exchange of collections was cut short and cannot be finished here.
         """
         folder = Path(path).expanduser()
         _check_no_file(folder)
@@ -122,6 +124,11 @@ class DataFolder:
             message = f"no data folder {folder}; `meari index` makes one, --data names another"
             raise CollectionNotFoundError(message)
         lock = FolderLock(folder, mode, owner=owner)
+        try:
+            finish_exchange(folder, writable=mode == "write")
+        except BaseException:
+            lock.release()
+            raise
         return cls(
             folder,
             mode=mode,
@@ -237,6 +244,42 @@ class DataFolder:
         self._check_writable()
         with self._changing(name):
             adopted(aside, self.path / name)
+
+    def exchange(self, name: str, shadow: str, retired: str, last: Callable[[], object]) -> None:
+        """Let one collection take the name of another, which keeps a third name.
+
+        Both are closed; whoever holds one has to ask for it again.
+
+        Args:
+            name: of the one that gives its name up.
+            shadow: of the one that takes it.
+            retired: a free name.
+            last: called while nobody can write to the first any more.
+
+        Raises:
+            CollectionNotFoundError: one of the two is not there.
+            CollectionExistsError: the third is.
+            StorageFullError: the disk is full; nothing happened.
+        """
+        self._check_writable()
+        exchange = Exchange(check_name(name), check_name(shadow), check_name(retired))
+        first, second = self.collection(name), self.collection(shadow)
+        first.rest()
+        second.rest()
+        places = {hash(each) % len(self._names) for each in (name, shadow, retired)}
+        with ExitStack() as held:
+            for place in sorted(places):
+                held.enter_context(self._names[place])
+            self._check_free(retired)
+            with first.storage.writing:
+                last()
+                exchange.commit(self.path)
+                first.storage.broken = "another took its place; open the collection again"
+            self._collections.pop(name, None)
+            self._collections.pop(shadow, None)
+            first.close()
+            second.close()
+            exchange.perform(self.path)
 
     def _changing(self, name: str) -> threading.Lock:
         """Held while the collection of that name is opened, made or dropped.

@@ -159,6 +159,10 @@ class LocalCollection:
                 lock.release()
             raise
 
+    def rest(self) -> None:
+        """Do nothing in the background any more; what is being done is given up."""
+        self._maintenance.stop()
+
     def close(self) -> None:
         """Give back files and lock; a second call does nothing."""
         self._maintenance.stop()

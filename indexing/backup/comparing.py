@@ -51,7 +51,7 @@ def compare_documents(ours: Storage, theirs: Storage, *, strict: bool) -> tuple[
             note("moved", alike[place][0])
         alike.clear()
 
-    for own, copied in _side_by_side(ours, theirs):
+    for own, copied in side_by_side(ours, theirs):
         if own is None or copied is None:
             note("missing" if copied is None else "more", (own or copied or ("",))[0])
         elif own[2] != copied[2]:
@@ -104,7 +104,7 @@ def _near(score: float) -> float:
     return _NEAR * max(1.0, abs(score))
 
 
-def _side_by_side(ours: Storage, theirs: Storage) -> Iterator[tuple[Row | None, Row | None]]:
+def side_by_side(ours: Storage, theirs: Storage) -> Iterator[tuple[Row | None, Row | None]]:
     """Documents of both by id, each with that of the other that has the same id."""
     left, right = _documents(ours), _documents(theirs)
     a, b = next(left, None), next(right, None)

@@ -28,6 +28,7 @@ from service.cli import (
     load,
     maps,
     recommend,
+    reembed,
     search,
     serve,
     similarity,
@@ -98,6 +99,7 @@ def _collections() -> typer.Typer:
     group.command("show", cls=Verb)(collections.show)
     group.command("drop", cls=Verb)(collections.drop)
     group.command("optimize", cls=Verb)(collections.optimize)
+    group.command("reembed", cls=Verb)(reembed.reembed)
     group.command("verify", cls=Verb)(collections.verify)
     group.command("backup", cls=Verb)(backups.backup)
     group.command("restore", cls=Verb)(backups.restore)

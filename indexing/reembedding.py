@@ -1,0 +1,158 @@
+"""A collection of the same documents with another encoder, kept in step until it takes over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from indexing.backup.comparing import overlap, side_by_side
+from indexing.types import SearchRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from indexing.documents import DocumentStore
+    from indexing.local import LocalCollection
+    from indexing.types import Document
+
+DEPTH = 10
+_BLOCK = 256
+_QUERY_WORDS = 12
+_FEW = 256
+_MOST_ROUNDS = 8
+
+
+class Told(Protocol):
+    """Called now and then by long work; may raise to stop it."""
+
+    def __call__(self, stage: str, done: int, total: int, /) -> None:
+        """Take note of the stage, and how many of its steps are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What it took to bring a shadow up to its collection.
+
+    Attributes:
+        written: documents encoded, or given other labels.
+        deleted: documents that were gone.
+    """
+
+    written: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: Followed) -> Followed:
+        """Both together."""
+        return Followed(self.written + other.written, self.deleted + other.deleted)
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How alike two collections of the same documents answer.
+
+    Attributes:
+        queries: asked: the first words of sampled documents.
+        overlap: share of the ten best by meaning that both have, on average.
+        first: share of the queries for which both have the same best.
+    """
+
+    queries: int
+    overlap: float
+    first: float
+
+
+def follow(source: LocalCollection, shadow: LocalCollection, told: Told) -> Followed:
+    """Let the shadow hold what the collection held at some moment of this call.
+
+    What stands there already is not encoded again, so that a run that was interrupted goes on.
+
+    Args:
+        source: others may write to it meanwhile.
+        shadow: with another encoder; nobody else writes to it.
+        told: hears of documents written; may raise to stop, and what was written stays.
+
+    Raises:
+        InvalidDocumentError: a picture whose file is not there any more.
+        StorageFullError: the disk is full; what was written stays.
+    """
+    rows: list[int] = []
+    gone: list[str] = []
+    documents = source.storage.documents  # whose rows stay what they are, compacted or not
+    for ours, theirs in side_by_side(source.storage, shadow.storage):
+        if ours is None:
+            gone += [] if theirs is None else [theirs[0]]
+        elif theirs is None or ours[2] != theirs[2]:
+            rows.append(ours[1])
+    rows.sort()
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        shadow.add(_documents(documents, block))
+        told("encoding", start + len(block), len(rows))
+    if gone:
+        shadow.delete(gone)
+    return Followed(len(rows), len(gone))
+
+
+def catch_up(source: LocalCollection, shadow: LocalCollection, told: Told) -> Followed:
+    """Follow again and again, until few documents were written while it did."""
+    total = Followed()
+    for _ in range(_MOST_ROUNDS):
+        version = source.storage.documents.version()
+        round_ = follow(source, shadow, told)
+        total += round_
+        if source.storage.documents.version() == version or round_.written < _FEW:
+            break
+    return total
+
+
+def compare(
+    before: LocalCollection,
+    after: LocalCollection,
+    told: Told,
+    *,
+    queries: int = 100,
+    seed: int = 0,
+) -> Agreement:
+    """How alike both answer by meaning, every vector compared.
+
+    Args:
+        before: a collection.
+        after: one of the same documents.
+        told: hears of queries asked.
+        queries: documents that are sampled, 1 or more.
+        seed: of the sample.
+    """
+    rows = before.storage.documents.rows()
+    rows = rows[rows >= 0]
+    chosen = np.random.default_rng(seed).choice(rows, min(queries, len(rows)), replace=False)
+    sampled = before.storage.documents.by_rows(np.sort(chosen).tolist()).values()
+    texts = [" ".join(each.document.encoded_text.split()[:_QUERY_WORDS]) for each in sampled]
+    shares, first = [], []
+    texts = [text for text in texts if text]
+    for place, text in enumerate(texts):
+        request = SearchRequest(query=text, mode="dense", limit=DEPTH, exact=True)
+        ours, theirs = before.search(request).matches, after.search(request).matches
+        shares.append(overlap(ours, theirs))
+        first.append([each.document.id for each in ours[:1]] == [m.document.id for m in theirs[:1]])
+        told("comparing", place + 1, len(texts))
+    if not texts:
+        return Agreement(0, 1.0, 1.0)
+    return Agreement(len(texts), float(np.mean(shares)), float(np.mean(first)))
+
+
+def _documents(store: DocumentStore, rows: Sequence[int]) -> list[Document]:
+    """The documents of those rows, with the files that are kept of their pictures."""
+    found = store.by_rows(rows)
+    documents = [found[row].document for row in rows if row in found]
+    if all(document.image is None for document in documents):
+        return documents
+    originals = store.originals(rows)
+    by_id = {stored.document.id: originals.get(row) for row, stored in found.items()}
+    return [
+        document
+        if document.image is None or by_id[document.id] is None
+        else replace(document, image=replace(document.image, data=by_id[document.id]))
+        for document in documents
+    ]

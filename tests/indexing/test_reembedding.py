@@ -1,0 +1,168 @@
+"""Another encoder for the same documents: followed while others write, compared, swapped."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import pytest
+
+from indexing.data_folder import DataFolder
+from indexing.errors import CollectionClosedError, CollectionExistsError, DamagedError
+from indexing.exchange import JOURNAL, Exchange
+from indexing.reembedding import Followed, catch_up, compare, follow
+from indexing.types import Document, SearchRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from indexing.local import LocalCollection
+
+
+def untold(stage: str, done: int, total: int, /) -> None:
+    del stage, done, total
+
+
+def texts(collection: LocalCollection) -> dict[str, Document]:
+    return {each.document.id: each.document for each in collection.scan(limit=10_000).documents}
+
+
+def many(count: int) -> list[Document]:
+    return [Document(f"n{number}", f"text number {number}") for number in range(count)]
+
+
+@pytest.fixture
+def shadow(data: DataFolder) -> LocalCollection:
+    return data.create("shadow", encoder="hash:64")
+
+
+def test_a_shadow_takes_what_changed(collection: LocalCollection, shadow: LocalCollection) -> None:
+    assert follow(collection, shadow, untold) == Followed(5, 0)
+    assert texts(shadow) == texts(collection)
+    assert follow(collection, shadow, untold) == Followed(0, 0)
+    collection.delete(["a"])
+    collection.add([Document("b", "other words"), Document("new", "new words")])
+    relabelled = texts(collection)["c"]
+    collection.add([Document("c", relabelled.text, relabelled.title, {"n": 7})])
+    rows = shadow.describe().rows
+    assert follow(collection, shadow, untold) == Followed(3, 1)
+    assert texts(shadow) == texts(collection)
+    assert shadow.describe().rows == rows + 2  # other labels are not encoded
+
+
+def test_a_run_that_was_stopped_goes_on(
+    collection: LocalCollection, shadow: LocalCollection
+) -> None:
+    collection.add(many(600))
+
+    def stop(stage: str, done: int, total: int, /) -> None:
+        raise InterruptedError(stage)
+
+    with pytest.raises(InterruptedError):
+        follow(collection, shadow, stop)
+    assert shadow.count() == 256
+    assert catch_up(collection, shadow, untold).written == 605 - 256
+    assert texts(shadow) == texts(collection)
+
+
+def test_what_is_written_meanwhile_is_followed(
+    data: DataFolder, collection: LocalCollection, shadow: LocalCollection
+) -> None:
+    collection.add(many(700))
+    over, wrote = threading.Event(), threading.Event()
+
+    def write() -> None:
+        for number in range(10_000):
+            collection.add([Document(f"w{number}", f"written {number}")])
+            collection.delete([f"n{number}"])
+            if number == 20:
+                collection.optimize()  # rows move
+                wrote.set()
+            if over.is_set():
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wrote.wait()
+        catch_up(collection, shadow, untold)
+    finally:
+        over.set()
+        writer.join()
+    held = texts(collection)
+    data.exchange("help", "shadow", "before", lambda: follow(collection, shadow, untold))
+    assert texts(data.collection("help")) == held
+    assert data.collection("help").card.encoder.name == "hash:64"
+    assert texts(data.collection("before")) == held
+    assert data.collection("before").card.encoder.name == "hash:32"
+    assert data.names() == ["before", "help"]
+
+
+def test_both_are_asked(collection: LocalCollection, shadow: LocalCollection) -> None:
+    collection.add(many(100))
+    catch_up(collection, shadow, untold)
+    same = compare(collection, collection, untold, queries=10)
+    assert (same.queries, same.overlap, same.first) == (10, 1.0, 1.0)
+    other = compare(collection, shadow, untold, queries=10)
+    assert 0.1 < other.overlap < 1.0
+
+
+def test_who_holds_the_old_one_is_told(
+    data: DataFolder, collection: LocalCollection, shadow: LocalCollection
+) -> None:
+    follow(collection, shadow, untold)
+    data.exchange("help", "shadow", "before", lambda: None)
+    with pytest.raises(CollectionClosedError, match="open it again"):
+        collection.add(many(1))
+    found = data.collection("help").search(SearchRequest(query="parcels", limit=1))
+    assert found.receipt.encoder["name"] == "hash:64"
+
+
+def test_a_name_that_is_taken_stops_it(
+    data: DataFolder, collection: LocalCollection, shadow: LocalCollection
+) -> None:
+    data.create("before", encoder="hash:8")
+    with pytest.raises(CollectionExistsError):
+        data.exchange("help", "shadow", "before", lambda: None)
+    assert data.collection("help").card.encoder.name == "hash:32"
+    collection.add(many(1))
+    assert collection.count() == 6
+
+
+STEPS = ["retire", "place", "rename help", "rename before", "forget journal"]
+
+
+@pytest.mark.parametrize("place", range(len(STEPS)))
+def test_an_exchange_that_was_cut_short_is_finished(tmp_path: Path, place: int) -> None:
+    taken: list[str] = []
+
+    def step(name: str) -> None:
+        if len(taken) == place:
+            raise InterruptedError(name)
+        taken.append(name)
+
+    with DataFolder.open(tmp_path, maintain=False) as data:
+        data.create("help", encoder="hash:32").add(many(3))
+        data.create("shadow", encoder="hash:64").add(many(3))
+    exchange = Exchange("help", "shadow", "before")
+    exchange.commit(tmp_path)
+    with pytest.raises(InterruptedError, match=STEPS[place]):
+        exchange.perform(tmp_path, step)
+    with pytest.raises(DamagedError, match="in the middle of an exchange"):
+        DataFolder.open(tmp_path, mode="read")
+    with DataFolder.open(tmp_path, maintain=False) as data:
+        assert data.names() == ["before", "help"]
+        cards = [data.collection(name).card for name in data.names()]
+        assert [(card.name, card.encoder.name) for card in cards] == [
+            ("before", "hash:32"),
+            ("help", "hash:64"),
+        ]
+    assert not (tmp_path / JOURNAL).exists()
+
+
+def test_a_journal_that_is_none_is_told(tmp_path: Path) -> None:
+    (tmp_path / JOURNAL).write_text('{"name": "../x", "shadow": "a", "retired": "b"}')
+    with pytest.raises(DamagedError, match="not the journal of an exchange"):
+        DataFolder.open(tmp_path)
+    (tmp_path / JOURNAL).unlink()
+    DataFolder.open(tmp_path).close()
