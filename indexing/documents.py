@@ -22,6 +22,7 @@ from indexing.errors import (
     InvalidRequestError,
     StorageFailedError,
 )
+from indexing.files import reporting_full_disk, sync_folder
 from indexing.filter_sql import compile_filter
 from indexing.hashes import Hashes
 from indexing.images import KeptPicture, load_image
@@ -89,6 +90,9 @@ class DocumentStore:
             self._connection.execute("SELECT count(*) FROM appends").fetchone()
             # Who only reads cannot bring an older file to today's tables: it holds no pictures.
             known = self._connection.execute("PRAGMA table_info(documents)").fetchall()
+            if writable:  # SQLite does this for its log, and says nothing where it fails
+                with reporting_full_disk(path):
+                    sync_folder(path.parent)
             self._has_images = any(column[1] == "image" for column in known)
         except (sqlite3.DatabaseError, DamagedError) as error:
             self.close()

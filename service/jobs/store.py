@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from indexing.files import storage_failed, storage_full
+from indexing.files import reporting_full_disk, storage_failed, storage_full, sync_folder
 from service.jobs.types import UNFINISHED, Fault, Job, JobProgress
 
 if TYPE_CHECKING:
@@ -170,7 +170,8 @@ def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
 
 def _open(path: Path) -> sqlite3.Connection:
     try:
-        return _connect(path)
+        with reporting_full_disk(path):
+            return _connect(path)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # of the disk, not of what is on it
             raise _named(error, path) from error
@@ -195,6 +196,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute(_SCHEMA)
         connection.execute(f"PRAGMA user_version = {_VERSION}")
         connection.commit()
+        sync_folder(path.parent)  # SQLite says nothing where the name of its log is not flushed
     except BaseException:
         connection.close()
         raise

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import tarfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.reliability.durability.state import COLLECTION, State
+from benchmarks.reliability.durability.state import COLLECTION, Kept, State
 from benchmarks.reliability.durability.steps import Drawing, Step, World
+from indexing.types import Document, Parent
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
 FIRST_ROWS = 40
+FORMATS = Path(__file__).parents[3] / "tests" / "indexing" / "durability" / "formats"
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,34 @@ SCENARIOS: tuple[tuple[str, str, Callable[[Drawing], Sequence[Step]]], ...] = (
     ("ingest", "plain", lambda d: [d.ingest(), d.ingest()]),
     ("jobs", "plain", lambda d: [d.jobs(), d.jobs()]),
     ("keys", "plain", lambda d: [d.make_key(), d.revoke_key()]),
+    ("migration", "schema-1", lambda d: [d.open(), d.add()]),
+    ("migration with words", "schema-3", lambda d: [d.open(), d.delete()]),
     ("results", "kept", lambda d: [d.save_result(), d.save_result()]),
     ("backup", "graph", lambda d: [d.back_up(), d.add(), d.back_up()]),
     ("pruning", "kept", lambda d: [d.delete(), d.back_up(), d.prune()]),
     ("restoring", "kept", lambda d: [d.restore(), d.add()]),
 )
 """Name, the folder it begins with, and the steps."""
+
+
+def released(name: str, folder: Path) -> Start:
+    """A folder in an earlier format, made by the program of then."""
+    with tarfile.open(FORMATS / f"{name}.tar.gz") as archive:
+        archive.extractall(folder / name, filter="data")
+    told = json.loads((folder / name / "expected.json").read_text("utf-8"))
+    documents = {
+        each["id"]: Kept(
+            Document(
+                each["id"],
+                each["text"],
+                each["title"],
+                each["metadata"],
+                None if each["parent"] is None else Parent(*each["parent"]),
+            )
+        )
+        for each in told
+    }
+    return Start(folder / name, State(documents, frozenset({COLLECTION})), version=10)
 
 
 def random_steps(drawing: Drawing, count: int) -> list[Step]:
@@ -127,6 +153,8 @@ def random_steps(drawing: Drawing, count: int) -> list[Step]:
 
 def make_start(name: str, folder: Path, sources: Path, seed: int) -> Start:
     """The folder of that name, made in this process."""
+    if name.startswith("schema"):
+        return released(name, folder)
     build, closed = STARTS[name]
     drawing = Drawing(seed)
     world = World(folder / f"{name}.making", sources)

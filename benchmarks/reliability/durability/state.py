@@ -20,6 +20,8 @@ DIM = 16
 ENCODER = f"hash:{DIM}"
 ANALYZER = "bigrams"
 COLLECTION = "c"
+OWN_WORD = "zq"
+"""How words begin that stand in one document alone."""
 RESTORED = "restored"
 """The collection that a backup is brought back as."""
 
@@ -104,4 +106,4 @@ def document(id_: str, version: int, label: int = 0) -> Document:
 
 def word_of(id_: str, version: int) -> str:
     """A word that stands in one version of one document alone."""
-    return f"zq{id_}v{version}x"
+    return f"{OWN_WORD}{id_}v{version}x"

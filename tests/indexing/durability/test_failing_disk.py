@@ -85,6 +85,20 @@ class TestWrites:
         assert ids(made) == {f"d{n}" for n in range(1, 30)} | {"new"}
         assert made.verify().ok
 
+    def test_the_name_of_the_log_is_on_disk_before_a_write(
+        self, made: LocalCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """SQLite flushes the folder for its log once, whether that fails or not."""
+        seen: list[bool] = []
+
+        def sync(folder: Path) -> None:
+            seen.append((folder / "documents.sqlite-wal").exists())
+
+        monkeypatch.setattr("indexing.documents.sync_folder", sync)
+        again = as_after_a_crash(made, tmp_path / "copy")
+        assert seen == [True]
+        assert again.count() == 29
+
     def test_a_collection_that_could_not_be_made_is_not_there(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
