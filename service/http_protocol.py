@@ -14,10 +14,15 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Iterable
 
+    from uvicorn._types import ASGI3Application
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 MAX_HEAD_BYTES = 64 * 1024
 """Of request line and headers; as much as h11, uvicorn's other parser, takes."""
 _FLUSH_SECONDS = 10.0
 """How long a connection that is being closed may take to hand over what is left."""
+_MOST_PIPELINED = 100
+"""Requests that a client may send before their answers; hardly any sends a second one."""
 _LEAST_READ = 64 * 1024
 """Bytes of an answer that a client has to read in `write_seconds`, to be given as many more."""
 
@@ -56,6 +61,7 @@ class Http(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
     _unread = 0
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take the connection in, in the place of the one that is idle longest if need be."""
@@ -100,6 +106,10 @@ class Http(HttpToolsProtocol):
         super().on_headers_complete()
         if self.draining:
             self.cycle.keep_alive = False
+        if len(self.pipeline) > _MOST_PIPELINED:
+            self._hang_up()
+            message = f"more than {_MOST_PIPELINED} requests wait on one connection"
+            raise RuntimeError(message)  # ends the parsing of those that came with them
 
     def on_message_complete(self) -> None:
         """All of it came."""
@@ -134,6 +144,17 @@ class Http(HttpToolsProtocol):
         """End the connection with the answer to what was asked."""
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def _hang_up(self) -> None:
+        """End the connection at once, and have nobody write to it any more."""
+        self.transport.abort()
+        for cycle in (self._answering, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.disconnected = True
 
     @property
     def idle_since(self) -> float | None:

@@ -91,7 +91,7 @@ async def cancel_job(job: JobId, engine: ReadyEngine) -> JobAnswer:
     summary="Take a job up again",
     status_code=202,
     response_model=JobAnswer,
-    responses=refusals(404, 409),
+    responses=refusals(404, 409, 507),
 )
 async def resume_job(job: JobId, engine: ReadyEngine) -> JsonAnswer:
     """Queue one that was interrupted, cancelled or failed again, with the same request."""

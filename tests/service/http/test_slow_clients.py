@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,6 +185,26 @@ def test_who_reads_slowly_but_steadily_gets_everything(server: tuple[Process, ht
     head, _, body = received.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 OK")
     assert len(json.loads(body)["data"]) == TEXTS
+
+
+def test_requests_ahead_of_their_answers_are_few(server: tuple[Process, httpx.Client]):
+    process, client = server
+    request = b"GET /v1/collections HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
+    with connect(client) as connection:
+        connection.sendall(request * 50)
+        received = b""
+        while received.count(b"HTTP/1.1 200 OK") < 50:
+            part = connection.recv(65_536)
+            assert part
+            received += part
+    before = private_memory(process.popen.pid)
+    for _ in range(10):
+        with connect(client) as connection:
+            with suppress(OSError):
+                connection.sendall(request * 4000)
+            assert read_all(connection).count(b"HTTP/1.1 200 OK") < 4000
+    assert client.get("/livez").status_code == 200
+    assert private_memory(process.popen.pid) - before < 50e6
 
 
 def test_idle_connections_give_their_place_up(server: tuple[Process, httpx.Client]):
