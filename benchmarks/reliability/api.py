@@ -37,6 +37,8 @@ from benchmarks.reliability.served import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from schemathesis.engine.recorder import ScenarioRecorder
 
 CHECKS = (
@@ -223,6 +225,7 @@ def try_all(
     seed: int,
     first: tuple[str, ...] = _PHASES,
     analysed: bool = True,
+    after: Callable[[Tally], None] | None = None,
 ) -> Tally:
     """Rounds until that many cases were answered.
 
@@ -232,6 +235,7 @@ def try_all(
         examples: of an operation in a round.
         seed: of the first round.
         first: the phases of the first round; no seed changes what the others leave out.
+        after: called after each round.
         analysed: have clusters and the like found before a round, so that there are some to show.
     """
     from hypothesis import HealthCheck, settings
@@ -250,6 +254,8 @@ def try_all(
             print(f"round {number}: {told}", file=sys.stderr, flush=True)
             for key, found in tally.wrong.items():
                 print(f"{key} {found[0]} times: {found[1]}\n{found[2]}", file=sys.stderr)
+            if after is not None:
+                after(tally)
             if tally.cases >= cases:
                 return tally
     raise AssertionError
@@ -259,26 +265,29 @@ def main(arguments: list[str]) -> int:
     """Ask, print what is wrong, and keep the counts."""
     parser = argparse.ArgumentParser(prog="benchmarks.reliability api", description=__doc__)
     parser.add_argument("--cases", type=int, default=20_000, help="at least so many requests")
-    parser.add_argument("--examples", type=int, default=30, help="of an operation, a round")
+    parser.add_argument("--examples", type=int, default=80, help="of an operation, a round")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--name", default="reliability_api", help="of the file of results")
     chosen = parser.parse_args(arguments)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), pictures=True) as server:
-        tally = try_all(server.url, cases=chosen.cases, examples=chosen.examples, seed=chosen.seed)
+
+        def keep(tally: Tally) -> None:
+            """After each round, so that a run that is stopped leaves what it did."""
+            result = tally.to_json() | {
+                "log_faults": server.faults()[:_KEPT],
+                "left_out": LEFT_OUT,
+                "seed": chosen.seed,
+                "examples": chosen.examples,
+                "seconds": round(time.perf_counter() - begun, 1),
+                "schemathesis": version("schemathesis"),
+            }
+            print(save(chosen.name, result))
+
+        tally = try_all(
+            server.url, cases=chosen.cases, examples=chosen.examples, seed=chosen.seed, after=keep
+        )
         faults = server.faults()
-    result = tally.to_json() | {
-        "log_faults": faults[:_KEPT],
-        "left_out": LEFT_OUT,
-        "seed": chosen.seed,
-        "examples": chosen.examples,
-        "seconds": round(time.perf_counter() - begun, 1),
-        "schemathesis": version("schemathesis"),
-    }
-    for each in result["wrong"]:
-        print(f"\n{each['check']}: {each['operation']} {each['status']}, {each['times']} times")
-        print(f"{each['message']}\n{each['again']}")
-    print(save(chosen.name, result))
     clean = not tally.wrong and not faults and not tally.broken and tally.cases >= chosen.cases
     return 0 if clean else 1
 

@@ -100,7 +100,7 @@ def _wait(process: subprocess.Popen[bytes], log: Path) -> str:
     while process.poll() is None and time.monotonic() - begun < _PATIENCE:
         if found := _ANSWERING.search(log.read_bytes()):
             url = found[1].decode()
-            if httpx.get(f"{url}/readyz", trust_env=False).status_code == 200:
+            if httpx.get(f"{url}/readyz", trust_env=False, timeout=60).status_code == 200:
                 return url
         time.sleep(0.05)
     message = f"the server is not ready: {log.read_text(errors='replace')[-2000:]}"
