@@ -10,6 +10,7 @@ PARTS = {
     "traces": "what telling of a request costs",
     "drills": "backups of collections in use, restored aside and held against them",
     "api": "requests that the OpenAPI document allows, and some that it does not",
+    "together": "readers, writers, optimize, drops and re-creations all at once",
     "fuzz": "bytes of strangers for whatever reads bytes",
     "crash": "kills, failing calls, full disks and power cuts under everything that writes",
 }
