@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from indexing.types import Document
 
 
+_SHOWN = 80
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
     """Documents ready to be written.
@@ -75,9 +78,21 @@ class DocumentEncoder:
 
         Raises:
             ModalityMismatchError: a picture for an encoder of texts, or the reverse.
-            InvalidDocumentError: the encoder refuses them; `UnreadableImagesError` names every
-                document whose picture cannot be read.
+            InvalidDocumentError: the encoder refuses them, or gives no numbers for one;
+                `UnreadableImagesError` names every document whose picture cannot be read.
         """
+        encoded = self._encode(documents)
+        finite = np.isfinite(encoded.encoding.vectors).all(axis=1)
+        if not finite.all():
+            id_ = documents[int(np.argmin(finite))].id
+            message = (
+                f"document {id_[:_SHOWN]!r} cannot be encoded: encoder {self._card.encoder.name!r} "
+                "gives NaN or infinity for it, as one that is damaged does"
+            )
+            raise InvalidDocumentError(message, id_)
+        return encoded
+
+    def _encode(self, documents: Sequence[Document]) -> Encoded:
         check_documents_fit(documents, self._card.encoder, self._card.name)
         pictured = [place for place, each in enumerate(documents) if each.image is not None]
         if not pictured:

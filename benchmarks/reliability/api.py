@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import copy
 import itertools
+import json
 import sys
 import tempfile
 import time
@@ -20,11 +21,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import httpx
 
-from benchmarks.record import save
+from benchmarks.record import RESULTS, save
 from benchmarks.reliability.served import (
     CLASSIFIER,
     COLLECTIONS,
@@ -101,6 +102,20 @@ class Tally:
     def server_errors(self) -> int:
         """Answers of a 5xx status."""
         return sum(count for (_, status), count in self.by_status.items() if status >= 500)
+
+    @classmethod
+    def of(cls, kept: dict[str, Any]) -> Self:
+        """The counts of an earlier run, to go on from."""
+        made = cls(by_phase=Counter(kept["by_phase"]), checks=Counter(kept["checks_made"]))
+        for label, statuses in kept["by_operation"].items():
+            made.by_status.update({(label, int(each)): n for each, n in statuses.items()})
+        for each in kept["wrong"]:
+            key = (each["check"], each["operation"], each["status"])
+            made.faults[key] = [each["times"], each["message"], each["again"]]
+        refused = kept["refused_though_the_schema_allows"]
+        made.faults[COUNTED, "before", 0] = [refused, "", ""]
+        made.broken += kept["untried"]
+        return made
 
     def add(self, phase: str, recorder: ScenarioRecorder) -> None:
         """Count what a scenario asked."""
@@ -226,6 +241,7 @@ def try_all(
     first: tuple[str, ...] = _PHASES,
     analysed: bool = True,
     after: Callable[[Tally], None] | None = None,
+    tally: Tally | None = None,
 ) -> Tally:
     """Rounds until that many cases were answered.
 
@@ -236,13 +252,14 @@ def try_all(
         seed: of the first round.
         first: the phases of the first round; no seed changes what the others leave out.
         after: called after each round.
+        tally: counts to go on from.
         analysed: have clusters and the like found before a round, so that there are some to show.
     """
     from hypothesis import HealthCheck, settings
 
     settings.register_profile("api", suppress_health_check=list(HealthCheck), deadline=None)
     settings.load_profile("api")
-    tally = Tally()
+    tally = tally or Tally()
     with httpx.Client(base_url=url, timeout=120, trust_env=False) as client:
         for number in itertools.count():
             phases = first if number == 0 else _PHASES[2:]
@@ -268,7 +285,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--examples", type=int, default=80, help="of an operation, a round")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--name", default="reliability_api", help="of the file of results")
+    parser.add_argument(
+        "--add", action="store_true", help="go on from the counts kept, with another seed"
+    )
     chosen = parser.parse_args(arguments)
+    kept = RESULTS / f"{chosen.name}.json"
+    before = json.loads(kept.read_bytes()) if chosen.add else {"seeds": [], "seconds": 0}
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), pictures=True) as server:
 
@@ -277,15 +299,21 @@ def main(arguments: list[str]) -> int:
             result = tally.to_json() | {
                 "log_faults": server.faults()[:_KEPT],
                 "left_out": LEFT_OUT,
-                "seed": chosen.seed,
+                "seeds": [*before["seeds"], chosen.seed],
                 "examples": chosen.examples,
-                "seconds": round(time.perf_counter() - begun, 1),
+                "seconds": round(before["seconds"] + time.perf_counter() - begun, 1),
                 "schemathesis": version("schemathesis"),
             }
             print(save(chosen.name, result))
 
         tally = try_all(
-            server.url, cases=chosen.cases, examples=chosen.examples, seed=chosen.seed, after=keep
+            server.url,
+            cases=chosen.cases,
+            examples=chosen.examples,
+            seed=chosen.seed,
+            first=_PHASES[2:] if chosen.add else _PHASES,
+            after=keep,
+            tally=Tally.of(before) if chosen.add else None,
         )
         faults = server.faults()
     clean = not tally.wrong and not faults and not tally.broken and tally.cases >= chosen.cases

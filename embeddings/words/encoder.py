@@ -130,6 +130,12 @@ class WordEncoder:
             # text by text: a product of matrices rounds by the number of its rows
             for row in range(len(vectors)):
                 vectors[row] -= (common @ vectors[row]) @ common
+        if not np.isfinite(vectors).all():
+            message = (
+                f"word vectors {self._card.name} are damaged: NaN or infinity for text "
+                f"{int(np.argmin(np.isfinite(vectors).all(axis=1)))}; copy or train them again"
+            )
+            raise EncoderRefusedError(message)
         return Encoding(vectors, tokens, np.zeros(len(tokens), dtype=np.bool_), unknown)
 
     def count_tokens(self, inputs: Sequence[str], *, role: Role) -> Counts:

@@ -505,6 +505,7 @@ WORDS: dict[str, Callable[[Path], object]] = {
     "device": device("vocabulary.tsv"),
     "link out of the folder": linked("vectors.safetensors"),
     "deep": nested("words.json"),
+    "NaN vectors": lambda folder: spoil_tensor(folder / "vectors.safetensors", "unit"),
     "NaN lengths": lambda folder: spoil_tensor(folder / "vectors.safetensors", "norms"),
     "NaN directions": lambda folder: spoil_tensor(folder / "pooling.safetensors", "common"),
     "width of a billion digits": lambda folder: edit(folder, "words.json", dim=10**400),
@@ -528,7 +529,7 @@ def test_word_vectors(words_folder: Path, tmp_path: Path, canary: Path, name: st
     shutil.copytree(words_folder, folder)
     WORDS[name](folder)
     with bounded(), pytest.raises(EmbeddingError):
-        load_encoder(folder).encode(["hello"], role="query")
+        load_encoder(folder).encode(["hello", "z"], role="query")
     assert not canary.exists()
 
 

@@ -32,8 +32,10 @@ from indexing.filters import Filter
 from indexing.types import Document, Metric, Parent, SearchRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from embeddings.types import Encoding, Role
     from indexing.local import LocalCollection
 
 
@@ -478,6 +480,26 @@ def test_searches_go_on_while_documents_change(data: DataFolder) -> None:
     for thread in threads:
         thread.join(timeout=30)
     assert failures == []
+
+
+class Broken(HashEncoder):
+    """Gives no numbers for texts that say so."""
+
+    def encode(self, inputs: Sequence[str], *, role: Role) -> Encoding:
+        encoding = super().encode(inputs, role=role)
+        encoding.vectors[["broken" in text for text in inputs]] = np.nan
+        return encoding
+
+
+def test_a_vector_of_no_numbers_is_not_stored(tmp_path: Path) -> None:
+    with DataFolder.open(tmp_path) as data:
+        data.create("c", encoder="hash:8")
+    with open_collection(tmp_path / "c", encoder=Broken(8)) as made:
+        with pytest.raises(InvalidDocumentError, match=r"'b' cannot .*'hash:8' gives NaN"):
+            made.add([Document("a", "whole"), Document("b", "broken")])
+        assert made.count() == 0
+        made.add([Document("a", "whole")])
+        assert made.verify().ok
 
 
 class CollectionMachine(RuleBasedStateMachine):
