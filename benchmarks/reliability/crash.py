@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,18 +45,70 @@ _SHOWN = 20
 
 def main(arguments: Sequence[str]) -> int:
     """Run the trials; 1 if something was wrong, 2 where the layer cannot be made."""
+    chosen = _parse(arguments)
     if _MARK in os.environ:
-        return _run(_parse(arguments))
-    _parse(arguments)
+        print(json.dumps(_run(chosen), ensure_ascii=False))
+        return 0
+    began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         try:
             layer = compile_layer(Path(folder))
         except DiskUnavailableError as error:
             print(error, file=sys.stderr)
             return 2
-        command = [sys.executable, "-m", "benchmarks.reliability", "crash", *arguments]
+        results = _divided(chosen, layer)
+    if not results:
+        return 2
+    result = _together(results)
+    result |= {"seed": chosen.seed, "processes": len(results)}
+    result["seconds"] = round(time.monotonic() - began, 1)
+    forms = [name for name in FORMS if name in result]
+    for name in forms:
+        _tell(name, result[name], quiet=chosen.json)
+    if chosen.json:
+        print(json.dumps(result, ensure_ascii=False))
+    if chosen.name:
+        print(save(chosen.name, result))
+    return int(any(result[name]["wrong"] or result[name]["unclear"] for name in forms))
+
+
+def _divided(chosen: argparse.Namespace, layer: Path) -> list[dict[str, Any]]:
+    """What so many processes find, each with a seed and a share of the trials of its own."""
+    running = []
+    for number in range(chosen.processes):
+        command = [sys.executable, "-m", "benchmarks.reliability", "crash"]
+        command += ["--seed", str(chosen.seed + number), "--seconds", str(chosen.seconds)]
+        for name in FORMS:
+            share = (getattr(chosen, name) + number) // chosen.processes
+            command += [f"--{name}", str(share)]
+        command += [f"--only={name}" for name in chosen.only]
+        command += [f"--planted={chosen.planted}"] * bool(chosen.planted)
+        command += [f"--folder={chosen.folder}"] * bool(chosen.folder)
         child = {**environment(layer), _MARK: "1"}
-        return subprocess.run(command, env=child, check=False).returncode
+        running.append(subprocess.Popen(command, env=child, stdout=subprocess.PIPE))
+    told = [each.communicate()[0] for each in running]
+    return [json.loads(each) for each in told if each]
+
+
+def _together(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The tallies of all processes as one."""
+    whole: dict[str, Any] = {"boundaries": results[0]["boundaries"]}
+    for name in FORMS:
+        parts = [each[name] for each in results if name in each]
+        if not parts:
+            continue
+        merged: dict[str, Any] = {}
+        for what in parts[0]:
+            values = [part[what] for part in parts]
+            if what == "seconds":
+                merged[what] = max(values)
+            elif isinstance(values[0], dict):
+                counts: Counter[str] = sum((Counter(each) for each in values), Counter())
+                merged[what] = dict(counts.most_common())
+            else:
+                merged[what] = sum(values[1:], start=values[0])
+        whole[name] = merged
+    return whole
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -64,6 +117,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=0, metavar="N")
     parser.add_argument("--seconds", type=float, default=3600.0, help="no trial begins later")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="with seeds of their own")
     parser.add_argument("--only", action="append", default=[], metavar="SCENARIO")
     parser.add_argument("--folder", type=Path, help="where the disks are made; on tmpfs it is fast")
     parser.add_argument("--name", default="", help="write results/NAME.json")
@@ -72,7 +126,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(list(arguments))
 
 
-def _run(chosen: argparse.Namespace) -> int:
+def _run(chosen: argparse.Namespace) -> dict[str, Any]:
+    """The trials of one process, which runs on the layer."""
     logging.disable(logging.CRITICAL)
     _load()
     from benchmarks.reliability.durability.campaign import Campaign
@@ -82,7 +137,6 @@ def _run(chosen: argparse.Namespace) -> int:
         PLANTED[chosen.planted]()
     began = time.monotonic()
     layer = Disk()
-    result: dict[str, Any] = {"seed": chosen.seed}
     with tempfile.TemporaryDirectory(dir=chosen.folder or _memory()) as made:
         folder = Path(made)
         campaign = Campaign(
@@ -90,22 +144,16 @@ def _run(chosen: argparse.Namespace) -> int:
             Trials(layer, folder / "trial"),
             folder / "starts",
             seed=chosen.seed,
-            until=began + chosen.seconds,
             only=chosen.only,
         )
-        result["boundaries"] = campaign.boundaries()
-        for name in FORMS:
-            if most := getattr(chosen, name):
-                result[name] = campaign.tally(getattr(campaign, name), most).to_json()
-                _tell(name, result[name], quiet=chosen.json)
-    result["seconds"] = round(time.monotonic() - began, 1)
-    if chosen.json:
-        print(json.dumps(result, ensure_ascii=False))
-    if chosen.name:
-        print(save(chosen.name, result))
-    wrong = sum(len(result[name]["wrong"]) for name in FORMS if name in result)
-    unclear = sum(sum(result[name]["unclear"].values()) for name in FORMS if name in result)
-    return 1 if wrong or unclear else 0
+        result: dict[str, Any] = {"boundaries": campaign.boundaries()}
+        wanted = {name: getattr(chosen, name) for name in FORMS if getattr(chosen, name)}
+        for name, most in wanted.items():  # each gets its share of the time that is left
+            left = began + chosen.seconds - time.monotonic()
+            share = most / sum(list(wanted.values())[list(wanted).index(name) :])
+            until = time.monotonic() + left * share
+            result[name] = campaign.tally(getattr(campaign, name), most, until).to_json()
+    return result
 
 
 def _load() -> None:

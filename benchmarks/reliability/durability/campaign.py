@@ -117,7 +117,6 @@ class Campaign:
         trials: runs one.
         folder: for folders to begin with, and logs.
         seed: of everything drawn.
-        until: of `time.monotonic`; no trial begins later.
         only: scenarios to take; empty: all.
     """
 
@@ -128,7 +127,6 @@ class Campaign:
         folder: Path,
         *,
         seed: int,
-        until: float,
         only: Sequence[str] = (),
     ) -> None:
         self._layer = layer
@@ -136,7 +134,6 @@ class Campaign:
         self._folder = folder
         self._seed = seed
         self._random = random.Random(seed)
-        self._until = until
         self._starts: dict[str, Start] = {}
         self._calls: dict[int, int] = {}
         numbers = [n for n, (name, *_) in enumerate(SCENARIOS) if not only or name in only]
@@ -263,13 +260,16 @@ class Campaign:
             yield {"scenario": name, "at": place, "loss": loss, "what": what}, outcome
 
     def tally(
-        self, form: Callable[[int], Iterator[tuple[dict[str, Any], Outcome]]], most: int
+        self,
+        form: Callable[[int], Iterator[tuple[dict[str, Any], Outcome]]],
+        most: int,
+        until: float,
     ) -> Tally:
-        """Trials of one form, as many as that or as time allows."""
+        """Trials of one form, as many as that; none begins behind `until` of `time.monotonic`."""
         tally, began = Tally(), time.monotonic()
         for where, outcome in form(most):
             tally.include(where, outcome)
-            if time.monotonic() > self._until:
+            if time.monotonic() > until:
                 break
         tally.seconds = time.monotonic() - began
         return tally
