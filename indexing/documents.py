@@ -8,19 +8,18 @@ import sqlite3
 import threading
 import weakref
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from indexing.committing import Commits
 from indexing.connection import connect
 from indexing.errors import (
     CollectionClosedError,
     DamagedError,
-    IndexingError,
     InvalidRequestError,
-    StorageFailedError,
 )
 from indexing.files import reporting_full_disk, sync_folder
 from indexing.filter_sql import compile_filter
@@ -28,16 +27,18 @@ from indexing.hashes import Hashes
 from indexing.images import KeptPicture, load_image
 from indexing.schema import check_schema, migrate
 from indexing.terms import unpack
-from indexing.transaction import COLUMNS, Append, Transaction
+from indexing.transaction import COLUMNS, Append
 from indexing.types import Document, Parent, StoredDocument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from indexing.connection import Values
     from indexing.filters import Filter
     from indexing.terms import Terms
+    from indexing.transaction import Transaction
     from indexing.types import Ids
 
 DOCUMENTS_FILE = "documents.sqlite"
@@ -79,7 +80,7 @@ class DocumentStore:
         self._connections: list[sqlite3.Connection] = []
         self._guard = threading.Lock()
         self._closed = False
-        self._unsettled = False
+        self._commits = Commits(path)
         self._lost = False
         weakref.finalize(self, _close_all, self._connections)
         try:
@@ -361,64 +362,22 @@ class DocumentStore:
 
     # -- writing -------------------------------------------------------------------------
 
-    @contextmanager
-    def transaction(self, *, counted: bool = True) -> Iterator[Transaction]:
-        """Changes that are on disk, all of them, when the block ends without an error.
+    def transaction(self, *, counted: bool = True) -> AbstractContextManager[Transaction]:
+        """Changes that are on disk, all of them, when the block ends; see `Commits`.
 
         Args:
             counted: False for what is derived from documents: `version` stays.
-
-        Raises:
-            StorageFullError: the disk is full; nothing is changed.
-            StorageFailedError: the disk failed; nothing is changed here. Where `is_unsettled`
-                then, a crash might still bring the changes, all of them.
         """
-        self.settle()
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            yield Transaction(connection)
-            if counted:
-                connection.execute("UPDATE version SET number = number + 1")
-            self._unsettled = True
-            connection.execute("COMMIT")
-            self._unsettled = False
-        except BaseException as error:
-            if connection.in_transaction:
-                with suppress(IndexingError):  # what went wrong first is what is told
-                    connection.execute("ROLLBACK")
-            if getattr(error.__cause__, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
-                self._unsettled = False  # the log ends before the commit
-            with suppress(IndexingError):
-                self.settle()
-            raise
+        return self._commits.transaction(self._connection, counted=counted)
 
     @property
     def is_unsettled(self) -> bool:
-        """True if the disk failed while a transaction was being committed.
-
-        The changes are undone here, but may stand whole in SQLite's log, where whoever opens the
-        file after a crash takes them for committed.
-        """
-        return self._unsettled
+        """True if nobody knows whether the last changes stand; see `Commits`."""
+        return self._commits.is_unsettled
 
     def settle(self) -> None:
-        """Empty SQLite's log after a commit that failed, so that its changes never come back.
-
-        Raises:
-            StorageFullError, StorageFailedError: the disk does not let it; nothing is written
-                until it does.
-        """
-        if not self._unsettled:
-            return
-        connection = self._connection
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        found = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if found[0]:
-            message = f"{self._path} is being read; repeat this write"
-            raise StorageFailedError(message)
-        self._unsettled = False
+        """Let changes whose commit failed be gone for good; see `Commits`."""
+        self._commits.settle(self._connection)
 
 
 def _close_all(connections: list[sqlite3.Connection]) -> None:

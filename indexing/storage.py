@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ import numpy as np
 from indexing.calibrator import Calibrator
 from indexing.columns import MetadataColumns
 from indexing.documents import DOCUMENTS_FILE, DocumentStore, Totals
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, IndexingError
 from indexing.figures import Figures
 from indexing.files import remove_temporary
 from indexing.generation import Generation
@@ -205,8 +205,7 @@ class Storage:
                     if len(stored):
                         change.record(Append(first, len(stored), crc32))
             except BaseException:
-                if not self.documents.is_unsettled:
-                    self.vectors.give_up(first)
+                self._give_up(first)
                 raise
             self._touch(touched)
             self.columns.relabel(
@@ -215,6 +214,12 @@ class Storage:
             self.columns.append(first, [item.document.metadata for item in stored])
             self._publish(deleted)
             self.lexicon.write([item.row for item in stored], terms, deleted)
+
+    def _give_up(self, first: int) -> None:
+        """Drop the vectors of a write that failed, unless its documents may stand all the same."""
+        with suppress(IndexingError):
+            if not self.documents.is_unsettled and self.next_row == first:
+                self.vectors.give_up(first)
 
     @contextmanager
     def _disagreeing(self) -> Iterator[None]:

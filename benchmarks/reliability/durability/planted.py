@@ -36,12 +36,12 @@ def _documents() -> None:
 
 def _log() -> None:
     """After a commit that failed SQLite's log is left as it is, and the vectors are cut off."""
-    from indexing.documents import DocumentStore
+    from indexing.committing import Commits
 
-    def careless(self: DocumentStore) -> None:
+    def careless(self: Commits, _: object) -> None:
         self._unsettled = False
 
-    _replace(DocumentStore, "settle", careless)
+    _replace(Commits, "settle", careless)
 
 
 def _journal() -> None:

@@ -14,6 +14,7 @@ import pytest
 import indexing.files
 import indexing.swap
 import indexing.vectors
+from indexing.connection import _Connection
 from indexing.data_folder import DataFolder
 from indexing.errors import DamagedError, StorageFailedError, StorageFullError
 from indexing.planner import IndexWish
@@ -25,6 +26,7 @@ from service.jobs.types import Job
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from indexing.connection import Values
     from indexing.local import LocalCollection
 
 
@@ -84,6 +86,26 @@ class TestWrites:
         made.add([Document("new", "text")])
         assert ids(made) == {f"d{n}" for n in range(1, 30)} | {"new"}
         assert made.verify().ok
+
+    def test_a_key_pressed_behind_the_commit_takes_no_vectors(
+        self, made: LocalCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        execute = _Connection.execute
+
+        def interrupted(self: _Connection, sql: str, *values: Values) -> sqlite3.Cursor:
+            found = execute(self, sql, *values)
+            if sql == "COMMIT":
+                raise KeyboardInterrupt
+            return found
+
+        with monkeypatch.context() as patched:
+            patched.setattr(_Connection, "execute", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                made.add([Document("new", "text")])
+        again = as_after_a_crash(made, tmp_path / "copy")
+        assert again.problems == ()
+        assert "new" in ids(again)
+        assert again.verify().ok
 
     def test_the_name_of_the_log_is_on_disk_before_a_write(
         self, made: LocalCollection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
