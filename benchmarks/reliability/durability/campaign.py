@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.reliability.durability.disk import ALL, Action, Kind
+from benchmarks.reliability.durability.outcome import Outcome, possible_after
 from benchmarks.reliability.durability.power import LOSSES, PowerCut, read_log
 from benchmarks.reliability.durability.scenarios import SCENARIOS, random_steps
-from benchmarks.reliability.durability.steps import Drawing, states_of
-from benchmarks.reliability.durability.trials import PROBE, Outcome, possible_after
+from benchmarks.reliability.durability.steps import Drawing
+from benchmarks.reliability.durability.trials import PROBE
+from benchmarks.reliability.durability.world import states_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 
     from benchmarks.reliability.durability.disk import Disk
     from benchmarks.reliability.durability.scenarios import Start
-    from benchmarks.reliability.durability.steps import Step
     from benchmarks.reliability.durability.trials import Trials
+    from benchmarks.reliability.durability.world import Step
 
 FAULTS: tuple[tuple[Action, int, Kind], ...] = (
     (Action.FAIL, errno.EIO, ALL),

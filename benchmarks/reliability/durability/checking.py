@@ -18,7 +18,7 @@ from benchmarks.reliability.durability.state import (
     document,
     word_of,
 )
-from benchmarks.reliability.durability.steps import BACKUPS, DATA
+from benchmarks.reliability.durability.world import BACKUPS, DATA
 from indexing.backup.checking import check
 from indexing.backup.folder import BackupFolder
 from indexing.backup.restoring import restore

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.reliability.durability.state import COLLECTION, Kept, State
-from benchmarks.reliability.durability.steps import Drawing, Step, World
+from benchmarks.reliability.durability.steps import Drawing
+from benchmarks.reliability.durability.world import Step, World
 from indexing.types import Document, Parent
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,12 +26,12 @@ from benchmarks.reliability.durability.state import (
     ready_vector,
     word_of,
 )
+from benchmarks.reliability.durability.world import Step, World
 from indexing.backup.folder import BackupFolder
 from indexing.backup.making import back_up
 from indexing.backup.pruning import prune
 from indexing.backup.restoring import restore
 from indexing.compaction import compact
-from indexing.data_folder import DataFolder
 from indexing.filters import Filter
 from indexing.ingest import IngestOptions, ingest
 from indexing.planner import IndexWish
@@ -41,68 +41,14 @@ from service.jobs.store import JOBS_FILE, JobStore
 from service.jobs.types import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable
 
     from indexing.local import LocalCollection
     from indexing.types import Document
 
-DATA, BACKUPS = "data", "backups"
 _NOW = "2026-01-01T00:00:00Z"
 _READY = 10_000
 """Where seeds of ready-made vectors begin."""
-
-
-class World:
-    """A disk with a data folder, which is opened, and a folder of backups.
-
-    Args:
-        disk: the folder both are in.
-        sources: a folder for files to read from; not below `disk`.
-    """
-
-    def __init__(self, disk: Path, sources: Path) -> None:
-        self.path = disk / DATA
-        self.backups = disk / BACKUPS
-        self.sources = sources
-        self._data: DataFolder | None = None
-
-    @property
-    def data(self) -> DataFolder:
-        """The folder, opened when first needed."""
-        if self._data is None:
-            self._data = DataFolder.open(self.path, maintain=False)
-        return self._data
-
-    @property
-    def collection(self) -> LocalCollection:
-        """The collection, opened when first needed."""
-        return self.data.collection(COLLECTION)
-
-    def close(self) -> None:
-        """Close what is open."""
-        data, self._data = self._data, None
-        if data is not None:
-            data.close()
-
-
-@dataclass(frozen=True)
-class Step:
-    """One operation.
-
-    Attributes:
-        name: what it is.
-        run: does it; calls what it is given each time one of `states` but the last is reached.
-        states: what the folder holds in turn; the last one when `run` returns.
-        mixed: between the states before and after, documents may be as in either.
-        either: after an error the folder holds what it did before, or what it should hold now.
-    """
-
-    name: str
-    run: Callable[[World, Callable[[], None]], None]
-    states: tuple[State, ...]
-    mixed: bool = False
-    either: bool = False
 
 
 class Drawing:
@@ -404,11 +350,3 @@ def _deleting(gone: list[str]) -> Callable[[LocalCollection], object]:
 
 def _drop(_: object) -> None:
     """What a step gives is not needed."""
-
-
-def states_of(start: State, steps: Sequence[Step]) -> Iterator[tuple[State, bool]]:
-    """What the folder holds in turn, and whether the way to there may be half gone."""
-    yield start, False
-    for step in steps:
-        for state in step.states:
-            yield state, step.mixed

@@ -12,15 +12,15 @@ import shutil
 import signal
 import traceback
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.reliability.durability.checking import Findings, check_disk, compare_documents
+from benchmarks.reliability.durability.outcome import Outcome, Report, possible_after
 from benchmarks.reliability.durability.scenarios import make_start
 from benchmarks.reliability.durability.state import COLLECTION, State, document
-from benchmarks.reliability.durability.steps import World, states_of
+from benchmarks.reliability.durability.world import World, states_of
 from indexing.errors import IndexingError
-from service.access.errors import AccessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,60 +28,12 @@ if TYPE_CHECKING:
 
     from benchmarks.reliability.durability.disk import Disk
     from benchmarks.reliability.durability.scenarios import Start
-    from benchmarks.reliability.durability.steps import Step
+    from benchmarks.reliability.durability.world import Step
 
 MOST_SECONDS = 120
 PROBE = document("d998", 1)
 PROBED = 1_000
 """Added to the number of states reached, where the probe was acknowledged behind them."""
-
-
-@dataclass
-class Report:
-    """What the disturbed process had to tell before its end.
-
-    Attributes:
-        acknowledged: how many states were reached.
-        errors: name and message of each, the first by a step.
-        unclear: those that are none of this project's, with the place.
-        probe: whether a document written afterwards was taken; None: not tried.
-        wrong: what must not be.
-    """
-
-    acknowledged: int = 0
-    errors: list[str] = field(default_factory=list)
-    unclear: list[str] = field(default_factory=list)
-    probe: bool | None = None
-    wrong: list[str] = field(default_factory=list)
-
-    def note(self, error: Exception) -> None:
-        """Keep an error."""
-        told = f"{type(error).__name__}: {error}"
-        self.errors.append(told)
-        if not isinstance(error, IndexingError | AccessError):
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            self.unclear.append(f"{told} ({place.filename.rpartition('/')[2]}: {place.name})")
-
-
-@dataclass
-class Outcome:
-    """What became of a trial.
-
-    Attributes:
-        wrong: what must not be; empty is passed.
-        told: what the collection said of itself, repairs with it.
-        met: calls that were killed, failed or shortened.
-        what: the first of them.
-        acknowledged: states reached.
-        report: what the process told, if it lived.
-    """
-
-    wrong: list[str]
-    told: list[str] = field(default_factory=list)
-    met: int = 0
-    what: str = ""
-    acknowledged: int = 0
-    report: Report | None = None
 
 
 def in_child(work: Callable[[], dict[str, Any]]) -> tuple[dict[str, Any] | None, int]:
@@ -315,21 +267,6 @@ class Trials:
 
     def _acknowledged(self) -> int:
         return int.from_bytes(os.pread(self._counter, 8, 0), "little")
-
-
-def possible_after(
-    start: State, steps: Sequence[Step], report: Report
-) -> tuple[Step | None, list[State]]:
-    """The step that failed, and the states that the folder may be in then."""
-    states = [state for state, _ in states_of(start, steps)]
-    place, last = report.acknowledged, 0
-    if report.errors:
-        for step in steps:
-            last += len(step.states)
-            if place < last:
-                both = step.mixed or step.either
-                return step, states[place : place + 2] if both else [states[place]]
-    return None, [states[place]]
 
 
 def _probe(world: World, report: Report) -> None:
