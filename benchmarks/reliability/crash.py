@@ -187,7 +187,7 @@ def _tell(name: str, told: dict[str, Any], *, quiet: bool) -> None:
     stream = sys.stderr if quiet else sys.stdout
     per = told["trials"] / max(told["seconds"], 1e-9)
     print(
-        f"{name}: {told['trials']} trials, {told['met']} disturbed, {len(told['wrong'])} wrong "
+        f"{name}: {told['trials']} trials, {told['met']} disturbed ({told['disturbed']} calls), {len(told['wrong'])} wrong "
         f"({told['seconds']:.0f} s, {per:.1f} a second)",
         file=stream,
     )

@@ -52,6 +52,7 @@ class Tally:
     Attributes:
         trials: how many there were.
         met: in how many a call was killed, failed or shortened, or the power was cut.
+        disturbed: how many calls were, in all of them.
         wrong: what must not be: where, and what.
         told: what the collection said of itself, repairs with it, by kind.
         raised: errors of steps by name.
@@ -63,6 +64,7 @@ class Tally:
 
     trials: int = 0
     met: int = 0
+    disturbed: int = 0
     wrong: list[dict[str, Any]] = field(default_factory=list)
     told: Counter[str] = field(default_factory=Counter)
     raised: Counter[str] = field(default_factory=Counter)
@@ -76,6 +78,7 @@ class Tally:
         """Count one."""
         self.trials += 1
         self.met += outcome.met > 0
+        self.disturbed += outcome.met
         self.scenarios[where["scenario"]] += 1
         self.told.update(general(each) for each in outcome.told)
         if outcome.what:
@@ -97,6 +100,7 @@ class Tally:
         return {
             "trials": self.trials,
             "met": self.met,
+            "disturbed": self.disturbed,
             "seconds": round(self.seconds, 1),
             "wrong": self.wrong,
             **{name: dict(getattr(self, name).most_common()) for name in counted},
