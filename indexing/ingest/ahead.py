@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from indexing.ingest.stream import DocumentStream, Outcome
+    from indexing.types import Document
 
 IDLE_SECONDS = 2.0
 """How long what was read waits for more to come behind it."""
@@ -41,6 +42,13 @@ class Block:
     bytes_read: int
     characters: int
     idle: bool
+
+
+def weight(document: Document) -> int:
+    """Characters of a document's text, and bytes of its picture where they wait in memory."""
+    image = document.image
+    held = 0 if image is None or image.data is None else len(image.data)
+    return len(document.text) + held
 
 
 class ReadAhead:
@@ -130,7 +138,7 @@ class ReadAhead:
             with self._change:
                 self._open.append(outcome)
                 if isinstance(outcome, Piece):
-                    self._characters_open += len(outcome.document.text)
+                    self._characters_open += weight(outcome.document)
                 if len(self._open) < _BLOCK_ITEMS and self._characters_open <= _BLOCK_CHARACTERS:
                     continue
                 self._bytes_read = self._stream.reader.bytes_read

@@ -16,7 +16,7 @@ from indexing.errors import (
     SourceError,
     UnreadableImagesError,
 )
-from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead
+from indexing.ingest.ahead import MOST_CHARACTERS, ReadAhead, weight
 from indexing.ingest.journal import REJECTS_FILE, Journal, RejectLog, Run
 from indexing.ingest.pace import Pace
 from indexing.ingest.stream import DocumentStream, Piece
@@ -221,7 +221,7 @@ class _Ingesting:
         self._bytes_read = block.bytes_read
         pieces = list(self._sort(block))
         self._waiting += pieces
-        self._characters += sum(len(piece.document.text) for piece in pieces)
+        self._characters += sum(weight(piece.document) for piece in pieces)
         while len(self._waiting) >= self._pace.window:
             self._flush(self._pace.window)
         if self._characters > MOST_CHARACTERS or (block.idle and self._waiting):
@@ -262,7 +262,7 @@ class _Ingesting:
         if chunks:
             self._target.trim_parents(chunks)
         self._waiting = self._waiting[len(window) :]
-        self._characters = sum(len(piece.document.text) for piece in self._waiting)
+        self._characters = sum(weight(piece.document) for piece in self._waiting)
         encoded = self._counts.added + self._counts.changed - before
         self._pace.learn(len(window), encoded, time.perf_counter() - started)
         self._rejects.sync()

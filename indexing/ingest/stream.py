@@ -84,8 +84,11 @@ class DocumentStream:
         rejects: Path | None = None,
         metric: Metric | None = None,
     ) -> None:
+        mapping = options.fields
+        if "image" in encoder.modalities and not mapping.image:
+            mapping = replace(mapping, image=None)
         self.reader = SourceReader(
-            sources, mapping=options.fields, encoding=options.encoding, passed_over=rejects
+            sources, mapping=mapping, encoding=options.encoding, passed_over=rejects
         )
         self._chunks_rows = isinstance(options.chunk, int)
         self._reads = encoder.modalities

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexing.errors import SourceError
+from indexing.errors import InvalidDocumentError, SourceError
+from indexing.readers.picture_cells import IMAGE_NAMES, picture_of
 from indexing.readers.records import Record, Reject, excerpt
 from indexing.types import Document, Parent
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 ID_NAMES = ("id", "_id", "doc_id", "docid", "document_id")
 TEXT_NAMES = ("text", "content", "body", "contents", "본문", "내용")
+CAPTION_NAMES = (*TEXT_NAMES, "caption", "설명")
 TITLE_NAMES = ("title", "제목", "name", "headline", "subject")
 _NAMED = 20
 """Columns a message names."""
@@ -35,12 +38,15 @@ class FieldMapping:
         text: joined by newlines, empty ones left out; (): the first of `TEXT_NAMES`.
         title: None: the first of `TITLE_NAMES` that is there; "": none.
         metadata: None: everything else.
+        image: "": no pictures; None: the first of `IMAGE_NAMES` that is there. A row with one is
+            a document of it, and its text, which may be missing, what is said of it.
     """
 
     id: str | None = None
     text: tuple[str, ...] = ()
     title: str | None = None
     metadata: tuple[str, ...] | None = None
+    image: str | None = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Columns:
     text: tuple[str, ...]
     title: str | None
     metadata: tuple[str, ...]
+    image: str | None = None
 
 
 def resolve(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
@@ -60,8 +67,12 @@ def resolve(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
 
 def _look(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
     text = tuple(name for name in mapping.text if name in names)
+    image = mapping.image if mapping.image in names else None
+    if mapping.image is None:
+        image = _guess(names, IMAGE_NAMES, taken=(mapping.id, mapping.title, *text))
     if not mapping.text:
-        guess = _guess(names, TEXT_NAMES, taken=(mapping.id, mapping.title))
+        known = TEXT_NAMES if image is None else CAPTION_NAMES
+        guess = _guess(names, known, taken=(mapping.id, mapping.title, image))
         text = () if guess is None else (guess,)
     id_ = mapping.id if mapping.id in names else None
     if mapping.id is None:
@@ -70,10 +81,10 @@ def _look(names: tuple[str, ...], mapping: FieldMapping) -> Columns:
     if mapping.title is None:
         title = _guess(names, TITLE_NAMES, taken=(*text, id_))
     if mapping.metadata is None:
-        rest = tuple(name for name in names if name not in {id_, title, *text})
+        rest = tuple(name for name in names if name not in {id_, title, image, *text})
     else:
         rest = tuple(name for name in mapping.metadata if name in names)
-    return Columns(id_, text, title, rest)
+    return Columns(id_, text, title, rest, image)
 
 
 _remembered = lru_cache(maxsize=1024)(_look)
@@ -106,7 +117,7 @@ def resolve_table(names: tuple[str, ...], mapping: FieldMapping, where: str) -> 
         message = f"{where} has no column {missing[0]!r}; its columns are {there}"
         raise SourceError(message)
     columns = resolve(names, mapping)
-    if not columns.text:
+    if not columns.text and columns.image is None:
         message = (
             f"{where} has no column {', '.join(TEXT_NAMES)}; name the text with --text-field "
             f"(columns: {there})"
@@ -138,16 +149,19 @@ def make_record(
         labels: what the metadata columns hold, where it is not what `values` says.
         vector: that came along.
     """
-    id_ = None
+    id_ = image = None
     try:
         id_ = _id(values, columns, mapping, numbered)
-        text = _text(values, columns, mapping)
+        if columns.image is not None and values.get(columns.image) is not None:
+            image = picture_of(values[columns.image], columns.image, Path(origin.file).parent)
+        text = _text(values, columns, mapping) if image is None else _caption(values, columns)
         title = _string(values.get(columns.title), columns.title) if columns.title else ""
-    except _FaultError as fault:
+    except (_FaultError, InvalidDocumentError) as fault:
         return Reject(origin, str(fault), id_, excerpt=excerpt(raw))
     parent = _parent(values.get("parent"))
     metadata = _metadata(values if labels is None else labels, columns, mapping)
-    return Record(origin, Document(id_, text, title, metadata, parent), vector=vector)
+    document = Document(id_, text, title, metadata, parent, image)
+    return Record(origin, document, vector=vector)
 
 
 class _FaultError(Exception):
@@ -166,6 +180,12 @@ def _id(values: Mapping[str, Any], columns: Columns, mapping: FieldMapping, numb
     if not id_.strip():
         raise _FaultError(f"{columns.id!r} is empty; a document needs an id")
     return id_
+
+
+def _caption(values: Mapping[str, Any], columns: Columns) -> str:
+    """What is said of a picture; empty where nothing is."""
+    parts = [values.get(name) for name in columns.text]
+    return "\n".join(part for part in parts if isinstance(part, str) and part.strip())
 
 
 def _text(values: Mapping[str, Any], columns: Columns, mapping: FieldMapping) -> str:

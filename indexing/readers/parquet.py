@@ -65,10 +65,12 @@ def _read(
     made_by = origin_of_table(table.schema_arrow.metadata) if VECTOR in names else None
     if exported:
         columns = replace(
-            columns, metadata=tuple(name for name in columns.metadata if name not in _PLACES)
+            columns,
+            metadata=tuple(name for name in columns.metadata if name not in _PLACES),
+            image=None,  # of a picture an export tells about the file and does not hold it
         )
     _refuse_bytes(table.schema_arrow, columns, file)
-    wanted = {*columns.text, *columns.metadata, columns.id, columns.title} - {None}
+    wanted = {*columns.text, *columns.metadata, columns.id, columns.title, columns.image} - {None}
     if exported and "parent" in names:
         wanted.add("parent")
     vectors = {VECTOR} if made_by is not None else set()
@@ -150,7 +152,8 @@ def _record(
     vector: ReadyVector | None = None,
 ) -> Item:
     origin = Origin(file.shown, number)
-    raw = json.dumps(row, ensure_ascii=False, default=str)
+    shown = {name: value for name, value in row.items() if name != columns.image}
+    raw = json.dumps(shown, ensure_ascii=False, default=str)
     try:
         labels = {name: as_json(row[name]) for name in columns.metadata}
         if vector is not None:

@@ -215,6 +215,12 @@ export const en = {
   drift_after: "later",
   drift_unsure: ({ n }) => `${many(n, "other topic", "other topics")} without a sure change`,
   drift_new: "New: unlike any earlier document",
+  questions_title: "Questions without good answers",
+  questions_worst: ({ n }) => `The least similar to any document, of ${many(n, "question", "questions")}`,
+  questions_poor: ({ n, share, least }) =>
+    `${share} of ${many(n, "question", "questions")} have no document at ${least} or above`,
+  questions_question: "Question",
+  questions_nearest: "Nearest document",
   drift_nearest: ({ id }) => `Nearest earlier one: ${id}`,
   change_grew: "grew",
   change_shrank: "shrank",

@@ -263,3 +263,47 @@ def test_an_encoder_of_both_finds_pictures_by_texts(
     assert len(ids(by_text)) == 13
     picture = (gallery / "red" / "0.png").read_bytes()
     assert ids(both.search(SearchRequest(image=picture)))[0] == "red/0.png"
+
+
+def test_tables_of_pictures_are_indexed(
+    photos: LocalCollection, gallery: Path, tmp_path: Path
+) -> None:
+    """Parquet with bytes, as data sets have them or bare, and JSON lines with paths."""
+    import json
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    files = sorted(gallery.rglob("*.png"))
+    content = [path.read_bytes() for path in files]
+    table = {
+        "id": [f"p{n}" for n in range(5)],
+        "image": [*({"bytes": each, "path": None} for each in content[:4]), None],
+        "label": [path.parent.name for path in files[:4]] + ["lost"],
+    }
+    kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+    columns = pa.table(table | {"image": pa.array(table["image"], kind)})
+    pq.write_table(columns, tmp_path / "a.parquet")
+    rows = [
+        {"id": f"j{n}", "image": f"photos/{path.relative_to(gallery)}", "caption": f"number {n}"}
+        for n, path in enumerate(files[4:8])
+    ]
+    rows.append({"id": "gone", "image": "photos/gone.png"})
+    (tmp_path / "photos").symlink_to(gallery)
+    (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    sources = [str(tmp_path / name) for name in ("a.parquet", "b.jsonl")]
+    report = ingest(sources, photos, photos.encoder, IngestOptions())
+    assert (report.added, report.rejected) == (8, 2)
+    refused = (photos.folder / "rejects.jsonl").read_text()
+    assert "gone.png cannot be read" in refused
+    assert "no text" in refused
+    stored = photos.get(["p0", "j0"])
+    assert stored[0] is not None
+    assert stored[0].document.metadata == {"label": files[0].parent.name}
+    assert stored[1] is not None
+    assert stored[1].document.text == "number 0"
+    found = photos.search(SearchRequest(image=content[1], limit=1)).matches[0]
+    assert found.document.id == "p1"
+    kept = photos.picture("p1")
+    assert kept is not None
+    assert kept.thumbnail.startswith(b"\xff\xd8")

@@ -28,6 +28,7 @@ export class DriftRoom extends AnalysisRoom {
         this.#measures(result),
         result.clusters.length > 0 && shifts(result.clusters),
       ),
+      result.questions && unanswered(result.questions),
       result.new.length > 0 && this.#strangers(result),
     ];
   }
@@ -75,6 +76,52 @@ export class DriftRoom extends AnalysisRoom {
       ),
     );
   }
+}
+
+/** Questions that no document answers well, the worst first. */
+function unanswered({ asked, least, share, poor }) {
+  const told =
+    least === null
+      ? say("questions_worst", { n: asked })
+      : say("questions_poor", { n: asked, share: percent(share), least: fixed(least, 2) });
+  return element(
+    "section",
+    { class: "unanswered" },
+    element("h3", { class: "section-name" }, say("questions_title")),
+    element("p", { class: "hint" }, told),
+    element(
+      "div",
+      { class: "wide-table" },
+      element(
+        "table",
+        { class: "table small" },
+        element(
+          "thead",
+          {},
+          element(
+            "tr",
+            {},
+            ["questions_question", "similarity", "questions_nearest"].map((key) =>
+              element("th", { scope: "col" }, say(key)),
+            ),
+          ),
+        ),
+        element(
+          "tbody",
+          {},
+          poor.map((each) =>
+            element(
+              "tr",
+              {},
+              element("th", { scope: "row", dir: "auto" }, each.question),
+              element("td", { class: "number" }, fixed(each.score, 3)),
+              element("td", { dir: "auto", title: each.nearest }, each.title || each.text),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
 function verdict({ changed, p_value: p }) {

@@ -83,7 +83,8 @@ export class Sides {
       step: field.kind === "date" ? null : "any",
       value,
       data: { focus: "side value" },
-      on: { change: ({ target }) => this.#set("value", target.value) },
+      // Not rendered anew: Enter changes the value and sends this very form.
+      on: { change: ({ target }) => (this.#said = { ...this.#said, value: target.value }) },
     });
     return [
       this.#choice("key", say("drift_field"), keys),

@@ -96,11 +96,11 @@ class Visit:
         self.page.fill("#query", query)
         self.see("#status", query)
 
-    def see(self, selector: str, text: str) -> None:
+    def see(self, selector: str, text: str, *, seconds: float = WAIT_MS / 1000) -> None:
         """Waits until the first element of that selector holds the text."""
         from playwright.sync_api import expect
 
-        expect(self.page.locator(selector).first).to_contain_text(text, timeout=WAIT_MS)
+        expect(self.page.locator(selector).first).to_contain_text(text, timeout=1000 * seconds)
 
     def see_cards(self, *ids: str) -> None:
         """Waits until exactly these documents are shown, in any order."""
