@@ -186,9 +186,10 @@ def _memory() -> str | None:
 def _tell(name: str, told: dict[str, Any], *, quiet: bool) -> None:
     stream = sys.stderr if quiet else sys.stdout
     per = told["trials"] / max(told["seconds"], 1e-9)
+    trials = f"{told['trials']} trials, {told['met']} disturbed ({told['disturbed']} calls)"
+    wrong = f"{len(told['wrong'])} wrong"
     print(
-        f"{name}: {told['trials']} trials, {told['met']} disturbed ({told['disturbed']} calls), {len(told['wrong'])} wrong "
-        f"({told['seconds']:.0f} s, {per:.1f} a second)",
+        f"{name}: {trials}, {wrong} ({told['seconds']:.0f} s, {per:.1f} a second)",
         file=stream,
     )
     for what in ("raised", "reopened", "unclear", "told"):
