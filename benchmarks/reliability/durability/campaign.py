@@ -9,7 +9,7 @@ import re
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.reliability.durability.disk import ALL, Action, Kind
 from benchmarks.reliability.durability.outcome import Outcome, possible_after
@@ -40,6 +40,7 @@ FAULTS: tuple[tuple[Action, int, Kind], ...] = (
     (Action.FAIL, errno.EIO, Kind.RENAME),
 )
 """What a call meets: once or from then on, and which calls count."""
+ENDS: tuple[Literal["closed", "killed", "at once"], ...] = ("closed", "killed", "at once")
 _MOST_SPACE = 120_000
 _RANDOM_STEPS = 6
 _RANDOM = "random steps"
@@ -158,12 +159,12 @@ class Campaign:
         """Let calls fail."""
         for number, at, (action, error, kinds) in self._draw(FAULTS, most):
             name, start, steps = self._scenario(number)
-            closed = self._random.random() < 0.5
+            end = self._random.choice(ENDS)
             if kinds != ALL:  # there are fewer of them
                 at = 1 + at % max(1, self._count(number) // 5)  # noqa: PLW2901
             arming = self._arming(action, at, error=error, kinds=kinds)
-            outcome = self._trials.faulted(start, steps, arming, closed=closed)
-            where = {"scenario": name, "at": at, "action": action.name, "closed": closed}
+            outcome = self._trials.faulted(start, steps, arming, end=end)
+            where = {"scenario": name, "at": at, "action": action.name, "end": end}
             yield {**where, "error": errno.errorcode.get(error, ""), "kinds": str(kinds)}, outcome
 
     def full(self, most: int) -> Iterator[tuple[dict[str, Any], Outcome]]:
@@ -171,11 +172,11 @@ class Campaign:
         for _ in range(most):
             number = self._random.choice(self._numbers)
             space = self._random.randrange(1, _MOST_SPACE)
-            closed = self._random.random() < 0.5
+            end = self._random.choice(ENDS)
             name, start, steps = self._scenario(number)
             arming = self._arming(Action.FULL, 0, space=space)
-            outcome = self._trials.faulted(start, steps, arming, closed=closed)
-            yield {"scenario": name, "space": space, "closed": closed}, outcome
+            outcome = self._trials.faulted(start, steps, arming, end=end)
+            yield {"scenario": name, "space": space, "end": end}, outcome
 
     def flushes(self, most: int) -> Iterator[tuple[dict[str, Any], Outcome]]:
         """Let flushes fail, go on, and cut the power behind it: a failed flush is none."""

@@ -13,7 +13,7 @@ import signal
 import traceback
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.reliability.durability.checking import Findings, check_disk, compare_documents
 from benchmarks.reliability.durability.outcome import Outcome, Report, possible_after
@@ -158,17 +158,30 @@ class Trials:
         return {}
 
     def faulted(
-        self, start: Start, steps: Sequence[Step], arm: Callable[[], object], *, closed: bool
+        self,
+        start: Start,
+        steps: Sequence[Step],
+        arm: Callable[[], object],
+        *,
+        end: Literal["closed", "killed", "at once"],
     ) -> Outcome:
-        """A trial in which calls fail; in the end the folder is closed, or left as it is."""
+        """A trial in which calls fail.
+
+        Args:
+            start: where it begins.
+            steps: what is done.
+            arm: tells the layer what to let fail.
+            end: of the process: after another write the folder is closed, or left as it is; or it
+                is left right behind the failure.
+        """
         self.begin(start)
 
         def work() -> dict[str, Any]:
             world = World(self.disk, self.sources)
             self._layer.watch(self.disk)
             arm()
-            report = self._suffer(world, start.state, steps)
-            if closed:
+            report = self._suffer(world, start.state, steps, go_on=end != "at once")
+            if end == "closed":
                 with suppress(IndexingError):
                     world.close()
             return asdict(report)
@@ -181,6 +194,9 @@ class Trials:
             return Outcome([f"the process died: {reason}"], [], met, what)
         report = Report(**given)
         step, possible = possible_after(start.state, steps, report)
+        if report.errors and end == "at once":  # nothing was written behind it
+            states = [state for state, _ in states_of(start.state, steps)]
+            possible = states[report.acknowledged : report.acknowledged + 2]
         if report.probe:
             possible = [each.added([PROBE]) for each in possible]
         found = self.check(possible, mixed=step is not None and step.mixed)
@@ -210,7 +226,9 @@ class Trials:
             return None, f"exit status {status}" if given is None else given["crashed"]
         return Report(**given), ""
 
-    def _suffer(self, world: World, start: State, steps: Sequence[Step]) -> Report:
+    def _suffer(
+        self, world: World, start: State, steps: Sequence[Step], *, go_on: bool = True
+    ) -> Report:
         """Take steps until one fails, look at what is there, and go on writing."""
         report = Report()
 
@@ -225,6 +243,8 @@ class Trials:
             except Exception as error:
                 report.note(error)
                 self._look(world, start, steps, report)
+                if not go_on:
+                    break
                 _probe(world, report)
                 self._layer.pass_all()
                 if not report.probe:
