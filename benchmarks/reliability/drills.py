@@ -88,6 +88,7 @@ def main(arguments: list[str]) -> int:
             one(seed, folder, found)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        print(f"seed {seed}: {found.passed} drills passed so far", flush=True)
     result = {
         "first_seed": given.first,
         "seeds": found.seeds,

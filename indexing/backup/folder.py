@@ -76,7 +76,7 @@ class BackupFolder:
         Raises:
             InvalidRequestError: something else is in it, or it is in the data folder.
         """
-        if beside is not None and path.absolute().is_relative_to(beside.absolute()):
+        if beside is not None and path.resolve().is_relative_to(beside.resolve()):
             message = (
                 f"{path} is in the data folder {beside}, and would be lost with it; name a "
                 "folder elsewhere, best on another disk"

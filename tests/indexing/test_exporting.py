@@ -101,7 +101,7 @@ def _storable(value: object) -> bool:
     found=st.lists(st.tuples(_TEXT, st.text(max_size=9), _JSON.filter(_storable)), min_size=1),
     ending=st.sampled_from([".jsonl.zst", ".parquet"]),
 )
-@settings(max_examples=12)
+@settings(max_examples=6)
 def test_any_document_comes_back(
     found: list[tuple[str, str, object]], ending: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from indexing.compaction import compact
 from indexing.data_folder import DataFolder
 from indexing.errors import CollectionClosedError, CollectionExistsError, DamagedError
 from indexing.exchange import JOURNAL, Exchange
@@ -76,7 +77,7 @@ def test_what_is_written_meanwhile_is_followed(
             collection.add([Document(f"w{number}", f"written {number}")])
             collection.delete([f"n{number}"])
             if number == 20:
-                collection.optimize()  # rows move
+                compact(collection.storage)  # rows move
                 wrote.set()
             if over.is_set():
                 return

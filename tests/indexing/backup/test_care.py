@@ -59,9 +59,9 @@ def test_the_newest_of_each_collection_stay(
 def test_a_pack_of_which_little_is_needed_is_written_anew(
     data: DataFolder, collection: LocalCollection, backups: BackupFolder
 ) -> None:
-    collection.add([numbered(number) for number in range(200, 2000)])
+    collection.add([numbered(number) for number in range(200, 1000)])
     first = back_up(collection, backups)
-    collection.delete([str(number) for number in range(40, 2000)])
+    collection.delete([str(number) for number in range(40, 1000)])
     collection.optimize()
     second = back_up(collection, backups)
     prune(backups, 1)
@@ -88,9 +88,9 @@ def test_pruning_that_finds_no_room_keeps_what_is_needed(
     backups: BackupFolder,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    collection.add([numbered(number) for number in range(200, 2000)])
+    collection.add([numbered(number) for number in range(200, 1000)])
     back_up(collection, backups)
-    collection.delete([str(number) for number in range(40, 2000)])
+    collection.delete([str(number) for number in range(40, 1000)])
     second = back_up(collection, backups)
 
     def refuse(self: PackWriter) -> None:

@@ -67,7 +67,7 @@ def test_many_new_documents_hide_no_old_one(
 ) -> None:
     """The nearest in the collection are others than those in the copy."""
     manifest = back_up(collection, backups)
-    collection.add([Document(f"new {n}", numbered(n % 200).text) for n in range(1000)])
+    collection.add([Document(f"new {n}", numbered(n % 200).text) for n in range(400)])
     report = drill(backups, manifest, data.path, collection, queries=20)
     assert report.ok, report.problems
     assert report.replays[0].agreeing == report.replays[0].queries == 20
