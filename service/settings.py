@@ -162,6 +162,13 @@ class Settings(BaseSettings):
         return int(told) if told.isdecimal() else None
 
     @property
+    def malloc_arenas(self) -> int | None:
+        """Between how many arenas glibc shares threads out; None: as the environment says."""
+        if {"MALLOC_ARENA_MAX", "GLIBC_TUNABLES"} & os.environ.keys():
+            return None
+        return max(2, usable_processors())
+
+    @property
     def trace_endpoint(self) -> str | None:
         """Where traces are sent; None: nowhere."""
         if self.traces == "off":

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from embeddings.compiled.parity import Precision
     from embeddings.types import Vectors
 
+_KEPT_SHAPES = 256
+"""Kernels that a stream keeps for shapes of batches it has seen, some of them for each shape and a
+third of a megabyte each. OpenVINO keeps 5,000 unless told: texts of all lengths, in batches of all
+sizes, would make it grow for hours."""
 _HINTS = {"int8": "bf16", "bfloat16": "bf16", "float32": "f32"}
 
 
@@ -39,6 +43,7 @@ class Streams:
             "INFERENCE_PRECISION_HINT": _HINTS[precision] if half else "f32",
             "NUM_STREAMS": threads,
             "INFERENCE_NUM_THREADS": threads,
+            "CPU_RUNTIME_CACHE_CAPACITY": _KEPT_SHAPES,
         }
         self.count = threads
         self._compiled = core.compile_model(graph, "CPU", options)
