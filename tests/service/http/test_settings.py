@@ -70,3 +70,16 @@ def test_memory_is_a_size_as_people_write_it(monkeypatch: pytest.MonkeyPatch, te
 def test_what_is_no_size_is_refused(text: str):
     with pytest.raises(ValidationError, match="memory"):
         Settings(memory=text)
+
+
+def test_arenas_of_memory_follow_the_processors_unless_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    for name in ("MALLOC_ARENA_MAX", "GLIBC_TUNABLES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("service.settings.usable_processors", lambda: 6)
+    assert Settings().malloc_arenas == 6
+    monkeypatch.setattr("service.settings.usable_processors", lambda: 1)
+    assert Settings().malloc_arenas == 2
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    assert Settings().malloc_arenas is None
