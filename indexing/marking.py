@@ -65,10 +65,31 @@ class Mark(NamedTuple):
 
 
 class _Form(NamedTuple):
-    """What a term looks like: a pattern of candidates, and from a match to the mark's end or -1."""
+    """What a term looks like.
 
-    pattern: re.Pattern[str]
-    end: Callable[[str, re.Match[str]], int]
+    Attributes:
+        literal: stands in every place of it, but for commas inside numbers.
+        pattern: of its candidates, or of their first groups; empty: the literal.
+        end: from a text and a candidate's first and one past last character to the mark's end, or
+            -1 where it is none.
+    """
+
+    literal: str
+    pattern: str
+    end: Callable[[str, int, int], int]
+
+    def candidates(self, folded: str) -> Iterator[tuple[int, int]]:
+        """First and one past last character of each, ascending."""
+        if self.pattern:
+            compiled = _compiled(self.pattern)
+            group = 1 if compiled.groups else 0
+            for match in compiled.finditer(folded):
+                yield match.start(), match.end(group)
+            return
+        start, length = folded.find(self.literal), len(self.literal)
+        while start >= 0:
+            yield start, start + length
+            start = folded.find(self.literal, start + length)
 
 
 def find_marks(text: str, terms: Sequence[str]) -> list[Mark]:
@@ -86,15 +107,24 @@ def find_marks(text: str, terms: Sequence[str]) -> list[Mark]:
             the first `MOST_MARKS` places of each.
     """
     folded = _fold(text)
+    bare = folded.replace(",", "")
     marks: list[Mark] = []
     for number, term in enumerate(islice(dict.fromkeys(terms), MOST_TERMS)):
         for form in _forms(term):
-            found = form.pattern.finditer(folded)
-            places = ((match.start(), form.end(text, match)) for match in found)
+            if form.literal not in bare and form.literal not in folded:
+                continue
+            places = (
+                (start, form.end(text, start, stop)) for start, stop in form.candidates(folded)
+            )
             marked = (Mark(start, end, number) for start, end in places if end > start)
             marks += islice(marked, MOST_MARKS)
     marks.sort()
     return marks
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
 
 
 @lru_cache(maxsize=4_096)
@@ -104,13 +134,13 @@ def _forms(term: str) -> tuple[_Form, ...]:
     if run is None:
         return ()
     if run.script == "cjk":
-        return (_Form(re.compile(re.escape(term)), _whole),)
+        return (_Form(term, "", _whole),)
     if run.script == "hangul":
         return tuple(_korean(term))
     if run.script == "number":
         digits = ",?".join(term) if term.isdecimal() else re.escape(term)
-        return (_Form(re.compile(rf"{digits}(?!\d)"), _number_end),)
-    return (_Form(re.compile(re.escape(_head(term))), _word_end(term)),)
+        return (_Form(term, rf"{digits}(?!\d)", _number_end),)
+    return (_Form(_head(term), "", _word_end(term)),)
 
 
 def _head(term: str) -> str:
@@ -123,18 +153,16 @@ def _head(term: str) -> str:
     return term[:-1] if len(term) > 1 and term.endswith(("e", "i", "bl")) else term
 
 
-def _whole(text: str, match: re.Match[str]) -> int:
-    return match.end()
+def _whole(text: str, start: int, stop: int) -> int:
+    return stop
 
 
-def _number_end(text: str, match: re.Match[str]) -> int:
-    start = match.start()
-    return -1 if start and text[start - 1].isdecimal() else match.end()
+def _number_end(text: str, start: int, stop: int) -> int:
+    return -1 if start and text[start - 1].isdecimal() else stop
 
 
-def _word_end(term: str) -> Callable[[str, re.Match[str]], int]:
-    def end(text: str, match: re.Match[str]) -> int:
-        start = match.start()
+def _word_end(term: str) -> Callable[[str, int, int], int]:
+    def end(text: str, start: int, stop: int) -> int:
         if start and _is_of_word(text[start - 1]):
             return -1
         piece = text[start : start + _LONGEST_WORD]
@@ -157,28 +185,29 @@ def _korean(term: str) -> Iterator[_Form]:
     # A term may begin with a sign before its first letter.
     escaped = re.escape(term)
     if len(term) > 1:
-        yield _Form(re.compile(escaped), _whole)
+        yield _Form(term, "", _whole)
     else:
-        yield _Form(re.compile(rf"({escaped})(?:{_PARTICLES})?(?!{_SYLLABLE})"), _first_end)
+        pattern = rf"({escaped})(?:{_PARTICLES})?(?!{_SYLLABLE})"
+        yield _Form(term, pattern, _at_beginning)
     stem = term[:-1]
     if not term.endswith("다") or not stem or not all("가" <= char <= "힣" for char in stem):
         return
     last = _inflected(stem[-1])
     if len(stem) > 1:
-        yield _Form(re.compile(rf"({stem[:-1]}(?:{last}))"), _first_end)
+        yield _Form(stem[:-1], rf"({stem[:-1]}(?:{last}))", _at_beginning)
         if stem[-1] == "르":
-            yield _Form(re.compile(rf"({stem[:-2]}{_closed(stem[-2], 8)}[라러])"), _first_end)
+            pattern = rf"({stem[:-2]}{_closed(stem[-2], 8)}[라러])"
+            yield _Form(stem[:-2], pattern, _at_beginning)
     elif stem in _STEMS:
         bare = f"[{_closed(stem, 4)}{_closed(stem, 8)}]" if _coda(stem) == 0 else stem
         behind = rf"(?:(?:{_ENDINGS}){_SYLLABLE}{{0,6}})(?!{_SYLLABLE})"
-        yield _Form(re.compile(rf"({last})(?:{behind})"), _first_end)
-        yield _Form(re.compile(rf"({bare})(?!{_SYLLABLE})"), _first_end)
+        yield _Form("", rf"({last})(?:{behind})", _at_beginning)
+        yield _Form("", rf"({bare})(?!{_SYLLABLE})", _at_beginning)
 
 
-def _first_end(text: str, match: re.Match[str]) -> int:
-    """The end of the first group, at the beginning of a Korean word."""
-    start = match.start()
-    return -1 if start and "가" <= text[start - 1] <= "힣" else match.end(1)
+def _at_beginning(text: str, start: int, stop: int) -> int:
+    """The candidate's end, at the beginning of a Korean word."""
+    return -1 if start and "가" <= text[start - 1] <= "힣" else stop
 
 
 def _inflected(syllable: str) -> str:

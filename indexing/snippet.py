@@ -66,6 +66,8 @@ def _densest(marks: Sequence[Mark], size: int) -> Sequence[Mark]:
     A term weighs 1 / (1 + ln n) for its n places: what is rare in the text tells more, for want
     of its rarity in the collection.
     """
+    if len(marks) < 2:
+        return marks
     counts = Counter(mark.term for mark in marks)
     weights = {term: round(_WEIGHT / (1 + log(count))) for term, count in counts.items()}
     inside: Counter[int] = Counter()
