@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from contextvars import copy_context
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from indexing.candidates import Window
 from indexing.cursor import Cursor, write_cursor
-from indexing.looking import look
-from indexing.questions import pose
+from indexing.looking import look, sights_of
+from indexing.questions import Question, pose
 from indexing.receipts import write_receipt
 from indexing.reranking import RERANK_DEPTH, rerank
 from indexing.snippet import cut_snippet
 from indexing.types import Match, SearchResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from contextvars import Context
 
     from indexing.candidates import Candidate
     from indexing.local import LocalCollection
-    from indexing.looking import Look
-    from indexing.questions import Question
+    from indexing.looking import Look, Sight
     from indexing.types import EncodedQuery, SearchRequest
+
+    Outcome: TypeAlias = SearchResult | Exception
+
+T = TypeVar("T")
 
 
 def answer(
@@ -38,13 +43,48 @@ def answer(
         LexicalIndexError: mode lexical where there is no lexical search.
     """
     questions = pose(collection, requests, encoded)
+    return [_given(outcome) for outcome in _answers(collection, questions)]
+
+
+def answer_each(
+    collection: LocalCollection,
+    requests: Sequence[SearchRequest],
+    encoded: Sequence[EncodedQuery | None],
+    contexts: Sequence[Context] | None = None,
+) -> Iterator[Outcome]:
+    """An answer to each request, or what `answer` would raise for it alone; in their order.
+
+    Each is given as soon as it is there. Queries that are not encoded yet are, one by one.
+    `contexts` are those that requests are read in; they are answered in that of who asks for it.
+    """
+    posed: list[Question | Exception] = []
+    for place, (request, query) in enumerate(zip(requests, encoded, strict=True)):
+        run = copy_context().run if contexts is None else contexts[place].run
+        try:
+            posed += run(pose, collection, [request], [query])
+        except Exception as error:  # told by whoever asks for this answer
+            posed.append(error)
+    outcomes = _answers(collection, [each for each in posed if isinstance(each, Question)])
+    return (each if isinstance(each, Exception) else next(outcomes) for each in posed)
+
+
+def _answers(collection: LocalCollection, questions: Sequence[Question]) -> Iterator[Outcome]:
+    """Answers to questions of one moment, or why there is none."""
     started = time.perf_counter()
-    looks = look(collection, questions, [_window(question) for question in questions])
+    sights = sights_of(collection, questions, [_window(question) for question in questions])
     shared = 1e3 * (time.perf_counter() - started) / max(1, len(questions))
-    return [
-        _answer_one(collection, question, seen, shared)
-        for question, seen in zip(questions, looks, strict=True)
-    ]
+    for question, sight in zip(questions, sights, strict=True):
+        try:
+            yield _answer_one(collection, question, _given(sight), shared)
+        except Exception as error:  # told by whoever asks for this answer
+            yield error
+
+
+def _given(outcome: T | Exception) -> T:
+    """What there is, or raised what there is instead."""
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def _window(question: Question) -> Window:
@@ -63,17 +103,18 @@ def _window(question: Question) -> Window:
 
 
 def _answer_one(
-    collection: LocalCollection, question: Question, seen: Look, elapsed: float
+    collection: LocalCollection, question: Question, sight: Sight, shared: float
 ) -> SearchResult:
-    """The answer from what was seen in so many milliseconds."""
+    """The answer; its share of what was done for all took so many milliseconds."""
     started = time.perf_counter()
+    seen = look(collection, sight)
     page, more = _page(collection, question, seen)
     before = question.request.offset if question.cursor is None else question.cursor.rank
     matches = tuple(
         _match(candidate, question, seen, rank)
         for rank, candidate in enumerate(page, start=before + 1)
     )
-    elapsed += sum(question.milliseconds.get(stage, 0.0) for stage in ("analyse", "encode"))
+    elapsed = shared + sum(question.milliseconds.get(stage, 0.0) for stage in ("analyse", "encode"))
     question.milliseconds["total"] = elapsed + 1e3 * (time.perf_counter() - started)
     cursor = None
     if more and matches and not question.request.rerank:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from embeddings.load import load_encoder
-from indexing.answer import answer
+from indexing.answer import answer, answer_each
 from indexing.card import check_encoder, read_card, write_card
 from indexing.encoding import DocumentEncoder
 from indexing.errors import InvalidRequestError
@@ -19,8 +19,9 @@ from indexing.verification import VerifyReport, verify
 from indexing.writing import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Collection as Container
+    from contextvars import Context
     from pathlib import Path
     from typing import Self
 
@@ -285,6 +286,26 @@ class LocalCollection:
         """
         self._storage.documents.check_open()
         return answer(self, requests, encoded or [None] * len(requests))
+
+    def search_each(
+        self,
+        requests: Sequence[SearchRequest],
+        *,
+        encoded: Sequence[EncodedQuery | None] | None = None,
+        contexts: Sequence[Context] | None = None,
+    ) -> Iterator[SearchResult | Exception]:
+        """Answers to requests that know nothing of each other, each as soon as it is there.
+
+        What they find is what each would find alone. For one that cannot be answered the error
+        that `search` would raise is given instead; the others go on.
+
+        Args:
+            requests: what is asked.
+            encoded: for each its query, or None where that is to be encoded, one by one.
+            contexts: in which each request is read; None: the caller's.
+        """
+        self._storage.documents.check_open()
+        return answer_each(self, requests, encoded or [None] * len(requests), contexts)
 
     def nearest(
         self,

@@ -13,7 +13,7 @@ import numpy as np
 from embeddings.errors import AnalyzerError
 from indexing.candidates import GROWTH, SLACK, Taken, Window, take
 from indexing.questions import vector_of
-from indexing.ranking import Asked, rank
+from indexing.ranking import Asked, depth_of, rank
 from indexing.tuning import MEASURED_AT
 from indexing.types import MAX_LIMIT, Hits
 
@@ -68,8 +68,16 @@ class _Moment:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sight:
-    """What to look for at a moment: vector, None for words alone, and window."""
+class Sight:
+    """What a question looks for at a moment.
+
+    Attributes:
+        question: asked.
+        moment: that is looked at.
+        vector: float32 (1, dim); None for words alone.
+        window: of the answer.
+        found: what vectors found already, together with those of other questions.
+    """
 
     question: Question
     moment: _Moment
@@ -80,7 +88,7 @@ class _Sight:
     @classmethod
     def of(
         cls, collection: LocalCollection, question: Question, window: Window, moment: _Moment
-    ) -> _Sight:
+    ) -> Sight:
         """Examples looked up, and left out of the window."""
         generation, snapshot = moment.generation, moment.snapshot
         name = collection.card.name
@@ -90,47 +98,56 @@ class _Sight:
         return cls(question, moment, vector, window)
 
     @property
-    def is_plain(self) -> bool:
-        """True if nothing but a vector decides."""
-        return (
-            self.vector is not None
-            and self.question.terms is None
-            and self.question.request.filter is None
-        )
+    def depth(self) -> int:
+        """Rows that its vector finds at first."""
+        both = self.vector is not None and self.question.terms is not None
+        return depth_of(self.window.depth, both=both)
+
+    @property
+    def is_shared(self) -> bool:
+        """True if its vector may be compared in one call with those of others."""
+        return self.vector is not None and self.question.request.filter is None
 
     def is_exact(self, depth: int) -> bool:
         """True where every vector is to be compared: asked for, or paged beyond offsets."""
         return self.question.request.exact or depth > MAX_LIMIT + SLACK
 
 
-def look(
+def sights_of(
     collection: LocalCollection, questions: Sequence[Question], windows: Sequence[Window]
-) -> list[Look]:
-    """What each question finds in its window; plain vectors of like depth are compared at once.
+) -> list[Sight | Exception]:
+    """What each question looks for in its window, or why it cannot be asked.
 
-    Rows are found in memory, documents are read from the database. Where a writer came in between
-    so that the two disagree, the question is asked again while writers wait.
-
-    Raises:
-        DocumentNotFoundError: an id that no document has.
-        InvalidRequestError: examples that cancel each other out.
+    Vectors of like depth without a filter are compared in one call.
     """
     if any(question.terms is not None for question in questions):
         with suppress(AnalyzerError):  # words that cannot be read now are told of in the receipt
             collection.storage.lexicon.catch_up()  # before the moment: calibration needs them
     moment = _Moment.of(collection.storage)
-    sights = [
-        _Sight.of(collection, question, window, moment)
-        for question, window in zip(questions, windows, strict=True)
-    ]
-    return [_look(collection, sight) for sight in _found_together(sights)]
+    sights: list[Sight | Exception] = []
+    for question, window in zip(questions, windows, strict=True):
+        try:
+            sights.append(Sight.of(collection, question, window, moment))
+        except Exception as error:  # told by whoever asks for it
+            sights.append(error)
+    _find_together(sights)
+    return sights
 
 
-def _look(collection: LocalCollection, sight: _Sight) -> Look:
+def look(collection: LocalCollection, sight: Sight) -> Look:
+    """What a question finds in its window.
+
+    Rows are found in memory, documents are read from the database. Where a writer came in between
+    so that the two disagree, the question is asked again while writers wait.
+
+    Raises:
+        DocumentNotFoundError: an id that no document has any more.
+        InvalidRequestError: examples that cancel each other out.
+    """
     storage, question = collection.storage, sight.question
     if question.request.filter is not None:
         moment = _Moment.of(storage)
-        sight = _Sight.of(collection, question, sight.window, moment)
+        sight = Sight.of(collection, question, sight.window, moment)
     seen = _look_once(sight)
     version = sight.moment.version
     undisturbed = version % 2 == 0 and version == storage.version
@@ -139,10 +156,10 @@ def _look(collection: LocalCollection, sight: _Sight) -> Look:
         return seen
     with storage.publishing:
         moment = _Moment.of(storage)
-        return _look_once(_Sight.of(collection, question, sight.window, moment))
+        return _look_once(Sight.of(collection, question, sight.window, moment))
 
 
-def _look_once(sight: _Sight) -> Look:
+def _look_once(sight: Sight) -> Look:
     question, window = sight.question, sight.window
     generation, snapshot = sight.moment.generation, sight.moment.snapshot
     mask = _mask(sight)
@@ -176,31 +193,29 @@ def _look_once(sight: _Sight) -> Look:
     )
 
 
-def _found_together(sights: list[_Sight]) -> list[_Sight]:
-    """The sights, those of plain vectors with what the index found for them in one call."""
+def _find_together(sights: list[Sight | Exception]) -> None:
+    """Give the sights that may share a call of the vector index what it finds for them."""
     groups: dict[tuple[int, bool, float | None], list[int]] = defaultdict(list)
     for place, sight in enumerate(sights):
-        if sight.is_plain:
-            depth = sight.window.depth
-            groups[depth, sight.is_exact(depth), sight.question.request.recall].append(place)
+        if isinstance(sight, Sight) and sight.is_shared:
+            exact = sight.is_exact(sight.window.depth)
+            groups[sight.depth, exact, sight.question.request.recall].append(place)
     for (depth, exact, recall), places in groups.items():
-        if len(places) == 1:
+        some = [sight for sight in map(sights.__getitem__, places) if isinstance(sight, Sight)]
+        if len(some) == 1:
             continue
         started = time.perf_counter()
-        vectors = [sight.vector for sight in map(sights.__getitem__, places)]
-        queries = np.concatenate([vector for vector in vectors if vector is not None])
-        snapshot = sights[places[0]].moment.snapshot
-        found = snapshot.find(queries, depth, exact=exact, recall=recall)
+        queries = np.concatenate([each.vector for each in some if each.vector is not None])
+        found = some[0].moment.snapshot.find(queries, depth, exact=exact, recall=recall)
         elapsed = 1e3 * (time.perf_counter() - started)
-        for number, place in enumerate(places):
+        for number, (place, sight) in enumerate(zip(places, some, strict=True)):
             its = slice(number, number + 1)
             hits = Hits(found.hits.ids[its], found.hits.scores[its])
-            sights[place] = replace(sights[place], found=replace(found, hits=hits))
-            sights[place].question.milliseconds["search"] += elapsed / len(places)
-    return sights
+            sights[place] = replace(sight, found=replace(found, hits=hits))
+            sight.question.milliseconds["search"] += elapsed / len(places)
 
 
-def _mask(sight: _Sight) -> RowMask | None:
+def _mask(sight: Sight) -> RowMask | None:
     """Which rows satisfy the filter and hold documents; None without a filter."""
     question = sight.question
     if question.request.filter is None:

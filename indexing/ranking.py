@@ -88,6 +88,11 @@ class Ranking:
     whole: bool = True
 
 
+def depth_of(k: int, *, both: bool) -> int:
+    """Rows taken from each channel for k rows of an answer; more where `both` are fused."""
+    return max(k, _HYBRID_DEPTH) if both else k
+
+
 def rank(
     snapshot: Snapshot, lexicon: Lexicon, asked: Asked, k: int, *, found: Found | None = None
 ) -> Ranking:
@@ -101,7 +106,7 @@ def rank(
         LexicalIndexError: words are asked for and there is no lexical search.
     """
     both = asked.vector is not None and asked.terms is not None
-    depth = max(k, _HYBRID_DEPTH) if both else k
+    depth = depth_of(k, both=both)
     legs: dict[str, Hits] = {}
     exact, names, recall, whole = True, [], 1.0, True
     if asked.vector is not None:

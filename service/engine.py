@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
 
 from embeddings.errors import AnalyzerError, EncoderRefusedError
@@ -26,7 +27,9 @@ from service.jobs.opening import open_jobs
 from service.leases import Leases, TakenError
 from service.metrics import Metrics
 from service.models import FOLDER as MODELS
+from service.queries import encode_queries
 from service.resources import Resources, allowed_memory
+from service.searches import Searches
 from service.streams import Streams
 from service.threads import Threads
 from service.warming import warm
@@ -39,7 +42,7 @@ if TYPE_CHECKING:
     from embeddings.types import Encoder, EncoderCard, Encoding, Role
     from indexing.card import CollectionCard
     from indexing.local import LocalCollection
-    from indexing.types import Metric
+    from indexing.types import Metric, SearchRequest, SearchResult
     from service.jobs.desk import Jobs
     from service.settings import Settings
 
@@ -137,6 +140,13 @@ class Engine:
             metrics=self.metrics,
         )
         self._leases = Leases()
+        self._searches = Searches(
+            self._searchers,
+            at_once=max(1, settings.searches_at_once // 2),  # queries are encoded by all processors
+            encode=partial(encode_queries, self),
+            using=self.using,
+            metrics=self.metrics,
+        )
         self._folder = folder
         self._jobs: Jobs | None = None
         self._warming: asyncio.Task[None] | None = None
@@ -168,6 +178,7 @@ class Engine:
         if self._jobs is not None:
             await asyncio.to_thread(self._jobs.stop)
         self._batcher.close()
+        self._searches.close()
         await asyncio.to_thread(self._close)
 
     def _warm(self) -> None:
@@ -202,7 +213,27 @@ class Engine:
         Raises:
             BusyError: too many searches wait already.
         """
+        self._searchers.check(self._searches.waiting)
         return await self._searchers.run(function, *args, **kwargs)
+
+    async def answer(
+        self,
+        collection: str,
+        request: SearchRequest,
+        write: Callable[[LocalCollection, SearchResult], T],
+    ) -> T:
+        """What `write` makes of the answer to a search, in a thread, together with others.
+
+        Args:
+            collection: its name; that the caller may see it was checked.
+            request: what is asked, light.
+            write: makes something of the answer, while nobody drops the collection.
+
+        Raises:
+            CollectionNotFoundError: there is none.
+            BusyError: too many searches wait already.
+        """
+        return await self._searches.ask(collection, request, write)
 
     async def read(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of a call that changes nothing, made in a thread.
@@ -282,7 +313,7 @@ class Engine:
     def waiting(self) -> dict[str, int]:
         """How many calls wait for the threads of each kind."""
         return {
-            "search": self._searchers.waiting,
+            "search": self._searchers.waiting + self._searches.waiting,
             "read": self._readers.waiting,
             "write": self._writers.waiting,
             "encode": self._batcher.waiting,

@@ -20,7 +20,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from prometheus_client.metrics_core import Metric
     from prometheus_client.registry import Collector
@@ -91,6 +91,18 @@ class Metrics:
             "meari_searches",
             "Searches answered, by what answered (vector index, bm25) and whether exactly",
             ["index", "exact"],
+            registry=registry,
+        )
+        self._searches_together = Histogram(
+            "meari_search_batch_requests",
+            "Searches answered together; those that take long by themselves are answered alone",
+            buckets=_BATCH_SIZES,
+            registry=registry,
+        )
+        self._search_wait = Histogram(
+            "meari_search_wait_seconds",
+            "Time from a search's coming until the batch that it is answered in begins",
+            buckets=_WAIT_SECONDS,
             registry=registry,
         )
         self._no_good_answer = Counter(
@@ -192,6 +204,12 @@ class Metrics:
         if receipt.query_truncated:
             self._queries_truncated.inc()
         self.count_tokens(receipt.query_tokens or 0)
+
+    def count_searches_together(self, waited: Sequence[float]) -> None:
+        """Count one batch of searches that waited so many seconds each."""
+        self._searches_together.observe(len(waited))
+        for seconds in waited:
+            self._search_wait.observe(seconds)
 
     def count_write(self, receipt: WriteReceipt) -> None:
         """Count the documents of one upsert."""

@@ -76,24 +76,37 @@ class Threads:
         if STAGE_WATCH.get() is not None:
             work = partial(_watched, time.perf_counter(), work)
         call = partial(contextvars.copy_context().run, work)
-        self._enter()
+        self.check()
+        return await asyncio.wrap_future(self.begin(call))
+
+    def begin(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """The call, made in a thread without any request's context; none is refused."""
+        with self._guard:
+            self._unfinished += 1
         try:
-            future = self._pool.submit(call)
+            future = self._pool.submit(function, *args, **kwargs)
         except BaseException:
             self._leave()
             raise
         future.add_done_callback(self._leave)
-        return await asyncio.wrap_future(future)
+        return future
 
-    def _enter(self) -> None:
-        with self._guard:
-            if self.waiting >= self._most_waiting:
-                message = (
-                    f"busy: {self.waiting:,} requests wait for {self._number} {self._name} threads "
-                    "already; try again in a moment"
-                )
-                raise BusyError(message)
-            self._unfinished += 1
+    def check(self, others: int = 0) -> None:
+        """Refuse whoever comes while too many wait.
+
+        Args:
+            others: that wait elsewhere for these threads.
+
+        Raises:
+            BusyError: as many wait already as may.
+        """
+        waiting = self.waiting + others
+        if waiting >= self._most_waiting:
+            message = (
+                f"busy: {waiting:,} requests wait for {self._number} {self._name} threads "
+                "already; try again in a moment"
+            )
+            raise BusyError(message)
 
     def _leave(self, _: Future[T] | None = None) -> None:
         with self._guard:

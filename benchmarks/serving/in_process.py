@@ -40,7 +40,7 @@ def measure(name: str, texts: list[str], seconds: float, folder: str | None) -> 
         with open_collection(folder) as collection:
             found["search"] = rates(
                 lambda batch: collection.search_many(
-                    [SearchRequest(query=text, mode="hybrid") for text in batch]
+                    [SearchRequest(query=text, mode="hybrid", with_snippets=True) for text in batch]
                 ),
                 supply,
                 seconds,

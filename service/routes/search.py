@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi import Request  # noqa: TC002 - FastAPI reads it
@@ -25,6 +26,7 @@ from service.routes.access import (
 )
 from service.schemas.results import BatchAnswer, SearchAnswer
 from service.schemas.search import BatchBody, RecommendBody, SearchBody  # noqa: TC001 - FastAPI reads them
+from service.searches import is_light
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 routes = router("search")
+
+_MOST_INLINE = 4_096
+"""Numbers of a vector that are read without a thread."""
 
 
 @routes.post(
@@ -73,7 +78,9 @@ async def recommend(
     def work() -> JsonAnswer:
         try:
             request = body.to_request(parse_filter(body.filter))
-            return _answer(engine, collection, request, Marks(clusters=body.with_clusters))
+            with engine.using(collection) as target:
+                marks = Marks(clusters=body.with_clusters)
+                return _written(engine, marks, None, target, target.search(request))
         except DocumentNotFoundError as error:
             with engine.using(collection) as target:
                 raise ExampleNotFoundError(str(error), _missing(target, body)) from error
@@ -101,13 +108,17 @@ async def _search(engine: Engine, collection: str, body: SearchBody) -> JsonAnsw
     def prepare() -> SearchRequest:
         return _request(body, engine.settings)
 
-    if body.query is None:
-        return await engine.search(lambda: _answer(engine, collection, prepare(), Marks.of(body)))
-    request = prepare() if body.filter is None else await engine.read(prepare)
+    quick = body.filter is None and body.image is None and len(body.vector or ()) <= _MOST_INLINE
+    request = prepare() if quick else await engine.read(prepare)
+    marks = Marks.of(body)
+    if not marks.question and is_light(request, await engine.card(collection)):
+        return await engine.answer(collection, request, partial(_written, engine, marks, None))
     [encoded] = await encode_queries(engine, collection, [request])
 
     def work() -> JsonAnswer:
-        return _answer(engine, collection, request, Marks.of(body), encoded)
+        with engine.using(collection) as target:
+            result = target.search(request, encoded=encoded)
+            return _written(engine, marks, vector_of(request, encoded), target, result)
 
     return await engine.search(work)
 
@@ -156,18 +167,17 @@ def _request(body: SearchBody, settings: Settings) -> SearchRequest:
     return body.to_request(parse_filter(body.filter))
 
 
-def _answer(
+def _written(
     engine: Engine,
-    collection: str,
-    request: SearchRequest,
     marks: Marks,
-    encoded: EncodedQuery | None = None,
+    vector: Vectors | None,
+    target: LocalCollection,
+    result: SearchResult,
 ) -> JsonAnswer:
-    with engine.using(collection) as target:
-        result = target.search(request, encoded=encoded)
-        answer = _marked(engine, target, result, marks, vector_of(request, encoded))
+    """The answer to one search; its question's vector is needed for marks of the question."""
+    answer = JsonAnswer.of(_marked(engine, target, result, marks, vector))
     engine.metrics.count_search(result.receipt)
-    return JsonAnswer.of(answer)
+    return answer
 
 
 def _marked(

@@ -12,16 +12,27 @@ from hypothesis import strategies as st
 
 from indexing.errors import DimensionMismatchError, DocumentNotFoundError, InvalidRequestError
 from indexing.index.exact import comparable
+from indexing.planner import IndexWish
 from indexing.recommending import example_vector
 from indexing.requests import check_request
 from indexing.snapshot import Snapshot
-from indexing.types import MAX_QUERY_BYTES, Document, Metric, Parent, SearchRequest
+from indexing.types import (
+    MAX_QUERY_BYTES,
+    Document,
+    EncodedQuery,
+    Metric,
+    Parent,
+    SearchRequest,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from embeddings.types import Vectors
     from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
     from indexing.snapshot import Found
+    from indexing.types import SearchReceipt
 
 QUERY = SearchRequest(query="gift")
 
@@ -302,6 +313,64 @@ def test_plain_vectors_are_compared_in_one_call(
         assert one.cursor == other.cursor
         assert (one.receipt.index, one.receipt.exact) == (other.receipt.index, other.receipt.exact)
     assert collection.search_many([]) == []
+
+
+@pytest.mark.parametrize("kind", ["flat", pytest.param("ivf-pq", marks=pytest.mark.slow)])
+def test_what_is_answered_together_is_what_each_finds_alone(data: DataFolder, kind: str) -> None:
+    random = np.random.default_rng(0)
+    words = ["소포", "반품", "배송", "gift", "cards", "parcel", "return", "free", "day", "valid"]
+    texts = [" ".join(random.choice(words, 6)) for _ in range(700)]
+    made = data.create("many", encoder="hash:32")
+    documents = [Document(f"d{row}", text) for row, text in enumerate(texts)]
+    vectors = random.standard_normal((len(texts), 32), dtype=np.float32)
+    made.add(documents, vectors=vectors)
+    if kind != "flat":
+        made.optimize(IndexWish(kind=kind))
+    for seed in range(5):
+        _check_together(made, np.random.default_rng(seed), words)
+
+
+def _check_together(
+    made: LocalCollection, random: np.random.Generator, words: Sequence[str]
+) -> None:
+    requests: list[SearchRequest] = []
+    for row, vector in enumerate(random.standard_normal((12, 32), dtype=np.float32)):
+        query = " ".join(random.choice(words, 3))
+        limit = int(random.integers(1, 12))
+        requests += [
+            SearchRequest(query=query, mode="hybrid", limit=limit, with_snippets=True),
+            SearchRequest(query=query, mode=("lexical", "dense")[row % 2], limit=limit),
+            SearchRequest(vector=vector, limit=limit),
+        ]
+    requests.append(SearchRequest(document_id="nobody"))
+    requests.append(SearchRequest(query="?!", mode="lexical"))
+    asked = [requests[place] for place in random.permutation(len(requests)).tolist()]
+    encoded = [_encoded(made, request) for request in asked]
+    together = list(made.search_each(asked, encoded=encoded))
+    for request, query, found in zip(asked, encoded, together, strict=True):
+        if isinstance(found, Exception):
+            with pytest.raises(type(found)) as raised:
+                made.search(request, encoded=query)
+            assert str(raised.value) == str(found)
+            continue
+        alone = made.search(request, encoded=query)
+        assert found.matches == alone.matches
+        assert found.cursor == alone.cursor
+        assert _timeless(found.receipt) == _timeless(alone.receipt)
+    assert sum(isinstance(found, Exception) for found in together) == 2
+
+
+def _encoded(made: LocalCollection, request: SearchRequest) -> EncodedQuery | None:
+    if request.query is None or request.mode == "lexical":
+        return None
+    encoding = made.encoder.encode([request.query], role="query")
+    fingerprint = made.card.encoder.fingerprint
+    return EncodedQuery(fingerprint, encoding.vectors, 1, False, 0, 1.0)
+
+
+def _timeless(receipt: SearchReceipt) -> SearchReceipt:
+    assert set(receipt.milliseconds) >= {"search", "total"}
+    return replace(receipt, milliseconds={}, sampled_recall=None, sampled_queries=0)
 
 
 def test_vectors_are_checked_before_anything_is_found(collection: LocalCollection) -> None:

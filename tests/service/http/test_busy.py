@@ -13,12 +13,13 @@ import pytest
 import service.body
 from embeddings.hashing import HashEncoder
 from embeddings.load import BUILT_IN
-from indexing.answer import answer
+from indexing.answer import answer_each
 from service.errors import BusyError
 from service.threads import Threads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from contextvars import Context
 
     from embeddings.types import Encoding, Role
     from indexing.local import LocalCollection
@@ -47,15 +48,16 @@ class Gate:
 
         return Slow(64, max_tokens=256)
 
-    def answer(
+    def answer_each(
         self,
         collection: LocalCollection,
         requests: Sequence[SearchRequest],
         encoded: Sequence[EncodedQuery | None],
-    ) -> list[SearchResult]:
+        contexts: Sequence[Context] | None,
+    ) -> Iterator[SearchResult | Exception]:
         if requests[0].mode == "lexical" and "slowly" in requests[0].query:
             self.hold()
-        return answer(collection, requests, encoded)
+        return answer_each(collection, requests, encoded, contexts)
 
     def hold(self) -> None:
         self.entered.release()
@@ -70,7 +72,7 @@ class Gate:
 def gate(monkeypatch: pytest.MonkeyPatch):
     made = Gate()
     monkeypatch.setitem(BUILT_IN, "hash", lambda name, device: made.encoder())
-    monkeypatch.setattr("indexing.local.answer", made.answer)
+    monkeypatch.setattr("indexing.local.answer_each", made.answer_each)
     yield made
     made.opened.set()
 
@@ -89,8 +91,8 @@ def wait_until_waiting(client: Client, threads: str, number: int) -> None:
         (
             "encode",
             "the encoder",
-            f"{ANIMALS}/search",
-            {"query": "slowly"},
+            "/v1/embeddings",
+            {"model": "hash:64", "input": "slowly"},
             ("POST", f"{ANIMALS}/documents/count"),
         ),
         (

@@ -74,8 +74,8 @@ def heard(listener: Listener, animals: Client) -> Client:
     return animals
 
 
-def wait_until_waiting(client: Client, number: int) -> None:
-    line = f'meari_requests_waiting{{threads="encode"}} {number}.0'
+def wait_until_waiting(client: Client, number: int, threads: str = "search") -> None:
+    line = f'meari_requests_waiting{{threads="{threads}"}} {number}.0'
     deadline = time.monotonic() + 30
     while line not in client.get("/metrics").text.splitlines():
         if time.monotonic() > deadline:
@@ -87,30 +87,85 @@ def without_times(answer: dict) -> dict:
     return answer | {"receipt": receipt}
 
 
-def test_searches_and_embeddings_share_a_batch(heard: Client, listener: Listener):
-    bodies = [(SEARCH, {"query": f"a cat {number}"}) for number in range(6)]
-    embed = {"model": "hash:64", "input": ["one", "two"], "input_type": "query"}
-    with ThreadPoolExecutor(8) as pool:
+def test_searches_are_encoded_and_answered_together(heard: Client, listener: Listener):
+    bodies = [{"query": f"a cat {number}"} for number in range(6)]
+    bodies += [{"document_id": "cat"}, {"query": "a cat", "mode": "lexical", "limit": 1}]
+    with ThreadPoolExecutor(9) as pool:
         running = pool.submit(heard.post, SEARCH, {"query": "slowly"})
         assert listener.entered.acquire(timeout=30)
-        others = [pool.submit(heard.post, path, body) for path, body in bodies]
-        others.append(pool.submit(heard.post, "/v1/embeddings", embed))
-        wait_until_waiting(heard, 7)
+        others = [pool.submit(heard.post, SEARCH, body) for body in bodies]
+        wait_until_waiting(heard, 8)
         listener.opened.set()
         assert running.result().status_code == 200
         answers = [each.result() for each in others]
-    assert [answer.status_code for answer in answers] == [200] * 7
-    assert [len(texts) for _, texts in listener.batches] == [1, 8]
-    alone = [heard.post(path, body).json() for path, body in bodies]
-    for together, single in zip(answers, alone, strict=False):
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert [sorted(texts) for _, texts in listener.batches] == [
+        ["slowly"],
+        [f"a cat {number}" for number in range(6)],
+    ]
+    lines = heard.get("/metrics").text.splitlines()
+    assert 'meari_search_batch_requests_bucket{le="1.0"} 1.0' in lines
+    assert "meari_search_batch_requests_count 2.0" in lines
+    assert "meari_search_batch_requests_sum 9.0" in lines
+    assert "meari_search_wait_seconds_count 9.0" in lines
+    alone = [heard.post(SEARCH, body).json() for body in bodies]
+    for together, single in zip(answers, alone, strict=True):
         assert without_times(together.json()) == without_times(single)
+
+
+def test_embeddings_share_a_batch(heard: Client, listener: Listener):
+    bodies = [{"model": "hash:64", "input": text} for text in ("one", "two", ["three", "four"])]
+    with ThreadPoolExecutor(4) as pool:
+        slow = {"model": "hash:64", "input": "slowly"}
+        running = pool.submit(heard.post, "/v1/embeddings", slow)
+        assert listener.entered.acquire(timeout=30)
+        others = [pool.submit(heard.post, "/v1/embeddings", body) for body in bodies]
+        wait_until_waiting(heard, 3, "encode")
+        listener.opened.set()
+        assert [each.result().status_code for each in (running, *others)] == [200] * 4
+    assert [len(texts) for _, texts in listener.batches] == [1, 4]
     lines = heard.get("/metrics").text.splitlines()
     assert 'meari_encode_batch_requests_bucket{le="1.0"} 1.0' in lines
-    assert "meari_encode_batch_requests_sum 8.0" in lines
-    assert "meari_encode_batch_texts_sum 9.0" in lines
-    assert "meari_encode_wait_seconds_count 8.0" in lines
-    assert 'meari_query_vectors_total{cached="false"} 9.0' in lines
-    assert 'meari_query_vectors_total{cached="true"} 6.0' in lines
+    assert "meari_encode_batch_requests_sum 4.0" in lines
+    assert "meari_encode_batch_texts_sum 5.0" in lines
+    assert "meari_encode_wait_seconds_count 4.0" in lines
+
+
+def test_a_search_that_fails_fails_no_other_of_its_batch(heard: Client, listener: Listener):
+    bodies = [
+        ({"query": "a cat"}, 200),
+        ({"document_id": "nobody"}, 404),
+        ({"query": "?!", "mode": "lexical"}, 400),
+        ({"vector": [1.0, 2.0]}, 409),
+        ({"query": "a dog"}, 200),
+    ]
+    with ThreadPoolExecutor(6) as pool:
+        running = pool.submit(heard.post, SEARCH, {"query": "slowly"})
+        assert listener.entered.acquire(timeout=30)
+        others = [pool.submit(heard.post, SEARCH, body) for body, _ in bodies]
+        wait_until_waiting(heard, 5)
+        listener.opened.set()
+        assert running.result().status_code == 200
+        found = [each.result() for each in others]
+    alone = [heard.post(SEARCH, body) for body, _ in bodies]
+    assert [answer.status_code for answer in alone] == [answer.status_code for answer in found]
+    assert [answer.status_code for answer in found] == [status for _, status in bodies]
+    for together, single in zip(found, alone, strict=True):
+        if single.status_code != 200:
+            assert together.json() == single.json()
+
+
+def test_what_takes_long_is_answered_alone(heard: Client):
+    heavy: list[dict] = [
+        {"query": "a cat", "exact": True},
+        {"query": "a cat", "limit": 101},
+        {"query": "a cat", "offset": 95},
+        {"query": "a cat", "filter": LEGS},
+        {"query": "cat " * 300},
+        {"query": "a cat", "with_vectors": True},
+    ]
+    assert [heard.post(SEARCH, body).status_code for body in heavy] == [200] * len(heavy)
+    assert "meari_search_batch_requests_count 0.0" in heard.get("/metrics").text.splitlines()
 
 
 LEGS = {"must": [{"key": "legs", "match": {"value": 4}}]}
@@ -287,7 +342,7 @@ def test_a_full_queue_refuses_embeddings_too(
         running = [pool.submit(client.post, "/v1/embeddings", embed)]
         assert listener.entered.acquire(timeout=30)
         running.append(pool.submit(client.post, "/v1/embeddings", embed))
-        wait_until_waiting(client, 1)
+        wait_until_waiting(client, 1, "encode")
         refused = client.post("/v1/embeddings", embed)
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
         assert refused.json()["error"]["code"] == "busy"
