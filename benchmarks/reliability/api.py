@@ -17,15 +17,14 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from benchmarks.record import RESULTS, save
+from benchmarks.reliability.api_tally import COUNTED, KEPT, Tally
 from benchmarks.reliability.served import (
     CLASSIFIER,
     COLLECTIONS,
@@ -40,7 +39,6 @@ from benchmarks.reliability.served import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from schemathesis.engine.recorder import ScenarioRecorder
 
 CHECKS = (
     "not_a_server_error",
@@ -55,8 +53,6 @@ CHECKS = (
     "allow_header_conformance",
 )
 """What every answer is held against."""
-COUNTED = "positive_data_acceptance"
-"""Counted, and no fault: a schema cannot say which fields go together or what an encoder reads."""
 LEFT_OUT = {
     "ignored_auth": "the document names no security scheme; tests/service/http/test_access.py",
     "object_level_authorization": "as above",
@@ -67,98 +63,6 @@ _DROPPING = "DELETE /v1/collections/{collection}"
 _BESIDE_IDS = "/documents/(count|delete|states|trim)$"
 """Documents may have those ids: their paths answer GET and DELETE too, as `Allow` says there."""
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
-_KEPT = 20
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was asked and what was wrong with the answers.
-
-    Attributes:
-        by_status: cases by operation and status.
-        by_phase: cases by phase.
-        checks: how often each check was made.
-        faults: by check, operation and status: how often, and one of them told.
-        broken: errors of the generator itself: operations it could not try.
-    """
-
-    by_status: Counter[tuple[str, int]] = field(default_factory=Counter)
-    by_phase: Counter[str] = field(default_factory=Counter)
-    checks: Counter[str] = field(default_factory=Counter)
-    faults: dict[tuple[str, str, int], list[Any]] = field(default_factory=dict)
-    broken: list[str] = field(default_factory=list)
-
-    @property
-    def cases(self) -> int:
-        """How many requests were answered."""
-        return sum(self.by_status.values())
-
-    @property
-    def wrong(self) -> dict[tuple[str, str, int], list[Any]]:
-        """The faults but for those that are only counted."""
-        return {key: told for key, told in self.faults.items() if key[0] != COUNTED}
-
-    @property
-    def server_errors(self) -> int:
-        """Answers of a 5xx status."""
-        return sum(count for (_, status), count in self.by_status.items() if status >= 500)
-
-    @classmethod
-    def of(cls, kept: dict[str, Any]) -> Self:
-        """The counts of an earlier run, to go on from."""
-        made = cls(by_phase=Counter(kept["by_phase"]), checks=Counter(kept["checks_made"]))
-        for label, statuses in kept["by_operation"].items():
-            made.by_status.update({(label, int(each)): n for each, n in statuses.items()})
-        for each in kept["wrong"]:
-            key = (each["check"], each["operation"], each["status"])
-            made.faults[key] = [each["times"], each["message"], each["again"]]
-        refused = kept["refused_though_the_schema_allows"]
-        made.faults[COUNTED, "before", 0] = [refused, "", ""]
-        made.broken += kept["untried"]
-        return made
-
-    def add(self, phase: str, recorder: ScenarioRecorder) -> None:
-        """Count what a scenario asked."""
-        for id_, asked in recorder.interactions.items():
-            label = recorder.cases[id_].value.operation.label
-            status = 0 if asked.response is None else asked.response.status_code
-            self.by_status[label, status] += 1
-            self.by_phase[phase] += 1
-            for check in recorder.checks.get(id_, ()):
-                self.checks[check.name] += 1
-                if check.failure_info is not None:
-                    told = self.faults.setdefault((check.name, label, status), [0, "", ""])
-                    told[0] += 1
-                    told[1] = str(check.failure_info.failure.message)[:1000]
-                    told[2] = check.failure_info.code_sample[:1000]
-
-    def to_json(self) -> dict[str, Any]:
-        """The counts, and what is wrong in full."""
-        operations: dict[str, dict[str, int]] = {}
-        for (label, status), count in sorted(self.by_status.items()):
-            operations.setdefault(label, {})[str(status)] = count
-        statuses: Counter[str] = Counter()
-        for (_, status), count in sorted(self.by_status.items()):
-            statuses[str(status)] += count
-        return {
-            "cases": self.cases,
-            "operations": len(operations),
-            "server_errors": self.server_errors,
-            "wrong": [
-                {"check": key[0], "operation": key[1], "status": key[2], "times": told[0]}
-                | {"message": told[1], "again": told[2]}
-                for key, told in sorted(self.wrong.items())[:_KEPT]
-            ],
-            "wrong_kinds": len(self.wrong),
-            "refused_though_the_schema_allows": sum(
-                told[0] for key, told in self.faults.items() if key[0] == COUNTED
-            ),
-            "untried": self.broken,
-            "by_phase": dict(self.by_phase),
-            "by_status": dict(sorted(statuses.items())),
-            "checks_made": dict(sorted(self.checks.items())),
-            "by_operation": operations,
-        }
 
 
 def configure(seed: int, examples: int, phases: tuple[str, ...]) -> Any:  # noqa: ANN401 - no stubs
@@ -297,7 +201,7 @@ def main(arguments: list[str]) -> int:
         def keep(tally: Tally) -> None:
             """After each round, so that a run that is stopped leaves what it did."""
             result = tally.to_json() | {
-                "log_faults": server.faults()[:_KEPT],
+                "log_faults": server.faults()[:KEPT],
                 "left_out": LEFT_OUT,
                 "seeds": [*before["seeds"], chosen.seed],
                 "examples": chosen.examples,
