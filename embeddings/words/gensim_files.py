@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import pickle
+import pickletools
 from collections import OrderedDict, defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,10 @@ _INERT = frozenset(
 """What becomes a record that does nothing: gensim's classes and what its models hold."""
 
 
+_NUMBERING = frozenset({"PUT", "BINPUT", "LONG_BINPUT"})
+"""Instructions of a pickle that give an object a number."""
+
+
 class _Record:
     """Stands in for an object of a class that is not loaded; keeps its attributes."""
 
@@ -87,6 +92,20 @@ class _Unpickler(pickle.Unpickler):
         raise EncoderRefusedError(message)
 
 
+def _check_memo(path: Path) -> None:
+    """Refuse a pickle that numbers objects beyond its own bytes: a table of them would be made.
+
+    Raises:
+        EncoderRefusedError: it does; four bytes would take 34 GB.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for opcode, number, _ in pickletools.genops(file):
+            if opcode.name in _NUMBERING and number > size:
+                message = f"it numbers an object {number:,}, and has {size:,} bytes"
+                raise EncoderRefusedError(message)
+
+
 def read_gensim(path: Path) -> tuple[Vocabulary, Vectors, Subwords | None, Vectors | None]:
     """Vocabulary, float32 (n, dim), and of fastText the n-grams and their float32 (buckets, dim).
 
@@ -99,6 +118,7 @@ def read_gensim(path: Path) -> tuple[Vocabulary, Vectors, Subwords | None, Vecto
         EncoderRefusedError: it names anything but word vectors, or is damaged.
     """
     try:
+        _check_memo(path)
         with path.open("rb") as file:
             loaded = _Unpickler(file).load()
     except FileNotFoundError as error:

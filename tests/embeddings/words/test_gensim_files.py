@@ -139,6 +139,7 @@ def test_a_pickle_that_names_anything_else_is_refused_and_not_run(
         (pickle.dumps({"a": 1}), "holds no word vectors"),
         (pickle.dumps([]), "holds no word vectors"),
         (b"\x80\x04\x8c\x01x\x8c\x01y\x86Q.", "refers to an object outside itself"),
+        (b"\x80\x02]r\xff\xff\xff\xff.", "numbers an object 4,294,967,295, and has 9 bytes"),
     ],
 )
 def test_what_is_no_model_is_told(tmp_path: Path, content: bytes, message: str) -> None:
