@@ -182,7 +182,7 @@ def _read_head(path: Path, facts: Mapping[str, Any]) -> Head:
 def _open_encoder(
     folder: Path, known: Mapping[str, Any], load: Callable[[str], Encoder]
 ) -> Encoder:
-    built_in = known["built_in"]
+    built_in = known.get("built_in")
     place = folder / ENCODER
     if built_in is None and not place.is_dir():
         message = f"{place} is not there; a classifier does not work without its encoder"

@@ -571,6 +571,9 @@ HEADS: dict[str, Callable[[Path], object]] = {
         edit(folder, "encoder/config.json", auto_map={"AutoModel": "evil.M"}),
         edit(folder, "classifier.json", encoder={"built_in": None, "dim": 8, "fingerprint": "x"}),
     ),
+    "no word of what the encoder is": lambda folder: edit(
+        folder, "classifier.json", encoder={"dim": 8, "fingerprint": "x"}
+    ),
     "temperature of infinity": lambda folder: edit(
         folder, "classifier.json", temperature=float("inf")
     ),
