@@ -101,7 +101,7 @@ def _check_memo(path: Path) -> None:
     size = path.stat().st_size
     with path.open("rb") as file:
         for opcode, number, _ in pickletools.genops(file):
-            if opcode.name in _NUMBERING and number > size:
+            if opcode.name in _NUMBERING and number is not None and number > size:
                 message = f"it numbers an object {number:,}, and has {size:,} bytes"
                 raise EncoderRefusedError(message)
 
