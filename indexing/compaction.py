@@ -88,12 +88,12 @@ def _rewrite(storage: Storage, folder: Path, step: Step, stop: Callable[[], bool
         _settle_words(storage, folder)
         for _ in range(_MOST_ROUNDS):
             step("follow", 0.9)
-            if copy.follow(storage.take_touched) < _FEW:
+            if copy.follow(storage.writing, storage.take_touched) < _FEW:
                 break
         _settle_words(storage, folder)
         with storage.writing:
             step("follow last", 0.95)
-            copy.follow(storage.take_touched)
+            copy.follow(storage.writing, storage.take_touched)
             step("finish", 0.97)
             copy.finish(storage.generation.number)
             _swap(storage, copy, sealed, step)

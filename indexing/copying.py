@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from indexing.vectors import VECTORS_FILE, VectorFile
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from indexing.generation import Generation
@@ -82,19 +83,24 @@ class Copy:
         # Before anybody else may be told that what was written without waiting was not kept.
         sync_file(self._documents)
 
-    def follow(self, touched: Callable[[], Iterable[int]]) -> int:
+    def follow(
+        self, writing: AbstractContextManager[Any], touched: Callable[[], Iterable[int]]
+    ) -> int:
         """Copy what was written since.
 
         Args:
-            touched: asked once the moment that is copied is fixed: rows, some perhaps in vain,
-                whose documents were deleted or relabelled since the moment copied before.
+            writing: nothing is written while it is held, which is while the moment that is copied
+                is fixed: a deletion behind it, told of now, would not be told of again.
+            touched: rows, some perhaps in vain, whose documents were deleted or relabelled since
+                the moment copied before; asked once, while `writing` is held.
 
         Returns:
             How many documents were copied.
         """
         with self._reading(bulk=False) as connection:
-            rows = self._rows(connection, self._covered)
-            old = np.unique(np.fromiter(touched(), dtype=np.int64))
+            with writing:
+                rows = self._rows(connection, self._covered)
+                old = np.unique(np.fromiter(touched(), dtype=np.int64))
             places = np.searchsorted(self.kept, old)
             known = places < len(self.kept)
             known[known] = self.kept[places[known]] == old[known]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from indexing.compaction import compact
+from indexing.copying import Copy
 from indexing.data_folder import DataFolder
 from indexing.errors import DamagedError, InvalidRequestError, StorageFailedError
 from indexing.filters import Filter
@@ -253,6 +254,39 @@ class TestWhatIsWrittenMeanwhile:
             best = made.search(SearchRequest(query=text, mode="hybrid")).matches[0]
             assert best.document.text.endswith(text)
         assert len(made.search(SearchRequest(query="many", limit=200)).matches) == len(texts)
+        data.close()
+
+    def test_what_goes_while_a_moment_is_fixed_stays_gone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between reading which rows there are and asking which of them were deleted since."""
+        data, made = folder_of(tmp_path)
+        texts = fill(made)
+        gone = iter(sorted(texts))
+        writers: list[threading.Thread] = []
+        rows = Copy._rows
+
+        def write_behind(self: Copy, *arguments: Any) -> Any:  # noqa: ANN401
+            found = rows(self, *arguments)
+            first, second = next(gone), next(gone)
+            for work in (
+                lambda: made.delete([first]),
+                lambda: made.add([Document(second, f"{second} anew")]),
+            ):
+                writers.append(threading.Thread(target=work))
+                writers[-1].start()
+                writers[-1].join(timeout=0.3)  # in vain where it has to wait for the moment
+            texts.pop(first)
+            texts[second] = f"{second} anew"
+            return found
+
+        monkeypatch.setattr(Copy, "_rows", write_behind)
+        compact(made.storage)
+        for writer in writers:
+            writer.join(timeout=60)
+        assert len(writers) > 2
+        assert holds(made) == texts
+        assert made.verify().ok
         data.close()
 
     def test_searches_see_some_moment_and_no_error(self, tmp_path: Path) -> None:
