@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 from indexing.errors import CollectionClosedError, DamagedError
 from indexing.files import storage_failed, storage_full
@@ -91,7 +92,18 @@ def _is_read_only(path: Path) -> bool:
 
 
 class _Connection(sqlite3.Connection):
+    """Closing it from another thread waits for the statement that runs: `sqlite3` would crash."""
+
     path: Path
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+        self.running = threading.RLock()
+        super().__init__(*arguments, **options)
+
+    def close(self) -> None:
+        """Give back the file; a second call does nothing."""
+        with self.running:
+            super().close()
 
     def cursor(self, factory: object = None) -> sqlite3.Cursor:  # type: ignore[override]
         """A cursor with this floor's errors."""
@@ -122,7 +134,8 @@ class _Cursor(sqlite3.Cursor):
 
     def execute(self, sql: str, parameters: Values = (), /) -> Self:  # type: ignore[override]
         try:
-            return super().execute(sql, parameters)
+            with self.connection.running:
+                return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
 
@@ -130,27 +143,31 @@ class _Cursor(sqlite3.Cursor):
         self, sql: str, parameters: Iterable[Values], /
     ) -> Self:
         try:
-            return super().executemany(sql, parameters)
+            with self.connection.running:
+                return super().executemany(sql, parameters)
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
 
     def executescript(self, sql: str, /) -> Self:
         try:
-            super().executescript(sql)
-            return self
+            with self.connection.running:
+                super().executescript(sql)
+                return self
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
 
     def fetchone(self) -> tuple[object, ...] | None:
         try:
-            row: tuple[object, ...] | None = super().fetchone()
+            with self.connection.running:
+                row: tuple[object, ...] | None = super().fetchone()
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
         return row
 
     def fetchall(self) -> list[tuple[object, ...]]:
         try:
-            return super().fetchall()
+            with self.connection.running:
+                return super().fetchall()
         except sqlite3.DatabaseError as error:
             raise _named(error, self.connection.path) from error
 

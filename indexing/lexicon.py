@@ -12,7 +12,7 @@ from embeddings.errors import AnalyzerError
 from embeddings.text import korean
 from embeddings.text.analyzer import QueryTerms, load_analyzer
 from indexing.backlog import Backlog
-from indexing.errors import IndexingError, LexicalIndexError
+from indexing.errors import CollectionClosedError, IndexingError, LexicalIndexError
 from indexing.lexical import TITLE_REPEATS, LexicalIndex, OtherAnalyzerError
 from indexing.terms import NOTHING, Analysis, Terms
 
@@ -65,7 +65,9 @@ class Lexicon:
         indexed: bool = True,
     ) -> None:
         self.problem = "" if indexed else "the collection was opened without its indexes"
+        self._name = folder.name
         self._folder = folder / FOLDER
+        self._closed = False
         self._kind = kind
         self._documents = documents
         self._writable = writable
@@ -161,6 +163,7 @@ class Lexicon:
 
         Raises:
             LexicalIndexError: there is no lexical search; the message says why.
+            CollectionClosedError: not any more.
         """
         return self._settled().search(terms, k, rows)
 
@@ -264,11 +267,15 @@ class Lexicon:
             self.freeze()
             if self._index is not None:
                 self._index = None
+                self._closed = True
                 self.problem = "the collection is closed"
 
     def _settled(self) -> LexicalIndex:
         """The index with everything followed in it."""
         with self._following:
+            if self._index is None and self._closed:
+                message = f"collection {self._name!r} is closed; open it again to use it"
+                raise CollectionClosedError(message)
             if self._index is None:
                 raise LexicalIndexError(self.problem)
             self._settle(self._index)
