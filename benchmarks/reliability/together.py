@@ -138,7 +138,7 @@ class Stress:
         self._require(all(version >= least for _, _, version in found), f"below {least}: {found}")
 
     def _export(self, source: random.Random) -> None:
-        self._judge(self._store.scan(STEADY, source.choice([7, 50, 1000])))
+        self._judge_pages(self._store.scan(STEADY, source.choice([7, 50, 1000])))
         count = self._store.count(STEADY)
         self._require(0 <= count <= _IDS * self._writers, f"{count} documents")
 
@@ -161,11 +161,23 @@ class Stress:
         elif kind == 2:
             self._store.optimize(PASSING)
         else:
-            self._judge(self._store.scan(PASSING, 1))
+            self._judge_pages(self._store.scan(PASSING, 1))
 
     def _judge(self, found: list[tuple[str, str, int]]) -> None:
         ids = [id_ for id_, _, _ in found]
         self._require(len(set(ids)) == len(ids), f"an id twice: {ids}")
+        self._judge_texts(found)
+
+    def _judge_pages(self, found: list[tuple[str, str, int]]) -> None:
+        """Pages are in the order of writing: what is written between two comes again, newer."""
+        seen: dict[str, int] = {}
+        for id_, _, version in found:
+            told = f"{id_} as version {version} behind {seen.get(id_)}"
+            self._require(version >= seen.get(id_, version), told)
+            seen[id_] = version
+        self._judge_texts(found)
+
+    def _judge_texts(self, found: list[tuple[str, str, int]]) -> None:
         for id_, text, version in found:
             self._require(text == text_of(id_, version), f"{id_} version {version}: {text!r}")
 

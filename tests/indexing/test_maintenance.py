@@ -175,7 +175,7 @@ def test_a_failure_is_told_and_not_repeated(
         assert threads() == []
     assert tried == [1]
     assert "compacting in the background failed" in made.problems[0]
-    assert "No space left" in made.describe().problems[0]
+    assert "no space to write" in made.describe().problems[0]
     warnings = made.search(SearchRequest(query="text")).receipt.warnings
     assert warnings == made.problems
     made.optimize()

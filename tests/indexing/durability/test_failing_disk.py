@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -48,7 +49,12 @@ def failing(number: int) -> Callable[..., Any]:
 
 def as_after_a_crash(made: LocalCollection, into: Path) -> LocalCollection:
     """The collection in a copy of its folder as it is now, opened."""
-    shutil.copytree(made.folder.parent, into)
+
+    def copy(source: str, target: str) -> None:
+        with contextlib.suppress(FileNotFoundError):  # tantivy tidies up in a thread of its own
+            shutil.copy2(source, target)
+
+    shutil.copytree(made.folder.parent, into, copy_function=copy)
     return DataFolder.open(into, maintain=False).collection(made.folder.name)
 
 

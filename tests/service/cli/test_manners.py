@@ -36,6 +36,7 @@ VERBS = [
     "tune",
     "doctor",
     "collections",
+    "backups",
     "jobs",
     "keys",
     "encoders",

@@ -51,7 +51,8 @@ def test_a_collection_shows_its_cards(visit: Open):
     here.see(".collection-cards h3", "faq")
     told = httpx.get(f"{here.url}/v1/collections/faq").json()
     rows = here.page.locator(".table tbody tr").all_inner_texts()
-    assert [row.split()[:2] for row in rows] == [["faq", "6"], ["notes", "25"]]
+    listed = [row.split()[:2] for row in rows]  # other tests make some as well
+    assert [row for row in listed if row[0] in {"faq", "notes"}] == [["faq", "6"], ["notes", "25"]]
     assert facts(here, "Documents")["Tokens"] == str(told["tokens"])
     encoder = facts(here, "Encoder")
     assert encoder["Encoder"] == "hash:64"
