@@ -14,14 +14,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from embeddings.load import Runtime
     from embeddings.types import Encoder
 
 MODEL = "meari-ko-en"
+RUNTIME: Runtime = "float32"
+"""`auto` races precisions, and the server's race may end otherwise than the test's."""
 
 
 @pytest.fixture(scope="session")
 def encoder() -> Encoder:
-    return load_encoder(MODEL, device="cpu")
+    return load_encoder(MODEL, device="cpu", runtime=RUNTIME)
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +43,11 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(judge: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where the server answers."""
     data = tmp_path_factory.mktemp("data")
-    chosen = {"MEARI_ENCODER": MODEL, "MEARI_RERANKER": str(judge), "MEARI_DEVICE": "cpu"}
+    chosen = {
+        "MEARI_ENCODER": MODEL,
+        "MEARI_RUNTIME": RUNTIME,
+        "MEARI_RERANKER": str(judge),
+        "MEARI_DEVICE": "cpu",
+    }
     with running(data, **chosen) as (_, client):
         yield str(client.base_url).rstrip("/")
