@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from embeddings.types import EncoderCard
-from indexing.errors import CollectionNotFoundError, DamagedError, EncoderMismatchError
+from indexing.errors import CollectionNotFoundError, DamagedError, EncoderMismatchError, reason
 from indexing.files import write_atomically
 from indexing.types import Metric
 
@@ -98,7 +98,7 @@ def read_card(folder: Path) -> CollectionCard:
         message = f"no collection in {folder}: it has no {CARD_FILE}"
         raise CollectionNotFoundError(message) from error
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{path} is not a collection card ({error!r}); restore it from a backup"
+        message = f"{path} is not a collection card ({reason(error)}); restore it from a backup"
         raise DamagedError(message) from error
     if version != FORMAT:
         message = f"{path} has format {version}, this version reads {FORMAT}; update Meari"
@@ -106,7 +106,7 @@ def read_card(folder: Path) -> CollectionCard:
     try:
         return CollectionCard.from_json(data)
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{path} is not a collection card ({error!r}); restore it from a backup"
+        message = f"{path} is not a collection card ({reason(error)}); restore it from a backup"
         raise DamagedError(message) from error
 
 

@@ -107,3 +107,8 @@ class SourceError(IndexingError):
 
 class LexicalIndexError(IndexingError):
     """A lexical index that is missing, damaged or of another analyzer; the remedy is to rebuild."""
+
+
+def reason(error: Exception) -> str:
+    """What another library's error says, without the bytes it could not read."""
+    return f"{type(error).__name__}: {error}"

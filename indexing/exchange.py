@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from indexing.card import read_card, write_card
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, reason
 from indexing.files import sync_folder, write_atomically
 from indexing.validation import check_name
 
@@ -89,7 +89,7 @@ def finish_exchange(folder: Path, *, writable: bool) -> None:
         names = json.loads(journal.read_bytes())
         exchange = Exchange(**{key: check_name(name) for key, name in names.items()})
     except (ValueError, TypeError, AttributeError) as error:
-        message = f"{journal} is not the journal of an exchange ({error!r}); restore a backup"
+        message = f"{journal} is not the journal of an exchange ({reason(error)}); restore a backup"
         raise DamagedError(message) from error
     logger.warning("%s: finishing an exchange of collections that was interrupted", folder)
     exchange.perform(folder)

@@ -12,7 +12,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from indexing.errors import DamagedError
+from indexing.errors import DamagedError, reason
 from indexing.files import reporting_full_disk, sync_folder, write_atomically
 
 if TYPE_CHECKING:
@@ -129,7 +129,8 @@ def _read(journal: Path) -> Swap:
         move = tuple((source, target) for source, target in data["move"])
         return Swap(tuple(data["remove"]), move, data["retired"])
     except (ValueError, KeyError, TypeError) as error:
-        message = f"{journal} is not the journal of a compaction ({error!r}); restore a backup"
+        told = f"{journal} is not the journal of a compaction ({reason(error)})"
+        message = f"{told}; restore a backup"
         raise DamagedError(message) from error
 
 

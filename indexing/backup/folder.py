@@ -20,6 +20,7 @@ from indexing.errors import (
     DamagedError,
     FolderLockedError,
     InvalidRequestError,
+    reason,
 )
 from indexing.files import reporting_full_disk, sync_folder, write_atomically
 from indexing.lock import LOCK_FILE, FolderLock
@@ -59,7 +60,7 @@ class BackupFolder:
             message = f"no backups in {path}: it has no {MARKER}"
             raise BackupNotFoundError(message) from error
         except (ValueError, KeyError, TypeError) as error:
-            message = f"{marker} does not say what the folder is ({error!r})"
+            message = f"{marker} does not say what the folder is ({reason(error)})"
             raise DamagedError(message) from error
         if version != _FORMAT:
             message = f"{path} has format {version}, this version reads {_FORMAT}; update Meari"

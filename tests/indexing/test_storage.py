@@ -159,6 +159,13 @@ def test_a_damaged_card_is_one_sentence(folder: Path, content: str, message: str
         data.collection(folder.name)
 
 
+def test_a_card_of_any_bytes_is_not_repeated(folder: Path) -> None:
+    (folder / "card.json").write_bytes(b"\xff" * 5000)
+    with reopen(folder) as data, pytest.raises(DamagedError, match="UnicodeDecodeError: ") as told:
+        data.collection(folder.name)
+    assert len(str(told.value)) < 400 + len(str(folder))
+
+
 def test_a_missing_card_is_no_collection(folder: Path) -> None:
     (folder / "card.json").unlink()
     with reopen(folder) as data, pytest.raises(CollectionNotFoundError):
