@@ -18,7 +18,7 @@ from service.errors import (
     SlowBodyError,
     find_problem,
 )
-from service.resources import LARGE
+from service.resources import LARGE, announced_size
 from service.strict_json import parse_json
 from service.validation import quote
 
@@ -74,7 +74,7 @@ class BodyLimit:
         limit = self._limit(scope["path"])
         if (own := CALLER.get().max_bytes) is not None:
             limit = min(limit, own)
-        announced = _announced_length(scope)
+        announced = announced_size(scope)
         if announced is not None and announced > limit:
             problem = find_problem(too_large(limit, announced))
             if problem is not None:
@@ -112,13 +112,6 @@ def too_large(limit: int, announced: int | None) -> BodyTooLargeError:
     return BodyTooLargeError(
         f"the body is {size}; at most {limit:,} bytes are read here: send several smaller requests"
     )
-
-
-def _announced_length(scope: Scope) -> int | None:
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value)
-    return None
 
 
 class KeyedRoute(APIRoute):
@@ -206,10 +199,12 @@ def check_lengths(value: object, settings: Settings) -> None:
     for field in _TOKENS:
         _check_token_number(field, value.get(field), settings.max_input_tokens)
     for field, setting in _COUNTED.items():
-        items, most = value.get(field), getattr(settings, setting)
+        items = value.get(field)
+        if not isinstance(items, list | dict):
+            continue
         if field in _TOKENS and isinstance(items, list) and items and isinstance(items[0], int):
             continue  # one text
-        if isinstance(items, list | dict) and len(items) > most:
+        if len(items) > (most := getattr(settings, setting)):
             message = f"{field} has {len(items):,} items; at most {most:,} are taken in one request"
             raise BadValueError(f"{message}: send several", field)
 

@@ -13,7 +13,6 @@ from datetime import UTC, datetime
 from random import getrandbits
 from typing import TYPE_CHECKING, Any
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
 
 from indexing.errors import InvalidNameError
@@ -186,9 +185,8 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-Id"] = self._request_id
-            harden(headers)
+            headers = harden(message.get("headers", ()))
+            message["headers"] = [*headers, (b"x-request-id", self._request_id.encode())]
         await self._send(message)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,9 @@ from service.errors import DiskShortError, MemoryShortError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Self
+
+    from starlette.types import Scope
 
 _PROC = Path("/proc")
 _GROUPS = Path("/sys/fs/cgroup")
@@ -23,6 +25,14 @@ LARGE = 1 << 16
 _FIRST, _PER_FIRST, _PER_BYTE = 1 << 20, 80, 10
 """Memory that a byte of a body takes at most, parsed, checked, encoded and stored: of the first so
 many, which may be thousands of short texts, and of those behind them."""
+
+
+def announced_size(scope: Scope) -> int | None:
+    """Bytes that the request says its body has; None where it says nothing."""
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return None
 
 
 def read_memory_limit(groups: Path = _GROUPS, proc: Path = _PROC) -> int | None:
@@ -155,9 +165,8 @@ class Resources:
         told = os.statvfs(place)
         return told.f_frsize * told.f_blocks, told.f_frsize * told.f_bavail
 
-    @contextmanager
-    def weighing(self, size: int, *, writes: bool) -> Iterator[Holding]:
-        """Let a request in whose body has so many bytes, or turns out to have more.
+    def weighing(self, size: int, *, writes: bool) -> Holding:
+        """Let a request in whose body has so many bytes, or turns out to have more, in a block.
 
         Args:
             size: bytes as announced; 0 if nothing was.
@@ -168,14 +177,11 @@ class Resources:
             MemoryShortError: it writes or is large, and might take more than is left.
         """
         holding = Holding(self)
-        try:
-            if writes:
-                self.check_disk(size)
-            if writes or size > LARGE:
-                holding.grow(size)
-            yield holding
-        finally:
-            holding.let_go()
+        if writes:
+            self.check_disk(size)
+        if writes or size > LARGE:
+            holding.grow(size)
+        return holding
 
     def check_disk(self, size: int) -> None:
         """Refuse to write so many bytes where little is left.
@@ -234,7 +240,7 @@ class Resources:
 
 
 class Holding:
-    """What one request may take.
+    """What one request may take, until the block that it is used in is left.
 
     Args:
         resources: of which.
@@ -253,10 +259,13 @@ class Holding:
         self._resources.hold(need_of(self._size + size) - need_of(self._size))
         self._size += size
 
-    def let_go(self) -> None:
-        """It is answered."""
-        self._resources.free(need_of(self._size))
-        self._size = 0
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._size:
+            self._resources.free(need_of(self._size))
+            self._size = 0
 
 
 def need_of(size: int) -> int:

@@ -30,12 +30,7 @@ def parse_json(body: bytes | bytearray, what: str = "the body") -> Any:  # noqa:
     _check_runs(body, what)
     try:
         text = _decode(body)
-        value = json.loads(
-            text,
-            object_pairs_hook=_unique,
-            parse_constant=_refuse_constant,
-            parse_float=_finite,
-        )
+        value = _DECODER.decode(text)
         if _escapes_surrogate(text):
             check_unicode(value)
     except UnicodeDecodeError as error:
@@ -69,6 +64,8 @@ def _decode(body: bytes | bytearray) -> str:
     Raises:
         UnicodeDecodeError: not UTF-8; `start` counts from the body's first byte.
     """
+    if len(body) <= _AT_ONCE:
+        return body.decode("utf-8-sig")
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     view = memoryview(body)
     try:
@@ -137,3 +134,9 @@ def _finite(text: str) -> float:
         message = f"the number {quote(text)}, beyond a 64-bit float"
         raise _ContentError(message)
     return number
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+)
+"""One for all: making one takes longer than reading a small body."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,12 +12,15 @@ from service.access.caller import CALLER
 from service.access.needs import Need, need_of
 from service.errors import TooLongError, find_problem
 from service.observe import REQUEST_ID
+from service.resources import announced_size
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection
 
     from starlette.requests import Request
     from starlette.responses import Response
+
+    from service.resources import Holding, Resources
 
 _FREEING = ("/documents/delete", "/documents/trim")
 """Endings of paths that give something back, besides all that is asked with DELETE."""
@@ -90,15 +93,12 @@ class Admission:
     def _frees(self) -> bool:
         return self.method == "DELETE" or self.path.endswith(_FREEING)
 
-    @contextmanager
-    def _weighed(self, request: Request, *, writes: bool) -> Iterator[None]:
+    def _weighed(self, request: Request, *, writes: bool) -> Holding:
         """Weigh the request by what its body may come to take, until it is answered."""
-        resources = request.app.state.engine.resources
-        length = request.headers.get("content-length", "0")
-        announced = int(length) if length.isdigit() else 0
-        with resources.weighing(announced, writes=writes) as holding:
-            request.scope["meari.holding"] = holding
-            yield
+        resources: Resources = request.app.state.engine.resources
+        holding = resources.weighing(announced_size(request.scope) or 0, writes=writes)
+        request.scope["meari.holding"] = holding
+        return holding
 
     def _tell(self, request: Request, status: int, body: bytes) -> None:
         if not should_tell(status):

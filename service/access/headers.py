@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
-
-    from starlette.datastructures import MutableHeaders
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -38,9 +36,16 @@ def cors(origins: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def harden(headers: MutableHeaders) -> None:
-    """Add them."""
-    for name, value in ALWAYS.items():
-        headers[name] = value
-    for name, value in UNLESS_TOLD.items():
-        headers.setdefault(name, value)
+def _raw(headers: Mapping[str, str]) -> dict[bytes, bytes]:
+    return {name.lower().encode(): value.encode() for name, value in headers.items()}
+
+
+_ALWAYS, _UNLESS_TOLD = _raw(ALWAYS), _raw(UNLESS_TOLD)
+
+
+def harden(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """An answer's headers as ASGI has them, names in lower case, and these."""
+    told = [header for header in headers if header[0] not in _ALWAYS]
+    names = {name for name, _ in told}
+    added = (header for header in _UNLESS_TOLD.items() if header[0] not in names)
+    return [*told, *_ALWAYS.items(), *added]

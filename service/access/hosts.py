@@ -7,6 +7,7 @@ service as if it were its own site; the `Host` header still says the stranger's 
 from __future__ import annotations
 
 import ipaddress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from service.access.errors import HostError
@@ -46,6 +47,7 @@ class Hosts:
         raise HostError(message)
 
 
+@lru_cache(maxsize=64)
 def is_loopback(host: str) -> bool:
     """Whether a host, as it is written, is this machine and reached from nowhere else."""
     if host == "localhost" or host.endswith(".localhost"):

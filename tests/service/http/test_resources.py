@@ -18,6 +18,7 @@ from service.resources import (
     LARGE,
     Resources,
     allowed_memory,
+    announced_size,
     machine_memory,
     need_of,
     private_memory,
@@ -172,6 +173,13 @@ def test_the_need_of_a_body():
     assert need_of(0) == 0
     assert need_of(100) == 8_000
     assert need_of(64 * MIB) == 80 * MIB + 63 * 10 * MIB
+
+
+@pytest.mark.parametrize(("told", "size"), [(b"12", 12), (b"\xb2", None), (b"-1", None)])
+def test_the_size_that_a_request_announces(told: bytes, size: int | None):
+    headers = [(b"host", b"a"), (b"content-length", told)]
+    assert announced_size({"type": "http", "headers": headers}) == size
+    assert announced_size({"type": "http", "headers": headers[:1]}) is None
 
 
 def test_a_folder_that_is_not_there_yet_is_on_its_parents_disk(tmp_path: Path):
