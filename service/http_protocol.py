@@ -86,6 +86,8 @@ class Http(HttpToolsProtocol):
         super().data_received(data)
         if not self._in_head:
             return
+        if self._head_timer is None:
+            self._wait_for_head()
         self._head_bytes += len(data)
         if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
             limit = f"{MAX_HEAD_BYTES:,} bytes"
@@ -96,7 +98,7 @@ class Http(HttpToolsProtocol):
         self._head_bytes = 0
         self._in_head = self._in_message = True
         self._idle_since = None
-        self._wait_for_head()
+        self._stop_head_timer()  # begun anew if what came does not hold the whole head
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -186,7 +188,8 @@ class Http(HttpToolsProtocol):
         self._head_timer = None
         if self.transport.is_closing():
             return
-        if self.flow.read_paused:  # we keep it waiting, not it us
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if self.flow.read_paused or (self._in_head and answering):  # it waits for us
             self._wait_for_head()
         elif self._in_head:
             seconds = f"{self.bounds.head_seconds:g} s"

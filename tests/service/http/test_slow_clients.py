@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import threading
@@ -10,7 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
 
+from service.http_protocol import Bounds, bounded
 from service.resources import private_memory
 from tests.service.http.process import Process, running
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import httpx
+    from starlette.types import Receive, Scope, Send
 
 LIMITS = {
     "MEARI_MAX_HEAD_SECONDS": "1",
@@ -131,6 +136,36 @@ def test_a_body_that_nobody_waits_for_holds_no_connection(server: tuple[Process,
             except OSError:
                 break
         assert time.monotonic() - started < 15
+
+
+def test_half_a_head_behind_a_request_waits_for_its_answer():
+    """Told in the midst of the answer, that it is late would be read as part of it."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await asyncio.sleep(0.5)
+        await send({"type": "http.response.body", "body": b"two"})
+
+    async def talk() -> bytes:
+        config = uvicorn.Config(app, lifespan="off", log_config=None)
+        config.load()
+        http = bounded(Bounds(head_seconds=0.1))
+        server = await asyncio.get_running_loop().create_server(
+            lambda: http(config, ServerState(), {}), "127.0.0.1", 0
+        )
+        async with server, asyncio.timeout(20):
+            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+            writer.write(b"GET / HTTP/1.1\r\nhost: a\r\n\r\nGET / HTTP/1.1\r\nho")
+            received = await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        return received
+
+    first, _, behind = asyncio.run(talk()).partition(b"0\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 200 OK")
+    assert first.endswith(b"3\r\none\r\n3\r\ntwo\r\n")
+    assert behind.startswith(b"HTTP/1.1 408 Request Timeout")
 
 
 def large_answer() -> bytes:
