@@ -253,6 +253,11 @@ class DocumentStore:
         found = self._all(query, (_json_ids(ids),))
         return {id_: (row, Hashes(text, content)) for id_, row, text, content in found}
 
+    def content_hashes(self, after: str, limit: int) -> list[tuple[str, int, bytes]]:
+        """Id, row and hash of everything of documents whose ids come after that one, by id."""
+        query = "SELECT id, row, content_hash FROM documents WHERE id > ? ORDER BY id LIMIT ?"
+        return self._all(query, (after, limit))
+
     def terms(self, rows: Iterable[int], fingerprint: str) -> dict[int, Terms]:
         """The terms kept of those rows, by an analyzer of that fingerprint, that are undamaged."""
         query = (

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.connection import connect
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from indexing.documents import DocumentStore
     from indexing.storage import Storage
     from indexing.types import Match
 
@@ -106,7 +104,7 @@ def _near(score: float) -> float:
 
 def side_by_side(ours: Storage, theirs: Storage) -> Iterator[tuple[Row | None, Row | None]]:
     """Documents of both by id, each with that of the other that has the same id."""
-    left, right = _documents(ours), _documents(theirs)
+    left, right = _documents(ours.documents), _documents(theirs.documents)
     a, b = next(left, None), next(right, None)
     while a is not None or b is not None:
         if b is None or (a is not None and a[0].encode() < b[0].encode()):
@@ -120,10 +118,13 @@ def side_by_side(ours: Storage, theirs: Storage) -> Iterator[tuple[Row | None, R
             a, b = next(left, None), next(right, None)
 
 
-def _documents(storage: Storage) -> Iterator[Row]:
-    """In the order of SQLite's ids: by their UTF-8 bytes."""
-    with closing(connect(storage.documents.path, writable=False)) as connection:
-        query = "SELECT id, row, content_hash FROM documents ORDER BY id"
-        cursor = connection.execute(query)
-        while found := cursor.fetchmany(_BLOCK):
+def _documents(store: DocumentStore) -> Iterator[Row]:
+    """Those of one moment, by the UTF-8 bytes of their ids, from the file that was opened.
+
+    Another may have its name by now, with other rows than the vectors that were opened with it.
+    """
+    after = ""
+    with store.holding():
+        while found := store.content_hashes(after, _BLOCK):
             yield from found
+            after = found[-1][0]

@@ -13,7 +13,9 @@ from indexing.backup import drill as drilling
 from indexing.backup.drill import drill
 from indexing.backup.making import back_up
 from indexing.backup.restoring import restored_aside
+from indexing.compaction import compact
 from indexing.hashes import Hashes
+from indexing.local import LocalCollection
 from indexing.transaction import Append
 from indexing.types import Document
 from indexing.vectors import VectorFile
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 
     from indexing.backup.folder import BackupFolder
     from indexing.data_folder import DataFolder
-    from indexing.local import LocalCollection
 
 
 def there(data: DataFolder) -> list[str]:
@@ -60,6 +61,19 @@ def test_what_was_written_since_is_no_fault(
     assert dense.queries == dense.agreeing > 20
     assert (dense.judged, lexical.judged, hybrid.judged) == (True, False, False)
     assert "written to since" in lexical.note
+
+
+def test_a_compaction_since_it_was_opened_is_no_fault(
+    data: DataFolder, collection: LocalCollection, backups: BackupFolder
+) -> None:
+    """As a job does it: who drills has the collection open, whose owner moves its files."""
+    collection.delete([str(number) for number in range(50)])
+    manifest = back_up(collection, backups)
+    with LocalCollection.open(data.path / "help", mode="read", locked=True) as live:
+        compact(collection.storage)
+        report = drill(backups, manifest, data.path, live)
+    assert report.ok, report.problems
+    assert (report.documents, report.compared, report.changed) == (150, 150, False)
 
 
 def test_many_new_documents_hide_no_old_one(
