@@ -42,11 +42,12 @@ def picture_of(value: object, column: str, folder: Path) -> ImageReference:
             with path.open("rb") as file:
                 content = file.read(MAX_IMAGE_BYTES + 1)
             return replace(describe_image(content, source=str(path)), data=None)
-    except (InvalidImageError, OSError) as error:
+    except InvalidDocumentError as error:
+        raise InvalidDocumentError(f"{column!r}: {error}") from error
+    except (InvalidImageError, OSError, ValueError, RuntimeError) as error:
+        # A path that can be none is a ValueError, one of no user's home a RuntimeError.
         reason = error.strerror if isinstance(error, OSError) else str(error)
         named = value if isinstance(value, str) else "the bytes"
         raise InvalidDocumentError(f"{column!r}: {named} cannot be read: {reason}") from error
-    except InvalidDocumentError as error:
-        raise InvalidDocumentError(f"{column!r}: {error}") from error
     message = f"{column!r} is {type(value).__name__}; a file's bytes or its path is needed"
     raise InvalidDocumentError(message)

@@ -73,8 +73,11 @@ def take_vector(values: dict[str, Any]) -> ReadyVector | None:
     if not numbers or any(type(number) not in {int, float} for number in numbers):
         message = f"{VECTOR!r} is not a list of numbers"
         raise ValueError(message)
-    with np.errstate(over="ignore"):  # told as infinity
-        vector = np.array(numbers, dtype=np.float32)
+    try:
+        with np.errstate(over="ignore"):  # told as infinity
+            vector = np.array(numbers, dtype=np.float32)
+    except OverflowError:  # as an integer that no float holds
+        vector = np.full(1, np.inf, dtype=np.float32)
     return ReadyVector(finite(vector), origin)
 
 

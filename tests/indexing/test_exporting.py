@@ -183,6 +183,7 @@ def test_scaled_vectors_are_not_compared_otherwise(
         ({"vector": ["a"] * 32}, "is not a list of numbers"),
         ({"vector": [True] * 32}, "is not a list of numbers"),
         ({"vector": [1e300] * 32}, "not finite"),
+        ({"vector": [10**400] * 32}, "not finite"),
     ],
 )
 def test_vectors_that_cannot_be_are_refused_alone(

@@ -288,14 +288,20 @@ def test_tables_of_pictures_are_indexed(
         {"id": f"j{n}", "image": f"photos/{path.relative_to(gallery)}", "caption": f"number {n}"}
         for n, path in enumerate(files[4:8])
     ]
-    rows.append({"id": "gone", "image": "photos/gone.png"})
+    rows += [
+        {"id": "gone", "image": "photos/gone.png"},
+        {"id": "cut", "image": "photos/\0.png"},
+        {"id": "home", "image": "~no-such-user/a.png"},
+    ]
     (tmp_path / "photos").symlink_to(gallery)
     (tmp_path / "b.jsonl").write_text("\n".join(map(json.dumps, rows)))
     sources = [str(tmp_path / name) for name in ("a.parquet", "b.jsonl")]
     report = ingest(sources, photos, photos.encoder, IngestOptions())
-    assert (report.added, report.rejected) == (8, 2)
+    assert (report.added, report.rejected) == (8, 4)
     refused = (photos.folder / "rejects.jsonl").read_text()
     assert "gone.png cannot be read" in refused
+    assert "cannot be read: embedded null byte" in refused
+    assert "~no-such-user/a.png cannot be read" in refused
     assert "no text" in refused
     stored = photos.get(["p0", "j0"])
     assert stored[0] is not None
