@@ -400,10 +400,7 @@ class Engine:
         """
         path = self.backups_path
         if path is None:
-            message = (
-                "this service has no folder for backups; whoever runs it names one by MEARI_BACKUPS"
-            )
-            raise NoBackupsError(message)
+            raise NoBackupsError
         return path
 
     def _encoder(self, name: str) -> Encoder:

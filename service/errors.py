@@ -146,6 +146,11 @@ class DiskShortError(ServiceError):
 class NoBackupsError(ServiceError):
     """The service has no folder for backups."""
 
+    def __init__(self) -> None:
+        super().__init__(
+            "this service has no folder for backups; whoever runs it names one by MEARI_BACKUPS"
+        )
+
 
 class SlowBodyError(ServiceError):
     """A body that did not come to its end in time."""

@@ -74,4 +74,13 @@ CHORES = {"backup": back_up, "restore": restore, "drill": drill}
 
 
 def _folder(worker: Worker) -> Path:
+    """Where backups are kept.
+
+    Raises:
+        NoBackupsError: nowhere, as where the job waited for a start without a folder.
+    """
+    from service.errors import NoBackupsError
+
+    if worker.given["backups"] is None:
+        raise NoBackupsError
     return Path(worker.given["backups"])

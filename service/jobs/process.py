@@ -155,7 +155,7 @@ class ProcessTask:
     def _tidy(self, pid: int) -> None:
         """Remove what a process that was killed had begun to restore."""
         if self._place.data is not None:
-            for left in self._place.data.glob(f"{ASIDE}*-{pid}-*"):
+            for left in self._place.data.glob(f"{ASIDE}*-{pid}-{'?' * 8}"):
                 shutil.rmtree(left, ignore_errors=True)
 
     def _start(self, descriptor: int, lifeline: int) -> subprocess.Popen[bytes]:
@@ -171,7 +171,7 @@ class ProcessTask:
                 "collection": self._job.collection,
                 "request": dict(self._job.request),
                 "data": str(self._place.data),
-                "backups": str(self._place.backups),
+                "backups": None if self._place.backups is None else str(self._place.backups),
             },
         }
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module
