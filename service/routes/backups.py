@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Path
 
-from indexing.errors import BackupNotFoundError, CollectionExistsError
+from indexing.errors import BackupNotFoundError, CollectionExistsError, DamagedError
 from indexing.validation import check_name
 from service.access.caller import CALLER
 from service.routes.access import CollectionName, JsonAnswer, ReadyEngine, refusals, router
@@ -113,13 +113,19 @@ def _seen(engine: Engine, id_: str) -> Manifest:
     """The backup of that id, if whoever asks may see its collection.
 
     Raises:
-        BackupNotFoundError: there is none, or none it may see.
+        BackupNotFoundError: there is none, or none it may see: a key that is bound to some
+            collections is told the same of both.
     """
-    manifest = engine.backups.manifest(id_)
-    if not CALLER.get().sees(manifest.name):
-        message = f"no backup {id_[:80]!r}; GET /v1/backups lists those there are"
-        raise BackupNotFoundError(message)
-    return manifest
+    caller = CALLER.get()
+    try:
+        manifest = engine.backups.manifest(id_)
+        if caller.sees(manifest.name):
+            return manifest
+    except (BackupNotFoundError, DamagedError):  # which name other backups
+        if caller.collections is None:
+            raise
+    message = f"no backup {id_[:80]!r}; GET /v1/backups lists those there are"
+    raise BackupNotFoundError(message)
 
 
 def _submitted(engine: Engine, kind: Kind, collection: str, request: dict[str, Any]) -> JsonAnswer:

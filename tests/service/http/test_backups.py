@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from service.access.keyring import KeyWish, create_key
 from service.settings import Settings
 from tests.service.http.conftest import ENCODER
 from tests.service.http.test_jobs import wait
@@ -104,6 +105,41 @@ def test_what_cannot_be_brought_back(keeping: Client, tmp_path: Path) -> None:
     assert not list((tmp_path / "data").glob(".restoring-*"))
     report = done(keeping, drill)["result"]
     assert report["ok"] is False
+
+
+def test_a_bound_key_is_told_nothing_of_others_backups(tmp_path: Path, started: Start) -> None:
+    """One that is not there, one of another collection and one that is damaged look alike."""
+    data, kept = tmp_path / "data", tmp_path / "backups"
+    data.mkdir()
+    _, everything = create_key(data, KeyWish("all", "admin"))
+    _, bound = create_key(data, KeyWish("mine", "admin", ("mine",)))
+    missing, damaged = (f"20261130T06315012345{n}Z-f68c" for n in (6, 7))
+    with started(Settings(data=data, backups=kept, encoder=ENCODER, job_niceness=0)) as client:
+
+        def ask(method: str, path: str, key: str, body: object = None) -> httpx.Response:
+            headers = {"authorization": f"Bearer {key}"}
+            return client.request(method, path, json=body, headers=headers)
+
+        for name in ("mine", "others"):
+            ask("POST", "/v1/collections", everything, {"name": name})
+        made = {}
+        for name in ("mine", "others"):
+            job = ask("POST", f"/v1/collections/{name}/backups", everything).json()
+            over = wait(lambda path: ask("GET", path, everything), job["id"])
+            made[name] = over["result"]["id"]
+        (kept / "manifests" / f"{damaged}.json").write_text("{}")
+        told = set()
+        for id_ in (made["others"], missing, damaged):
+            for path, body in (("restore", {"name": "mine"}), ("drill", None)):
+                answer = ask("POST", f"/v1/backups/{id_}/{path}", bound, body)
+                assert error(answer) == (404, "backup_not_found", "backup")
+                told.add(answer.json()["error"]["message"].replace(id_, "ID"))
+        assert told == {"no backup 'ID'; GET /v1/backups lists those there are"}
+        listed = ask("GET", "/v1/backups", bound).json()
+        assert [each["id"] for each in listed["backups"]] == [made["mine"]]
+        assert listed["unreadable"] == {}
+        unbound = ask("POST", f"/v1/backups/{missing}/drill", everything)
+        assert made["others"] in unbound.json()["error"]["message"]
 
 
 def test_a_server_without_a_folder_for_backups_keeps_none(animals: Client) -> None:
