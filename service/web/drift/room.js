@@ -92,33 +92,13 @@ function unanswered({ asked, least, share, poor }) {
     element(
       "div",
       { class: "wide-table" },
-      element(
-        "table",
-        { class: "table small" },
-        element(
-          "thead",
-          {},
-          element(
-            "tr",
-            {},
-            ["questions_question", "similarity", "questions_nearest"].map((key) =>
-              element("th", { scope: "col" }, say(key)),
-            ),
-          ),
-        ),
-        element(
-          "tbody",
-          {},
-          poor.map((each) =>
-            element(
-              "tr",
-              {},
-              element("th", { scope: "row", dir: "auto" }, each.question),
-              element("td", { class: "number" }, fixed(each.score, 3)),
-              element("td", { dir: "auto", title: each.nearest }, each.title || each.text),
-            ),
-          ),
-        ),
+      table(
+        ["questions_question", "similarity", "questions_nearest"],
+        poor.map(({ question, score, nearest, title, text }) => [
+          element("th", { scope: "row", dir: "auto" }, question),
+          element("td", { class: "number" }, fixed(score, 3)),
+          element("td", { dir: "auto", title: nearest }, title || text),
+        ]),
       ),
     ),
   );
@@ -142,36 +122,26 @@ function shifts(all) {
     "article",
     { class: "tile shifts" },
     element("h4", {}, say("drift_topics")),
-    element(
-      "table",
-      { class: "table small" },
-      element(
-        "thead",
-        {},
-        element(
-          "tr",
-          {},
-          ["map_by_cluster", "drift_before", "drift_after", "column_state"].map((key) =>
-            element("th", { scope: "col" }, say(key)),
-          ),
-        ),
-      ),
-      element(
-        "tbody",
-        {},
-        clusters.map((each) =>
-          element(
-            "tr",
-            {},
-            element("th", { scope: "row", dir: "auto" }, each.label),
-            element("td", { class: "number" }, meter(each.share_before, most)),
-            element("td", { class: "number" }, meter(each.share_after, most)),
-            element("td", {}, sayOr(`change_${each.change}`, each.change)),
-          ),
-        ),
-      ),
+    table(
+      ["map_by_cluster", "drift_before", "drift_after", "column_state"],
+      clusters.map(({ label, share_before: before, share_after: after, change }) => [
+        element("th", { scope: "row", dir: "auto" }, label),
+        element("td", { class: "number" }, meter(before, most)),
+        element("td", { class: "number" }, meter(after, most)),
+        element("td", {}, sayOr(`change_${change}`, change)),
+      ]),
     ),
     rest > 0 && element("p", { class: "hint" }, say("drift_unsure", { n: rest })),
+  );
+}
+
+function table(heads, rows) {
+  const named = heads.map((key) => element("th", { scope: "col" }, say(key)));
+  return element(
+    "table",
+    { class: "table small" },
+    element("thead", {}, element("tr", {}, named)),
+    element("tbody", {}, rows.map((cells) => element("tr", {}, cells))),
   );
 }
 

@@ -231,15 +231,16 @@ export class Picture {
     }
   }
 
-  /** Names where they are, the largest topic's first; one that would cover another is left out. */
+  /** Names where they are, whole; the largest topic's first. One that would cover another is left out. */
   #placeNames() {
     const { camera } = this;
     const taken = [];
     for (const label of this.#labels) {
       const { node } = label;
-      const [x, y] = camera.toPixel(label.x, label.y);
+      const [middle, y] = camera.toPixel(label.x, label.y);
       label.half ??= this.#halfOf(node);
-      const inside = x > 0 && y > 0 && x < camera.width && y < camera.height;
+      const inside = middle > 0 && y > 0 && middle < camera.width && y < camera.height;
+      const x = Math.max(label.half, Math.min(middle, camera.width - label.half));
       const covers = ([px, py, half]) =>
         Math.abs(px - x) < half + label.half && Math.abs(py - y) < NAME_HEIGHT;
       const shown = inside && taken.length < MOST_NAMES && !taken.some(covers);

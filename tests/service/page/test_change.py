@@ -18,6 +18,17 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.browser
 
 WIDE = "document.documentElement.scrollWidth"
+WRAPPED = """selector => [...document.querySelectorAll(selector)].filter(node => {
+  const range = document.createRange();
+  range.selectNodeContents(node);
+  return new Set([...range.getClientRects()].map(({ top }) => Math.round(top))).size > 1;
+}).map(node => node.textContent)"""
+CUT = """() => {
+  const { left, right } = document.querySelector(".map-picture").getBoundingClientRect();
+  const names = [...document.querySelectorAll(".map-name:not([hidden])")];
+  const boxes = names.map(node => node.getBoundingClientRect());
+  return [names.length, boxes.filter(box => box.left < left || box.right > right).length];
+}"""
 FIRST = "배송 기간 안내 0번째 설명입니다"
 STRANGE = "Elliptic curves over finite fields, and what they are good for in cryptography"
 
@@ -102,6 +113,9 @@ def test_later_documents_are_held_against_earlier_ones(visit: Open, store: str):
     assert [node.get_attribute("data-id") for node in shown] == [e["id"] for e in told["new"]]
     states = here.page.locator(".shifts tbody tr td:last-child").all_inner_texts()
     assert len(states) == sum(each["change"] != "same" for each in told["clusters"])
+    here.page.set_viewport_size({"width": 390, "height": 844})
+    names = here.page.locator(".shifts tbody th").all()
+    assert min(name.bounding_box()["width"] for name in names) > 80
 
 
 def test_questions_without_answers_are_listed(visit: Open, store: str):
@@ -124,6 +138,11 @@ def test_rooms_fit_a_phone(visit: Open, store: str, view: str, locale: str):
     )
     here.page.wait_for_load_state("networkidle")
     assert here.page.evaluate(WIDE) == phone["width"]
+    assert here.page.evaluate(WRAPPED, ".switch button, .score .number") == []
+    if view == "map":
+        here.page.wait_for_selector(".map-name:not([hidden])")
+        shown, cut = here.page.evaluate(CUT)
+        assert (shown > 0, cut) == (True, 0)
 
 
 @pytest.mark.parametrize("view", ["duplicates", "drift", "jobs"])
