@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from indexing.files import replacing
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import pyarrow as pa
 
     from analysis.clusters.result import Clusters
 
@@ -83,5 +86,23 @@ def _write_parquet(clusters: Clusters, path: Path) -> None:
     import pyarrow.parquet
 
     columns: tuple[tuple[Any, ...], ...] = tuple(zip(*export_rows(clusters), strict=True))
-    table = pa.table(dict(zip(COLUMNS, columns, strict=True)))
+    table = pa.table(dict(zip(COLUMNS, columns, strict=True)), schema=_schema())
     pyarrow.parquet.write_table(table, path)
+
+
+def write_parquet_of_lines(lines: bytes, path: Path) -> None:
+    """Write rows that were exported as JSON lines as `export` writes them into `.parquet`."""
+    import pyarrow.json
+    import pyarrow.parquet
+
+    # Without it ids that look like dates became moments.
+    options = pyarrow.json.ParseOptions(explicit_schema=_schema())
+    table = pyarrow.json.read_json(io.BytesIO(lines), parse_options=options)
+    pyarrow.parquet.write_table(table, path)
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    kinds = (pa.string(), pa.int64(), pa.string(), pa.float64())
+    return pa.schema(list(zip(COLUMNS, kinds, strict=True)))

@@ -315,6 +315,7 @@ def _export(data: Path | None, url: str | None, name: str, out: Path) -> None:
 
 
 def _fetch_export(url: str, name: str, out: Path) -> int:
+    from analysis.clusters.export import write_parquet_of_lines
     from indexing.files import replacing
     from service.cli.store import connect
 
@@ -323,13 +324,7 @@ def _fetch_export(url: str, name: str, out: Path) -> int:
         content = client.export_clusters(name, kind)
     with replacing(out) as temporary:
         if out.suffix == ".parquet":
-            import io
-
-            import pyarrow.json
-            import pyarrow.parquet
-
-            table = pyarrow.json.read_json(io.BytesIO(content))
-            pyarrow.parquet.write_table(table, temporary)
+            write_parquet_of_lines(content, temporary)
         else:
             temporary.write_bytes(content)
     return content.count(b"\n") - (kind == "csv")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet
 import pytest
 
-from analysis.clusters.export import export, export_rows
+from analysis.clusters.export import export, export_rows, write_parquet_of_lines
 from analysis.clusters.finding import ClusterRequest, find_clusters
 from analysis.corpus import read_corpus
 from analysis.errors import InvalidAnalysisError
@@ -36,6 +36,15 @@ def test_every_kind_of_file_holds_the_same_rows(filled: LocalCollection, tmp_pat
         header, *cells = csv.reader(file)
     assert header == ["id", "cluster", "label", "similarity"]
     assert cells == [[id, str(c), label, str(value)] for id, c, label, value in rows]
+
+
+def test_lines_become_the_same_table_whatever_ids_look_like(tmp_path: Path) -> None:
+    row = {"id": "2026-11-30", "cluster": 1, "label": "2026-01-01", "similarity": 1}
+    file = tmp_path / "rows.parquet"
+    write_parquet_of_lines(json.dumps(row).encode() + b"\n", file)
+    table = pyarrow.parquet.read_table(file)
+    assert table.to_pylist() == [row]
+    assert [str(kind) for kind in table.schema.types] == ["string", "int64", "string", "double"]
 
 
 def test_another_ending_is_refused_and_nothing_written(
