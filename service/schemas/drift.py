@@ -105,6 +105,12 @@ class DriftBody(AnalysisBody):
             if self.after != SideBody():
                 message = "questions stand in the place of after; leave one of them out"
                 raise broken_rule(message, "after")
+            if self.before.collection is not None:
+                message = (
+                    "questions are held against documents of this collection; ask the other one "
+                    "itself, or leave before.collection out"
+                )
+                raise broken_rule(message, "before.collection")
             return self
         if self.before == self.after:
             message = (

@@ -373,6 +373,11 @@ def test_what_another_collection_repeats(books: Client):
     ("path", "body", "status", "code", "param"),
     [
         ("drift", {}, 400, "invalid_value", "before"),
+        (
+            "drift",
+            {"before": {"collection": "exam"}, "questions": {"texts": ["why"] * 10}},
+            *(400, "invalid_value", "before.collection"),
+        ),
         ("drift", {"questions": {"texts": ["a"]}}, 400, "invalid_value", "questions.texts"),
         (
             "drift",
