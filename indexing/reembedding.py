@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from indexing.types import SearchRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from indexing.backup.making import Told
     from indexing.documents import DocumentStore
     from indexing.local import LocalCollection
     from indexing.types import Document
@@ -22,13 +23,6 @@ _BLOCK = 256
 _QUERY_WORDS = 12
 _FEW = 256
 _MOST_ROUNDS = 8
-
-
-class Told(Protocol):
-    """Called now and then by long work; may raise to stop it."""
-
-    def __call__(self, stage: str, done: int, total: int, /) -> None:
-        """Take note of the stage, and how many of its steps are done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from service.cli.output import told as said
 from service.cli.store import Data, settings
 
 if TYPE_CHECKING:
+    from indexing.backup.making import Told
     from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
-    from indexing.reembedding import Told
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 Encoder = Annotated[str, typer.Option("--encoder", metavar="E", help="The new encoder.")]
