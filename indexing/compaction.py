@@ -15,10 +15,10 @@ from indexing.copying import Copy
 from indexing.documents import DOCUMENTS_FILE, DocumentStore
 from indexing.errors import DamagedError
 from indexing.figures import has_tail
-from indexing.files import reporting_full_disk, sync_file
+from indexing.files import reporting_full_disk, sync_file, withdrawn
 from indexing.lexicon import FOLDER as LEXICAL_FOLDER
 from indexing.lexicon import Lexicon
-from indexing.swap import COMPACTED, RETIRED, Swap, withdraw
+from indexing.swap import COMPACTED, JOURNAL, RETIRED, Swap
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _swap(storage: Storage, copy: Copy, sealed: SealedIndex | None, step: Step) 
     try:
         swap.commit(folder)
     except BaseException:
-        if withdraw(folder):
+        if withdrawn(folder / JOURNAL):
             storage.broken = ""
         raise
     before.lexicon.freeze()

@@ -17,8 +17,8 @@ from indexing.errors import (
     CollectionNotFoundError,
     InvalidRequestError,
 )
-from indexing.exchange import Exchange, finish_exchange
-from indexing.files import reporting_full_disk, sync_folder
+from indexing.exchange import JOURNAL, Exchange, finish_exchange
+from indexing.files import reporting_full_disk, sync_folder, withdrawn
 from indexing.local import LocalCollection
 from indexing.lock import FolderLock
 from indexing.types import Metric
@@ -260,6 +260,8 @@ class DataFolder:
             CollectionNotFoundError: one of the two is not there.
             CollectionExistsError: the third is.
             StorageFullError: the disk is full; nothing happened.
+            StorageFailedError: the disk failed; nothing happened, unless the first refuses writes
+                from now on: then it happens when the data folder is opened again.
         """
         self._check_writable()
         exchange = Exchange(check_name(name), check_name(shadow), check_name(retired))
@@ -273,7 +275,14 @@ class DataFolder:
             self._check_free(retired)
             with first.storage.writing:
                 last()
-                exchange.commit(self.path)
+                before = first.storage.broken
+                first.storage.broken = "another takes its place; open the data folder again"
+                try:
+                    exchange.commit(self.path)
+                except BaseException:
+                    if withdrawn(self.path / JOURNAL):
+                        first.storage.broken = before
+                    raise
                 first.storage.broken = "another took its place; open the collection again"
             self._collections.pop(name, None)
             self._collections.pop(shadow, None)

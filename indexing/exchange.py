@@ -43,7 +43,8 @@ class Exchange:
         """Write the journal: from here on it happens, now or when the data folder is opened.
 
         Raises:
-            StorageFullError: the disk is full; nothing happens.
+            StorageFullError: the disk is full; nothing happens once `withdrawn` says so.
+            StorageFailedError: the disk failed; likewise.
         """
         write_atomically(folder / JOURNAL, json.dumps(asdict(self)).encode())
 

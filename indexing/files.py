@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import zlib
 from contextlib import contextmanager, suppress
@@ -13,6 +14,8 @@ from indexing.errors import StorageFailedError, StorageFullError
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+logger = logging.getLogger(__name__)
 
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FAILED = {errno.EIO, errno.EROFS, errno.ENXIO, errno.ENODEV, errno.ESTALE, errno.ETIMEDOUT}
@@ -49,6 +52,17 @@ def replacing(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # what went wrong first is what is told
             temporary.unlink(missing_ok=True)
         raise
+
+
+def withdrawn(path: Path) -> bool:
+    """Take back a file whose writing failed; False if it may stand, also after a crash."""
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as error:
+        logger.error("%s may stand, though its writing failed: %s", path, error)
+        return False
+    return True
 
 
 def remove_temporary(folder: Path, name: str = "*") -> None:

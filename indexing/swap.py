@@ -46,7 +46,7 @@ class Swap:
         """Write the journal: from here on the swap happens, now or when the folder is opened.
 
         Raises:
-            StorageFullError: the disk is full; nothing happens once `withdraw` says so.
+            StorageFullError: the disk is full; nothing happens once `withdrawn` says so.
             StorageFailedError: the disk failed; likewise.
         """
         with reporting_full_disk(folder / COMPACTED):
@@ -83,17 +83,6 @@ class Swap:
             step("forget journal")
             (folder / JOURNAL).unlink()
             sync_folder(folder)
-
-
-def withdraw(folder: Path) -> bool:
-    """Take back a journal whose writing failed; False if it may stand, also after a crash."""
-    try:
-        (folder / JOURNAL).unlink(missing_ok=True)
-        sync_folder(folder)
-    except OSError as error:
-        logger.error("%s: the journal of a compaction may stand: %s", folder, error)
-        return False
-    return True
 
 
 def finish_swap(folder: Path, *, writable: bool) -> None:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+import indexing.files
 from indexing.compaction import compact
 from indexing.data_folder import DataFolder
-from indexing.errors import CollectionClosedError, CollectionExistsError, DamagedError
+from indexing.errors import (
+    CollectionClosedError,
+    CollectionExistsError,
+    DamagedError,
+    StorageFailedError,
+)
 from indexing.exchange import JOURNAL, Exchange
 from indexing.reembedding import Followed, catch_up, compare, follow
 from indexing.types import Document, SearchRequest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from indexing.local import LocalCollection
 
 
@@ -128,6 +135,55 @@ def test_a_name_that_is_taken_stops_it(
     assert data.collection("help").card.encoder.name == "hash:32"
     collection.add(many(1))
     assert collection.count() == 6
+
+
+def test_a_journal_that_fails_is_withdrawn(
+    data: DataFolder,
+    collection: LocalCollection,
+    shadow: LocalCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else what is written from now on would be in the one that was put aside."""
+
+    failures = iter([errno.EIO])
+
+    def sync(folder: Path) -> None:
+        if (folder / JOURNAL).exists() and (number := next(failures, 0)):
+            raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(indexing.files, "sync_folder", sync)
+    with pytest.raises(StorageFailedError):
+        data.exchange("help", "shadow", "before", lambda: None)
+    assert not (data.path / JOURNAL).exists()
+    collection.add(many(7))
+    assert data.collection("help").count() == 12
+    assert data.names() == ["help", "shadow"]
+
+
+def test_nothing_is_written_while_a_journal_may_stand(
+    data: DataFolder,
+    collection: LocalCollection,
+    shadow: LocalCollection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def sync(folder: Path) -> None:
+        if (folder / JOURNAL).exists():
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def unlink(path: Path, *, missing_ok: bool = False) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexing.files, "sync_folder", sync)
+        patched.setattr(Path, "unlink", unlink)
+        with pytest.raises(StorageFailedError):
+            data.exchange("help", "shadow", "before", lambda: None)
+    with pytest.raises(DamagedError, match="open the data folder again"):
+        collection.add(many(7))
+    data.close()
+    with DataFolder.open(data.path, maintain=False) as again:
+        assert again.names() == ["before", "help"]
+        assert again.collection("help").card.encoder.name == "hash:64"
 
 
 STEPS = ["retire", "place", "rename help", "rename before", "forget journal"]
