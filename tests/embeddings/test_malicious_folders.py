@@ -444,6 +444,14 @@ def test_links_of_the_hubs_cache_are_followed(transformer_folder: Path, tmp_path
     assert load_encoder(snapshot, device="cpu").dim == 16
 
 
+def check_refused(sound: Path, folder: Path, harm: Callable[[Path], object]) -> None:
+    """A copy of a sound folder is refused once its weights' folder was done harm to."""
+    shutil.copytree(sound, folder)
+    harm(next(path.parent for path in folder.rglob(WEIGHTS)))
+    with bounded(), pytest.raises(EmbeddingError):
+        load_encoder(folder, device="cpu")
+
+
 TABLES: dict[str, Callable[[Path], object]] = {
     "pickle": pickled("pytorch_model.bin"),
     "NaN": weights(one_nan, ""),
@@ -458,12 +466,7 @@ TABLES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table(static_folder: Path, tmp_path: Path, canary: Path, name: str) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(static_folder, folder)
-    inner = next(path.parent for path in folder.rglob(WEIGHTS))
-    TABLES[name](inner)
-    with bounded(), pytest.raises(EmbeddingError):
-        load_encoder(folder, device="cpu")
+    check_refused(static_folder, tmp_path / "model", TABLES[name])
     assert not canary.exists()
 
 
@@ -481,12 +484,7 @@ IMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("name", IMAGES)
 def test_an_image_encoder(image_encoder: Path, tmp_path: Path, canary: Path, name: str) -> None:
-    folder = tmp_path / "model"
-    shutil.copytree(image_encoder, folder)
-    inner = next(path.parent for path in folder.rglob(WEIGHTS))
-    IMAGES[name](inner)
-    with bounded(), pytest.raises(EmbeddingError):
-        load_encoder(folder, device="cpu")
+    check_refused(image_encoder, tmp_path / "model", IMAGES[name])
     assert not canary.exists()
 
 
