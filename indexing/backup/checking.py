@@ -69,7 +69,12 @@ def check(folder: BackupFolder, *, repair: bool = False, told: Told = untold) ->
         finally:
             catalogue.close()
         repaired: list[str] = []
-        if repair and (damaged or tables) and not unreadable:
+        if repair and (damaged or tables) and unreadable:
+            problems.append(
+                "nothing was taken out, for nobody knows what the backup of a manifest that cannot "
+                f"be read needs ({', '.join(unreadable)}): remove that file if it is not wanted"
+            )
+        elif repair and (damaged or tables):
             for path in tables:
                 path.unlink()
                 repaired.append(f"{path.name}: removed, for its table cannot be read")

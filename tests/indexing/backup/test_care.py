@@ -149,3 +149,18 @@ def test_a_pack_without_its_table_is_taken_away(
     assert report.repaired == (f"{path.name}: removed, for its table cannot be read",)
     assert back_up(collection, backups).written > 0
     assert manifest.id in check(backups).whole
+
+
+def test_a_repair_that_cannot_know_what_is_needed_says_so(
+    collection: LocalCollection, backups: BackupFolder
+) -> None:
+    first = back_up(collection, backups)
+    (path,) = backups.packs.glob("*.pack")
+    hurt(path, path.stat().st_size // 4)
+    (backups.path / "manifests" / f"{first.id}.json").write_text("{")
+    before = path.read_bytes()
+    report = check(backups, repair=True)
+    assert (report.ok, report.repaired) == (False, ())
+    assert report.problems[-1].startswith("nothing was taken out")
+    assert first.id in report.problems[-1]
+    assert path.read_bytes() == before
