@@ -71,7 +71,11 @@ def answer_each(
 def _answers(collection: LocalCollection, questions: Sequence[Question]) -> Iterator[Outcome]:
     """Answers to questions of one moment, or why there is none."""
     started = time.perf_counter()
-    sights = sights_of(collection, questions, [_window(question) for question in questions])
+    sights: Sequence[Sight | Exception]
+    try:
+        sights = sights_of(collection, questions, [_window(question) for question in questions])
+    except Exception as error:  # of what all share; told by whoever asks for any answer
+        sights = [error] * len(questions)
     shared = 1e3 * (time.perf_counter() - started) / max(1, len(questions))
     for question, sight in zip(questions, sights, strict=True):
         try:

@@ -315,6 +315,22 @@ def test_plain_vectors_are_compared_in_one_call(
     assert collection.search_many([]) == []
 
 
+def test_what_goes_wrong_for_all_is_told_to_each(
+    collection: LocalCollection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(self: Snapshot, queries: Vectors, k: int, **how: object) -> Found:
+        raise MemoryError("no room")
+
+    requests = [SearchRequest(query=text, limit=3) for text in ("gift", "parcel", "소포")]
+    monkeypatch.setattr(Snapshot, "find", failing)
+    unknown = SearchRequest(query="gift", cursor="none")
+    first, wrong, *others = collection.search_each([requests[0], unknown, *requests[1:]])
+    assert [repr(each) for each in (first, *others)] == ["MemoryError('no room')"] * 3
+    assert isinstance(wrong, InvalidRequestError)
+    with pytest.raises(MemoryError, match="no room"):
+        collection.search_many(requests)
+
+
 @pytest.mark.parametrize("kind", ["flat", pytest.param("ivf-pq", marks=pytest.mark.slow)])
 def test_what_is_answered_together_is_what_each_finds_alone(data: DataFolder, kind: str) -> None:
     random = np.random.default_rng(0)
