@@ -217,10 +217,13 @@ class Searches:
 
     def _end(self, batch: Sequence[_Ticket[Any]], task: asyncio.Task[None]) -> None:
         self._running.discard(task)
-        for ticket in batch:  # threads that are shut down leave some
-            ticket.give(NotReadyError("not ready: the service is stopping"))
+        outcome: Exception = NotReadyError("not ready: the service is stopping")
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("a batch of searches ended early", exc_info=error)
+            if not self._closed:
+                outcome = RuntimeError(f"a batch of searches ended early: {error!r}")
+        for ticket in batch:  # threads that are shut down leave some
+            ticket.give(outcome)
         self._schedule()
 
     # in a thread

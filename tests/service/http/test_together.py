@@ -155,6 +155,24 @@ def test_a_search_that_fails_fails_no_other_of_its_batch(heard: Client, listener
             assert together.json() == single.json()
 
 
+class Panic(BaseException):
+    """As libraries in Rust raise, where they did not expect to be."""
+
+
+def test_a_panic_is_our_fault_and_no_end_of_the_service(
+    heard: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def panicking(*_: object) -> None:
+        raise Panic("index out of bounds")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("indexing.local.answer_each", panicking)
+        answer = heard.post(SEARCH, {"query": "a cat"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
+    assert "a batch of searches ended early" in caplog.text
+    assert heard.post(SEARCH, {"query": "a cat"}).status_code == 200
+
+
 def test_what_takes_long_is_answered_alone(heard: Client):
     heavy: list[dict] = [
         {"query": "a cat", "exact": True},
