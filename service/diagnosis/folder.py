@@ -61,7 +61,7 @@ def _place(folder: Path) -> Finding:
 def _network_kind(folder: Path, mounts: Path = _MOUNTS) -> str | None:
     """The kind of file system that the folder is on, if it is one of a network."""
     try:
-        lines = mounts.read_text().splitlines()
+        lines = os.fsdecode(mounts.read_bytes()).splitlines()
     except OSError:
         return None
     place, best = folder.resolve(), (-1, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -149,7 +150,8 @@ def test_a_network_file_system_is_doubtful(tmp_path: Path) -> None:
     data = tmp_path / "a b" / "data"
     data.mkdir(parents=True)
     escaped = str(tmp_path / "a b").replace(" ", "\\040")
-    mounts.write_text(f"/dev/vda / ext4 rw 0 0\nhost:/x {escaped} nfs4 rw 0 0\n")
+    text = f"/dev/vda / ext4 rw 0 0\n/dev/vdb /m\udcff ext4 rw 0 0\nhost:/x {escaped} nfs4 rw 0 0\n"
+    mounts.write_bytes(os.fsencode(text))  # one of them in no encoding
     assert _network_kind(data, mounts) == "nfs4"
     assert _network_kind(tmp_path, mounts) is None
     assert _network_kind(data, tmp_path / "none") is None
