@@ -28,13 +28,13 @@ _INDEX = ".safetensors.index.json"
 def check_contents(folder: Path) -> None:
     """Refuse a folder that holds more than plain files, or JSON and headers beyond all measure.
 
-    Links may lead to places inside the folder, and from a snapshot of the hub's cache to the
-    cache's own blobs.
+    Links may lead to places inside the folder that are not hidden, and from a snapshot of the hub's
+    cache to the cache's own blobs.
 
     Raises:
-        EncoderRefusedError: a pipe, device or socket; a link that leaves the folder or leads
-            nowhere; JSON too large, too deep or asking for code (`auto_map`); a safetensors file
-            whose header cannot be; an index that names files elsewhere.
+        EncoderRefusedError: a pipe, device or socket; a link that leaves the folder, leads nowhere
+            or to what is hidden; JSON too large, too deep or asking for code (`auto_map`); a
+            safetensors file whose header cannot be; an index that names files elsewhere.
     """
     for path in _walk(folder):
         if path.suffix == ".json":
@@ -109,8 +109,13 @@ def _check_link(path: Path, root: Path, blobs: Path | None) -> None:
     except (OSError, RuntimeError) as error:
         message = f"{path} is a link that leads nowhere; refused"
         raise EncoderRefusedError(message) from error
-    if not target.is_relative_to(root) and not (blobs and target.is_relative_to(blobs)):
+    if blobs and target.is_relative_to(blobs):
+        return
+    if not target.is_relative_to(root):
         message = f"{path} is a link to {target}, outside the model folder; refused"
+        raise EncoderRefusedError(message)
+    if any(part.startswith(".") for part in target.relative_to(root).parts):
+        message = f"{path} is a link to {target}, which is hidden and not looked through; refused"
         raise EncoderRefusedError(message)
 
 

@@ -228,6 +228,12 @@ def linked(name: str) -> Callable[[Path], None]:
     return spoil
 
 
+def hidden(folder: Path) -> None:
+    (folder / "1_Pooling").rename(folder / ".pooling")
+    (folder / "1_Pooling").symlink_to(".pooling")
+    os.mkfifo(folder / ".pooling" / "more.json")
+
+
 def special(name: str) -> Callable[[Path], None]:
     def spoil(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
@@ -375,6 +381,7 @@ ATTACKS: dict[str, Callable[[Path], None]] = {
     "link out of the folder": linked(WEIGHTS),
     "linked tokenizer": linked("tokenizer.json"),
     "linked folder": linked("1_Pooling"),
+    "link to what is hidden": hidden,
     "link in a circle": looped,
     "pipe for weights": special(WEIGHTS),
     "pipe for a tokenizer": special("tokenizer.json"),
