@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
     Open = Callable[..., "Visit"]
 
@@ -204,16 +204,24 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture
-def empty_url(tmp_path: Path) -> Iterator[str]:
-    """A server without collections."""
-    with Server(Settings(data=tmp_path, encoder="hash:64")) as url:
-        yield url
+def contexts() -> list[BrowserContext]:
+    """What the pages of one test were opened in."""
+    return []
 
 
 @pytest.fixture
-def visit(browser: Browser, url: str) -> Iterator[Open]:
+def empty_url(tmp_path: Path, contexts: list[BrowserContext]) -> Iterator[str]:
+    """A server without collections, which goes only after the pages that may still ask it."""
+    with Server(Settings(data=tmp_path, encoder="hash:64")) as url:
+        yield url
+        for context in contexts:
+            context.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str, contexts: list[BrowserContext]) -> Iterator[Open]:
     """Opens pages; at the end none of them may have complained."""
-    contexts, visits = [], []
+    visits: list[Visit] = []
 
     def open_page(
         parameters: str = "", *, at: str = url, locale: str = "en-US", **options: object
