@@ -50,6 +50,12 @@ def test_it_loads_with_no_network_and_no_other_package(
     assert np.isfinite(vectors).all()
 
 
+def test_the_cards_name_no_folder_of_the_machine_that_made_them() -> None:
+    cards = [path for path in WEIGHTS.rglob("*.json") if path.name != "tokenizer.json"]
+    assert {path.parent.name for path in cards} >= set(BUNDLED)
+    assert [path for path in cards if '": "/' in path.read_text(encoding="utf-8")] == []
+
+
 def test_the_default_is_what_it_says() -> None:
     card = load_encoder(DEFAULT_ENCODER, runtime="torch").card
     assert (card.name, card.kind) == (NAME, "sentence-transformers")
