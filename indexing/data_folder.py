@@ -74,6 +74,7 @@ class DataFolder:
         self._guard = threading.RLock()
         self._names = [threading.Lock() for _ in range(_NAME_LOCKS)]
         self._closed = False
+        self._cut_short: Exchange | None = None
         if mode == "write":
             for leftover in (*path.glob(f"{_DROPPED}*"), *path.glob(f"{ASIDE}*")):
                 shutil.rmtree(leftover, ignore_errors=True)
@@ -157,7 +158,12 @@ class DataFolder:
         self.close()
 
     def names(self) -> list[str]:
-        """Names of the collections, sorted."""
+        """Names of the collections, sorted.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk keeps an exchange from being finished.
+        """
+        self._settle()
         return sorted(
             path.parent.name
             for path in self.path.glob(f"*/{CARD_FILE}")
@@ -216,6 +222,7 @@ class DataFolder:
         """
         name = check_name(name)
         self._check_writable()
+        self._settle()
         self._check_free(name)
         loaded = self.encoder(encoder)
         with self._changing(name):
@@ -242,6 +249,7 @@ class DataFolder:
         """
         name = check_name(name)
         self._check_writable()
+        self._settle()
         with self._changing(name):
             adopted(aside, self.path / name)
 
@@ -260,8 +268,9 @@ class DataFolder:
             CollectionNotFoundError: one of the two is not there.
             CollectionExistsError: the third is.
             StorageFullError: the disk is full; nothing happened.
-            StorageFailedError: the disk failed; nothing happened, unless the first refuses writes
-                from now on: then it happens when the data folder is opened again.
+            StorageFailedError: the disk failed; nothing happened, unless the message says so or
+                the first refuses writes from now on: then it happens when the data folder is used
+                or opened again.
         """
         self._check_writable()
         exchange = Exchange(check_name(name), check_name(shadow), check_name(retired))
@@ -288,7 +297,15 @@ class DataFolder:
             self._collections.pop(shadow, None)
             first.close()
             second.close()
-            exchange.perform(self.path)
+            self._cut_short = exchange
+            self._settle()
+
+    def _settle(self) -> None:
+        """Finish an exchange that the disk cut short, before anybody meets what is in between."""
+        with self._guard:
+            if self._cut_short is not None:
+                self._cut_short.perform(self.path)
+                self._cut_short = None
 
     def _changing(self, name: str) -> threading.Lock:
         """Held while the collection of that name is opened, made or dropped.

@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from indexing.card import read_card, write_card
-from indexing.errors import DamagedError, reason
-from indexing.files import sync_folder, write_atomically
+from indexing.errors import DamagedError, StorageFailedError, StorageFullError, reason
+from indexing.files import remove_temporary, reporting_full_disk, sync_folder, write_atomically
 from indexing.validation import check_name
 
 if TYPE_CHECKING:
@@ -54,7 +54,22 @@ class Exchange:
         Args:
             folder: the data folder.
             step: told the name of each before it is taken.
+
+        Raises:
+            StorageFullError, StorageFailedError: the disk does not let it; it can be called again.
         """
+        try:
+            with reporting_full_disk(folder / JOURNAL):
+                self._take(folder, step)
+        except (StorageFullError, StorageFailedError) as error:
+            message = (
+                f"collection {self.shadow!r} takes the name {self.name!r}, but the disk does not "
+                f"let it end ({error.__cause__ or error}): see to the disk; the exchange "
+                "is finished when the data folder is used next"
+            )
+            raise type(error)(message) from error
+
+    def _take(self, folder: Path, step: Callable[[str], None]) -> None:
         name, shadow, retired = (folder / each for each in (self.name, self.shadow, self.retired))
         if shadow.exists() and name.exists():
             step("retire")
@@ -67,7 +82,7 @@ class Exchange:
             step(f"rename {path.name}")
             write_card(path, read_card(path).renamed(path.name))
         step("forget journal")
-        (folder / JOURNAL).unlink()
+        (folder / JOURNAL).unlink(missing_ok=True)
         sync_folder(folder)
 
 
@@ -76,8 +91,11 @@ def finish_exchange(folder: Path, *, writable: bool) -> None:
 
     Raises:
         DamagedError: there is a journal that cannot be read, or the folder is only to be read.
+        StorageFullError, StorageFailedError: the disk does not let it.
     """
     journal = folder / JOURNAL
+    if writable:
+        remove_temporary(folder, JOURNAL)
     if not journal.is_file():
         return
     if not writable:

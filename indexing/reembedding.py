@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexing.backup.comparing import overlap, side_by_side
+from indexing.errors import CollectionExistsError
 from indexing.types import SearchRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from indexing.backup.making import Told
+    from indexing.card import CollectionCard
+    from indexing.data_folder import DataFolder
     from indexing.documents import DocumentStore
     from indexing.local import LocalCollection
     from indexing.types import Document
@@ -55,6 +58,55 @@ class Agreement:
     queries: int
     overlap: float
     first: float
+
+
+def prepare(
+    folder: DataFolder, source: LocalCollection, name: str, encoder: str
+) -> LocalCollection:
+    """The shadow of a collection: made, or the one that an earlier run began.
+
+    Args:
+        folder: of both.
+        source: the collection.
+        name: of the shadow.
+        encoder: the new one's name.
+
+    Raises:
+        CollectionExistsError: one of that name is something else, or the collection has that
+            encoder already.
+        EncoderNotFoundError: no such encoder.
+    """
+    loaded = folder.encoder(encoder)
+    card = source.card
+    if loaded.card.fingerprint == card.encoder.fingerprint:
+        message = f"collection {card.name!r} holds vectors of encoder {card.encoder.name!r} already"
+        raise CollectionExistsError(message)
+    if name in folder.names():
+        shadow = folder.collection(name)
+        check_shadow(shadow.card, card, loaded.card.fingerprint)
+    else:
+        shadow = folder.create(name, encoder=encoder, metric=card.metric, analyzer=card.analyzer)
+    shadow.storage.sealer.demand(source.storage.sealer.wish, shadow.storage.snapshot)
+    return shadow
+
+
+def check_shadow(shadow: CollectionCard, card: CollectionCard, fingerprint: str) -> None:
+    """Refuse to go on with a collection that is no shadow.
+
+    Args:
+        shadow: what stands there.
+        card: of the collection that is to have one.
+        fingerprint: of the new encoder.
+
+    Raises:
+        CollectionExistsError: it has another encoder or another metric.
+    """
+    message = f"collection {shadow.name!r} stands already"
+    remedy = "drop it, or name another"
+    if shadow.encoder.fingerprint != fingerprint:
+        raise CollectionExistsError(f"{message}, with encoder {shadow.encoder.name!r}; {remedy}")
+    if shadow.metric != card.metric:
+        raise CollectionExistsError(f"{message} and compares by {shadow.metric.value}; {remedy}")
 
 
 def follow(source: LocalCollection, shadow: LocalCollection, told: Told) -> Followed:

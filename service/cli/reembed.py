@@ -16,7 +16,6 @@ from service.cli.store import Data, settings
 
 if TYPE_CHECKING:
     from indexing.backup.making import Told
-    from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
@@ -61,7 +60,7 @@ def reembed(
     Stopped, the same command goes on. Nothing takes the old one's place without --swap.
     """
     from indexing.data_folder import DataFolder
-    from indexing.reembedding import catch_up, compare, follow
+    from indexing.reembedding import catch_up, compare, follow, prepare
     from indexing.validation import check_name
 
     if queries < 1:
@@ -89,7 +88,9 @@ def reembed(
                 f"collection {names[2]!r} stands already; drop it, or name another by --keep-as"
             )
             raise FailedError(message)
-        shadow = _shadow(folder, source, names[1], encoder)
+        shadow = prepare(folder, source, names[1], encoder)
+        if begun := shadow.count():
+            note(f"going on with {names[1]}, which holds {counted(begun, 'document')}")
         report = _facts(source, shadow)
         with told(f"reembedding {name}") as tell:
             report |= asdict(catch_up(source, shadow, tell))
@@ -110,37 +111,6 @@ def reembed(
         write_json(report)
     else:
         _show(report)
-
-
-def _shadow(
-    folder: DataFolder, source: LocalCollection, name: str, encoder: str
-) -> LocalCollection:
-    """The new collection: made, or the one that an earlier run began.
-
-    Raises:
-        FailedError: one of that name is something else; or the encoder is the collection's.
-    """
-    loaded = folder.encoder(encoder)
-    card = source.card
-    if loaded.card.fingerprint == card.encoder.fingerprint:
-        message = f"collection {card.name!r} holds vectors of encoder {card.encoder.name!r} already"
-        raise FailedError(message)
-    if name not in folder.names():
-        made = folder.create(name, encoder=encoder, metric=card.metric, analyzer=card.analyzer)
-        made.storage.sealer.demand(source.storage.sealer.wish, made.storage.snapshot)
-        return made
-    there = folder.collection(name)
-    if there.card.encoder.fingerprint != loaded.card.fingerprint:
-        message = (
-            f"collection {name!r} stands already, with encoder {there.card.encoder.name!r}; drop "
-            "it, or name another by --as"
-        )
-        raise FailedError(message)
-    if there.card.metric != card.metric:
-        message = f"collection {name!r} stands already and compares by {there.card.metric.value}"
-        raise FailedError(f"{message}; drop it, or name another by --as")
-    note(f"going on with {name}, which holds {counted(there.count(), 'document')}")
-    return there
 
 
 def _facts(source: LocalCollection, shadow: LocalCollection) -> dict[str, Any]:

@@ -20,7 +20,8 @@ from indexing.errors import (
     StorageFailedError,
 )
 from indexing.exchange import JOURNAL, Exchange
-from indexing.reembedding import Followed, catch_up, compare, follow
+from indexing.planner import IndexWish
+from indexing.reembedding import Followed, catch_up, compare, follow, prepare
 from indexing.types import Document, SearchRequest
 
 if TYPE_CHECKING:
@@ -184,6 +185,61 @@ def test_nothing_is_written_while_a_journal_may_stand(
     with DataFolder.open(data.path, maintain=False) as again:
         assert again.names() == ["before", "help"]
         assert again.collection("help").card.encoder.name == "hash:64"
+
+
+def test_a_journal_that_was_cut_short_leaves_nothing(tmp_path: Path) -> None:
+    left = tmp_path / f".{JOURNAL}.4711.tmp"
+    left.write_bytes(b'{"name": ')
+    DataFolder.open(tmp_path).close()
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("failing", ["c", "c.shadow", "journal"])
+def test_an_exchange_that_a_failing_disk_cuts_short_is_finished_when_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Behind its journal it happens: else who makes a collection meanwhile ends between the two."""
+    rename, unlink = Path.rename, Path.unlink
+
+    def failing_rename(path: Path, target: Path) -> Path:
+        if path.name == failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return rename(path, target)
+
+    def failing_unlink(path: Path, *, missing_ok: bool = False) -> None:
+        if failing == "journal" and path.name == JOURNAL:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        unlink(path, missing_ok=missing_ok)
+
+    with DataFolder.open(tmp_path, maintain=False) as data:
+        data.create("c", encoder="hash:32").add(many(3))
+        shadow = data.create("c.shadow", encoder="hash:64")
+        follow(data.collection("c"), shadow, untold)
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "rename", failing_rename)
+            patched.setattr(Path, "unlink", failing_unlink)
+            with pytest.raises(StorageFailedError, match="the exchange is finished"):
+                data.exchange("c", "c.shadow", "c.before", lambda: None)
+            with pytest.raises(StorageFailedError):
+                data.create("c", encoder="hash:8")
+            with pytest.raises(StorageFailedError):
+                data.collection("c")
+        assert data.names() == ["c", "c.before"]
+        assert data.collection("c").card.encoder.name == "hash:64"
+        assert not (tmp_path / JOURNAL).exists()
+        data.create("c.shadow", encoder="hash:8")
+    with DataFolder.open(tmp_path, maintain=False) as again:
+        assert again.collection("c").card.encoder.name == "hash:64"
+
+
+def test_a_shadow_that_is_gone_on_with_has_the_same_wish(
+    data: DataFolder, collection: LocalCollection
+) -> None:
+    wish = IndexWish(kind="hnsw")
+    collection.storage.sealer.demand(wish, collection.storage.snapshot)
+    data.create("shadow", encoder="hash:64")  # killed before its wish was written
+    shadow = prepare(data, collection, "shadow", "hash:64")
+    assert shadow.storage.sealer.wish == wish
 
 
 STEPS = ["retire", "place", "rename help", "rename before", "forget journal"]

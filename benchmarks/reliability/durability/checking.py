@@ -11,13 +11,19 @@ import numpy as np
 from analysis.errors import ResultNotFoundError
 from analysis.results import Results
 from benchmarks.reliability.durability.state import (
+    BEFORE,
     COLLECTION,
+    DIM,
+    ENCODER,
+    OTHER_ENCODER,
     OWN_WORD,
     RESTORED,
+    SHADOW,
     State,
     document,
     word_of,
 )
+from benchmarks.reliability.durability.steps import reembed
 from benchmarks.reliability.durability.world import BACKUPS, DATA
 from indexing.backup.checking import check
 from indexing.backup.folder import BackupFolder
@@ -25,6 +31,7 @@ from indexing.backup.restoring import restore
 from indexing.card import CARD_FILE
 from indexing.data_folder import DataFolder
 from indexing.errors import BackupNotFoundError
+from indexing.exchange import JOURNAL
 from indexing.filters import Filter
 from indexing.index.exact import comparable
 from indexing.types import Metric, SearchRequest
@@ -79,6 +86,7 @@ def check_disk(disk: Path, states: Sequence[State], *, mixed: bool = False) -> F
             if state is not None:
                 _ask(collection, state, found)
                 _go_on(collection, found)
+                _check_encoders(data, state, found)
         if RESTORED in names:
             brought = [replace(state, documents=state.backups[-1]) for state in possible]
             compare_documents(data.collection(RESTORED), brought, found)
@@ -138,9 +146,30 @@ def _differences(
             wrong.append(f"{id_!r} has no vector (row {item.row} of {len(vectors)})")
         else:
             vector = comparable(wanted[id_].vector[None], Metric.COSINE)[0]
-            if not np.allclose(vectors[item.row], vector, atol=1e-6):
+            if vector.shape != vectors[item.row].shape:
+                wrong.append(f"{id_!r} has a vector of {len(vectors[item.row])} numbers")
+            elif not np.allclose(vectors[item.row], vector, atol=1e-6):
                 wrong.append(f"{id_!r} has the vector of another")
     return wrong
+
+
+def _check_encoders(data: DataFolder, state: State, found: Findings) -> None:
+    """What another encoder took the place of is there, and what it began can be finished."""
+    names = data.names()
+    if BEFORE in names:
+        compare_documents(data.collection(BEFORE), [State(state.before)], found)
+        _verify(data.collection(BEFORE), found)
+    if SHADOW not in names:
+        return
+    begun = {item.document.id for item in data.collection(SHADOW).scan(limit=10_000).documents}
+    if strangers := begun - state.documents.keys():
+        found.wrong.append(f"{SHADOW} holds {sorted(strangers)}, which nobody wrote")
+    reembed(data, OTHER_ENCODER if state.dim == DIM else ENCODER)
+    after = state.reembedded()
+    _verify(data.collection(COLLECTION), found)
+    compare_documents(data.collection(COLLECTION), [after], found)
+    compare_documents(data.collection(BEFORE), [state], found)
+    _ask(data.collection(COLLECTION), after, found)
 
 
 def _verify(collection: LocalCollection, found: Findings) -> None:
@@ -273,6 +302,8 @@ def _check_leavings(path: Path, found: Findings) -> None:
     indexes = sorted(each.name for each in (path / COLLECTION).glob("index-*"))
     if len({name.partition(".")[0] for name in indexes}) > 1:
         found.wrong.append(f"indexes are left behind: {indexes}")
+    if (path / JOURNAL).exists():
+        found.wrong.append(f"{JOURNAL} is left behind")
     for each in path.rglob("*"):
         named, top = each.name, path / each.relative_to(path).parts[0]
         if top.is_dir() and not top.name.startswith(".") and not (top / CARD_FILE).exists():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.reliability.durability.state import COLLECTION, Kept, State
+from benchmarks.reliability.durability.state import BEFORE, COLLECTION, Kept, State
 from benchmarks.reliability.durability.steps import Drawing
 from benchmarks.reliability.durability.world import Step, World
 from indexing.types import Document, Parent
@@ -103,6 +103,7 @@ SCENARIOS: tuple[tuple[str, str, Callable[[Drawing], Sequence[Step]]], ...] = (
     ("index", "plain", lambda d: [d.reseal("hnsw"), d.reseal("ivf-pq"), d.add()]),
     ("extension", "graph", lambda d: [d.extend(), d.add()]),
     ("verify", "graph", lambda d: [d.verify()]),
+    ("reembed", "graph", lambda d: [d.reembed(), d.add(), d.delete()]),
     ("ingest", "plain", lambda d: [d.ingest(), d.ingest()]),
     ("jobs", "plain", lambda d: [d.jobs(), d.jobs()]),
     ("keys", "plain", lambda d: [d.make_key(), d.revoke_key()]),
@@ -145,6 +146,7 @@ def random_steps(drawing: Drawing, count: int) -> list[Step]:
         *(drawing.catch_up, drawing.extend, drawing.compact_while_writing, drawing.ingest),
         *(lambda: drawing.reseal("hnsw"), drawing.close, drawing.jobs, drawing.make_key),
         *(drawing.back_up, drawing.save_result),
+        lambda: drawing.drop(BEFORE) if BEFORE in drawing.state.collections else drawing.reembed(),
     ]
     steps = [] if COLLECTION in drawing.state.collections else [drawing.create()]
     while len(steps) < count:

@@ -18,9 +18,13 @@ import pyarrow as pa
 from analysis.results import Result, Results
 from benchmarks.reliability.durability.state import (
     ANALYZER,
+    BEFORE,
     COLLECTION,
+    DIM,
     ENCODER,
+    OTHER_ENCODER,
     RESTORED,
+    SHADOW,
     State,
     document,
     ready_vector,
@@ -28,13 +32,14 @@ from benchmarks.reliability.durability.state import (
 )
 from benchmarks.reliability.durability.world import Step, World
 from indexing.backup.folder import BackupFolder
-from indexing.backup.making import back_up
+from indexing.backup.making import back_up, untold
 from indexing.backup.pruning import prune
 from indexing.backup.restoring import restore
 from indexing.compaction import compact
 from indexing.filters import Filter
 from indexing.ingest import IngestOptions, ingest
 from indexing.planner import IndexWish
+from indexing.reembedding import catch_up, follow, prepare
 from indexing.types import SearchRequest
 from service.access.keyring import KeyWish, create_key, revoke_key
 from service.jobs.store import JOBS_FILE, JobStore
@@ -43,6 +48,7 @@ from service.jobs.types import Job
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
     from indexing.types import Document
 
@@ -133,7 +139,8 @@ class Drawing:
         """An upsert with vectors made elsewhere: its words are found later."""
         made = self.batch(count // 2, count - count // 2, 0)
         seed = _READY + 1000 * self.version
-        vectors = np.stack([ready_vector(seed + number) for number in range(len(made))])
+        dim = self.state.dim
+        vectors = np.stack([ready_vector(seed + number, dim) for number in range(len(made))])
         return self._after(
             "upsert of ready vectors",
             lambda world: world.collection.add(made, vectors=vectors),
@@ -257,6 +264,17 @@ class Drawing:
 
         return Step("compaction beside writes", run, (*states, self.state))
 
+    def reembed(self) -> Step:
+        """Another encoder's collection is filled beside it, and takes its name."""
+        encoder = OTHER_ENCODER if self.state.dim == DIM else ENCODER
+        beside = replace(self.state, collections=self.state.collections | {SHADOW})
+        self.state = self.state.reembedded()
+
+        def run(world: World, acknowledge: Callable[[], None]) -> None:
+            reembed(world.data, encoder, acknowledge)
+
+        return Step("reembed", run, (beside, self.state), either=True)
+
     # -- beside collections ----------------------------------------------------------------
 
     def jobs(self) -> Step:
@@ -338,6 +356,22 @@ class Drawing:
             Results(world.path / COLLECTION).save("map", Result({"n": number}, {"rows": table}))
 
         return self._after("save a result", run, replace(self.state, result=number), either=True)
+
+
+def reembed(data: DataFolder, encoder: str, prepared: Callable[[], None] = lambda: None) -> None:
+    """Begin or go on, and exchange.
+
+    Args:
+        data: holds the collection, and perhaps what an earlier run left.
+        encoder: the new one.
+        prepared: called once both are there.
+    """
+    source = data.collection(COLLECTION)
+    shadow = prepare(data, source, SHADOW, encoder)
+    prepared()
+    catch_up(source, shadow, untold)
+    shadow.optimize()
+    data.exchange(COLLECTION, SHADOW, BEFORE, lambda: follow(source, shadow, untold))
 
 
 def _adding(made: list[Document]) -> Callable[[LocalCollection], object]:

@@ -36,16 +36,17 @@ def crash(*arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 def test_nothing_is_lost_and_nothing_comes_back() -> None:
-    scenarios = ("--only", "upsert", "--only", "compaction", "--only", "keys")
-    trials = ("--kills", "8", "--faults", "10", "--full", "2", "--cuts", "6", "--flushes", "3")
+    scenarios = [f"--only={name}" for name in ("upsert", "compaction", "keys", "reembed")]
+    trials = ("--kills", "11", "--faults", "13", "--full", "2", "--cuts", "8", "--flushes", "4")
     status, told = crash(*scenarios, *trials, "--seed", "5")
     for form in FORMS:
         assert told[form]["wrong"] == []
         assert told[form]["unclear"] == {}
     assert told["boundaries"]["compaction"] > 200
-    assert told["kills"]["trials"] == 8
-    assert told["kills"]["met"] >= 6  # a run may make a few calls less than the one counted
-    assert (told["faults"]["trials"], told["cuts"]["trials"]) == (10, 6)
+    assert told["boundaries"]["reembed"] > 200
+    assert told["kills"]["trials"] == 11
+    assert told["kills"]["met"] >= 8  # a run may make a few calls less than the one counted
+    assert (told["faults"]["trials"], told["cuts"]["trials"]) == (13, 8)
     assert status == 0
 
 
