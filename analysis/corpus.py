@@ -116,10 +116,11 @@ def read_corpus(
             corpus = _read(collection, filter, settled=True)
     if corpus is None or len(corpus) < least:
         number = 0 if corpus is None else len(corpus)
-        among = "satisfy the filter" if filter is not None else "are in it"
+        among = "that satisfy the filter" if filter is not None else "in it"
         message = (
-            f"collection {collection.card.name!r}: {number:,} documents {among}; "
-            f"at least {least:,} are needed"
+            f"collection {collection.card.name!r}: {number:,} "
+            f"{'document' if number == 1 else 'documents'} {among}; "
+            f"at least {least:,} {'is' if least == 1 else 'are'} needed"
         )
         raise UnsuitableCorpusError(message)
     return corpus

@@ -58,7 +58,7 @@ _SENTENCES = {
     "model_attributes_type": _NOT_AN_OBJECT,
     "dict_type": _NOT_AN_OBJECT,
     "too_long": "{place} is {value}; at most {max_length:,} are taken",
-    "too_short": "{place} is {value}; at least {min_length:,} is needed",
+    "too_short": "{place} is {value}; at least {min_length:,} {are} needed",
 }
 """By pydantic's error type; other types get pydantic's own words."""
 
@@ -77,6 +77,7 @@ def _sentence(error: Mapping[str, Any], param: str | None) -> str:
         "place": param or "the body",
         "value": quote(error.get("input")),
         "said": said[:1].lower() + said[1:],
+        "are": "is" if limits.get("min_length") == 1 else "are",
     }
     return _SENTENCES.get(kind, "{place} is {value}; {said}").format_map(told)
 

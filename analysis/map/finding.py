@@ -233,7 +233,8 @@ def draw(
 def _check(corpus: Corpus, vectors: Vectors) -> None:
     if len(corpus) < LEAST_DOCUMENTS:
         message = (
-            f"collection {corpus.card.name!r}: a map of {len(corpus)} documents; "
+            f"collection {corpus.card.name!r}: a map of {len(corpus)} "
+            f"{'document' if len(corpus) == 1 else 'documents'}; "
             f"at least {LEAST_DOCUMENTS} are needed"
         )
         raise UnsuitableCorpusError(message)

@@ -14,7 +14,7 @@ from service.cli.output import AsJson, note, warn, write_json
 from service.cli.store import Data, Url  # noqa: TC001 - typer reads them
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from service.cli.analyses import Analyses
     from service.client import JsonObject
@@ -81,17 +81,19 @@ def map_(
         if not last:
             analyses.find("map", name, body)
         answer = analyses.show("map", name)
+        points: Iterable[dict[str, Any]] = _points(analyses, name)
+        if len(files) > 1:
+            points = list(points)
         for path in files:
-            _write(path, name, answer, analyses)
+            _write(path, name, answer, points)
     if as_json:
         write_json(answer)
     else:
         show_map(name, answer)
 
 
-def _write(path: Path, name: str, answer: JsonObject, analyses: Analyses) -> None:
+def _write(path: Path, name: str, answer: JsonObject, points: Iterable[dict[str, Any]]) -> None:
     """The map as a file of the kind that its ending says, and a note of it."""
-    points = _points(analyses, name)
     named = ""
     if path.suffix == ".png":
         from service.cli.map_png import draw_png

@@ -65,5 +65,5 @@ def test_blocks_give_every_text_once(collection: LocalCollection) -> None:
 
 def test_too_few_documents_are_refused_by_number(collection: LocalCollection) -> None:
     _write(collection, 2)
-    with pytest.raises(UnsuitableCorpusError, match=r"'things': 2 documents are in it; at least 3"):
+    with pytest.raises(UnsuitableCorpusError, match=r"'things': 2 documents in it; at least 3 are"):
         read_corpus(collection, least=3)

@@ -79,7 +79,7 @@ def test_few_documents_have_fewer_neighbours(
 
 
 def test_one_document_is_refused(corpus_of: Callable[..., Corpus], vectors: np.ndarray) -> None:
-    with pytest.raises(UnsuitableCorpusError, match="a map of 1 documents; at least 4 are needed"):
+    with pytest.raises(UnsuitableCorpusError, match="a map of 1 document; at least 4 are needed"):
         find_map(corpus_of(vectors[:1]))
 
 

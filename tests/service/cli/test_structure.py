@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from service.cli.analyses import LocalAnalyses
 from service.jobs.store import JOBS_FILE, JobStore
 from service.jobs.types import Job, JobProgress
 from tests.service.cli.conftest import Meari
@@ -109,6 +110,17 @@ def test_a_map_as_a_picture(topics: Meari, tmp_path: Path, monkeypatch: pytest.M
         assert image.size == (1_600, 1_600)
         colours = {colour for count, colour in image.getcolors(1 << 20) or [] if count > 40}
     assert {map_png._colour(cluster) for cluster in range(3)} <= colours
+    asked = []
+    points = LocalAnalyses.points
+
+    def counting(*given: object, **named: object) -> object:
+        asked.append(named)
+        return points(*given, **named)
+
+    monkeypatch.setattr(LocalAnalyses, "points", counting)
+    both = ("--out", tmp_path / "map.csv", "--png", out)
+    topics.done("map", "topics", "--last", *both)
+    assert len(asked) == 1, "both files are made of the same points"
     ran = topics("map", "topics", "--png", "map.jpg", "--last")
     assert (ran.status, "let the name end in .png" in ran.err) == (2, True)
 
