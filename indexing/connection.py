@@ -50,7 +50,7 @@ def connect(path: Path, *, writable: bool) -> sqlite3.Connection:
             factory=_Connection,
         )
     except sqlite3.DatabaseError as error:
-        raise _named(error, path) from error
+        raise named(error, path) from error
     connection.path = path
     try:
         if writable:
@@ -110,7 +110,7 @@ class _Connection(sqlite3.Connection):
         try:
             return super().cursor(_Cursor)
         except sqlite3.ProgrammingError as error:
-            raise _named(error, self.path) from error
+            raise named(error, self.path) from error
 
     def execute(self, sql: str, parameters: Values = (), /) -> sqlite3.Cursor:  # type: ignore[override]
         """As `sqlite3` does, with this floor's errors."""
@@ -137,7 +137,7 @@ class _Cursor(sqlite3.Cursor):
             with self.connection.running:
                 return super().execute(sql, parameters)
         except sqlite3.DatabaseError as error:
-            raise _named(error, self.connection.path) from error
+            raise named(error, self.connection.path) from error
 
     def executemany(  # type: ignore[override]
         self, sql: str, parameters: Iterable[Values], /
@@ -146,7 +146,7 @@ class _Cursor(sqlite3.Cursor):
             with self.connection.running:
                 return super().executemany(sql, parameters)
         except sqlite3.DatabaseError as error:
-            raise _named(error, self.connection.path) from error
+            raise named(error, self.connection.path) from error
 
     def executescript(self, sql: str, /) -> Self:
         try:
@@ -154,14 +154,14 @@ class _Cursor(sqlite3.Cursor):
                 super().executescript(sql)
                 return self
         except sqlite3.DatabaseError as error:
-            raise _named(error, self.connection.path) from error
+            raise named(error, self.connection.path) from error
 
     def fetchone(self) -> tuple[object, ...] | None:
         try:
             with self.connection.running:
                 row: tuple[object, ...] | None = super().fetchone()
         except sqlite3.DatabaseError as error:
-            raise _named(error, self.connection.path) from error
+            raise named(error, self.connection.path) from error
         return row
 
     def fetchall(self) -> list[tuple[object, ...]]:
@@ -169,10 +169,10 @@ class _Cursor(sqlite3.Cursor):
             with self.connection.running:
                 return super().fetchall()
         except sqlite3.DatabaseError as error:
-            raise _named(error, self.connection.path) from error
+            raise named(error, self.connection.path) from error
 
 
-def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def named(error: sqlite3.DatabaseError, path: Path) -> Exception:
     """This floor's error for damage, a full disk and a closed database; any other as it is."""
     if "closed database" in str(error):
         message = f"collection {path.parent.name!r} is closed; open it again to use it"

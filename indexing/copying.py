@@ -13,7 +13,7 @@ from indexing.documents import DOCUMENTS_FILE
 from indexing.errors import DamagedError, StorageFailedError
 from indexing.files import sync_file
 from indexing.schema import migrate
-from indexing.transaction import Append
+from indexing.transaction import check_appends
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
@@ -170,17 +170,13 @@ class Copy:
         self, connection: sqlite3.Connection, between: Callable[[int], None]
     ) -> None:
         """Refuse to give new checksums to vectors that fail their old ones."""
-        found = connection.execute("SELECT first, rows, crc32 FROM old.appends").fetchall()
-        for append in (Append(*values) for values in found):
-            if self._source.vectors.checksum(append.first, append.rows) != append.crc32:
-                last = append.first + append.rows - 1
-                message = (
-                    f"{VECTORS_FILE}: rows {append.first} to {last} fail their checksum; "
-                    "`meari collections verify NAME --repair` encodes them again, before the "
-                    "collection can be compacted"
-                )
-                raise DamagedError(message)
-            between(0)
+        check_appends(
+            connection,
+            self._source.vectors,
+            "the collection can be compacted",
+            schema="old",
+            between=between,
+        )
 
     def _extend(
         self, connection: sqlite3.Connection, rows: Ids, between: Callable[[int], None]

@@ -21,6 +21,7 @@ from indexing.exchange import JOURNAL, Exchange, finish_exchange
 from indexing.files import reporting_full_disk, sync_folder, withdrawn
 from indexing.local import LocalCollection
 from indexing.lock import FolderLock
+from indexing.room import Room
 from indexing.types import Metric
 from indexing.validation import check_name
 
@@ -57,6 +58,7 @@ class DataFolder:
         maintain: bool = True,
         memory: int | None = None,
         sample_rate: float | None = None,
+        disk_floor: int = 0,
     ) -> None:
         self.path = path
         self._mode = mode
@@ -67,6 +69,7 @@ class DataFolder:
         self._maintain = maintain
         self._memory = memory
         self._sample_rate = sample_rate
+        self._disk_floor = disk_floor
         self._loaded_reranker: Reranker | None = None
         self._collections: dict[str, LocalCollection] = {}
         self._encoders: dict[str, Encoder] = {}
@@ -93,6 +96,7 @@ class DataFolder:
         maintain: bool = True,
         memory: int | None = None,
         sample_rate: float | None = None,
+        disk_floor: int = 0,
     ) -> Self:
         """The data folder at `path`.
 
@@ -110,6 +114,7 @@ class DataFolder:
                 has no bound of its own; None: no bound.
             sample_rate: share of the approximate answers that are checked exactly, 0 to 1; None is
                 `indexing.sampling`'s.
+            disk_floor: bytes of the disk that have to stay free; what would take them is refused.
 
         Raises:
             CollectionNotFoundError: no such folder, and `create` is False.
@@ -140,6 +145,7 @@ class DataFolder:
             maintain=maintain,
             memory=memory,
             sample_rate=sample_rate,
+            disk_floor=disk_floor,
         )
 
     def close(self) -> None:
@@ -333,6 +339,7 @@ class DataFolder:
     def _configure(self, collection: LocalCollection) -> None:
         """Hand on what the folder was opened with."""
         storage = collection.storage
+        storage.room = Room(storage.folder, self._disk_floor)
         if self._memory is not None and storage.sealer.wish.memory is None:
             storage.sealer.wish = replace(storage.sealer.wish, memory=self._memory)
         if self._sample_rate is not None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from indexing.backup.comparing import overlap, side_by_side
+from indexing.backup.comparing import first_words, overlap, sample, side_by_side
 from indexing.errors import CollectionExistsError
 from indexing.types import SearchRequest
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEPTH = 10
 _BLOCK = 256
-_QUERY_WORDS = 12
 _FEW = 256
 _MOST_ROUNDS = 8
 
@@ -170,11 +169,8 @@ def compare(
         queries: documents that are sampled, 1 or more.
         seed: of the sample.
     """
-    rows = before.storage.documents.rows()
-    rows = rows[rows >= 0]
-    chosen = np.random.default_rng(seed).choice(rows, min(queries, len(rows)), replace=False)
-    sampled = before.storage.documents.by_rows(np.sort(chosen).tolist()).values()
-    texts = [" ".join(each.document.encoded_text.split()[:_QUERY_WORDS]) for each in sampled]
+    sampled = sample(before.storage, queries, np.random.default_rng(seed))
+    texts = [first_words(each.document) for each in sampled]
     shares, first = [], []
     texts = [text for text in texts if text]
     for place, text in enumerate(texts):

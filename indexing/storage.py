@@ -20,6 +20,7 @@ from indexing.generation import Generation
 from indexing.index.exact import settled
 from indexing.lexicon import Lexicon
 from indexing.recovery import recover_rows
+from indexing.room import Room
 from indexing.sampling import RecallSampler
 from indexing.sealing import Sealer
 from indexing.snapshot import Snapshot
@@ -64,6 +65,7 @@ class Storage:
         touched: rows deleted or relabelled while a compaction copies; None while none does.
         broken: why nothing can be written any more, one sentence; empty if it can.
         sampler: recall of live queries.
+        room: on the disk, for documents.
         sealer: makes indexes, as they are wished to be.
 
     Raises:
@@ -89,6 +91,7 @@ class Storage:
         self.touched: set[int] | None = None
         self.broken = ""
         self.sampler = RecallSampler()
+        self.room = Room(folder)
         self.sealer = Sealer(folder, metric, self.sampler)
         self.problems: tuple[str, ...] = ()
         self._totals: tuple[int, Totals | None] = (0, None)

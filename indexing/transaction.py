@@ -6,18 +6,21 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from indexing.errors import DamagedError
 from indexing.hashes import Hashes
 from indexing.images import dump_image
 from indexing.terms import pack
 from indexing.validation import dump_json
+from indexing.vectors import VECTORS_FILE
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from indexing.images import KeptPicture
     from indexing.terms import Analysis
     from indexing.types import Document, Parent, StoredDocument
+    from indexing.vectors import VectorFile
 
 COLUMNS = (
     "row, id, title, text, metadata, parent, chunk, start, stop, tokens, truncated, unknown, image"
@@ -31,6 +34,38 @@ class Append:
     first: int
     rows: int
     crc32: int
+
+
+def check_appends(
+    connection: sqlite3.Connection,
+    vectors: VectorFile,
+    aim: str,
+    *,
+    schema: str = "main",
+    between: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Refuse to go on with vectors that are not what was written.
+
+    Args:
+        connection: to the documents.
+        vectors: theirs.
+        aim: what they have to be whole for, as `the collection can be compacted`.
+        schema: under which the documents are attached.
+        between: called after each write that was checked, with 0; may raise to stop.
+
+    Raises:
+        DamagedError: some fail their checksum.
+    """
+    query = f"SELECT first, rows, crc32 FROM {schema}.appends ORDER BY first"  # noqa: S608
+    for append in (Append(*values) for values in connection.execute(query).fetchall()):
+        if vectors.checksum(append.first, append.rows) != append.crc32:
+            last = append.first + append.rows - 1
+            message = (
+                f"{VECTORS_FILE}: rows {append.first} to {last} fail their checksum; `meari "
+                f"collections verify NAME --repair` encodes them again, before {aim}"
+            )
+            raise DamagedError(message)
+        between(0)
 
 
 class Transaction:

@@ -58,6 +58,7 @@ class Writer:
             states = self._states(documents, hashes, before, given)
             places = [place for place, state in enumerate(states) if state in {"new", "changed"}]
             fresh = [documents[place] for place in places]
+            self._storage.room.check(4 * self._card.encoder.dim * len(fresh))
             if given is None:
                 # One after the other: beside each other they fight for the interpreter and the
                 # cores, which cost 7 % of the whole where the analysis alone is 2 %.

@@ -11,14 +11,28 @@ if TYPE_CHECKING:
 
     from indexing.documents import DocumentStore
     from indexing.storage import Storage
-    from indexing.types import Match
+    from indexing.types import Document, Match, StoredDocument
 
 _BLOCK = 4096
 _NAMED = 3
 _NEAR = 1e-5
+_QUERY_WORDS = 12
 
 Row = tuple[str, int, bytes]
 """Id, row and hash of everything of a document."""
+
+
+def sample(storage: Storage, count: int, rng: np.random.Generator) -> list[StoredDocument]:
+    """So many documents at random, or all there are, in the order of their rows."""
+    rows = storage.documents.rows()
+    rows = rows[rows >= 0]
+    chosen = np.sort(rng.choice(rows, min(count, len(rows)), replace=False))
+    return list(storage.documents.by_rows(chosen.tolist()).values())
+
+
+def first_words(document: Document) -> str:
+    """What is asked with a document: its first words; empty without text."""
+    return " ".join(document.encoded_text.split()[:_QUERY_WORDS])
 
 
 def compare_documents(ours: Storage, theirs: Storage, *, strict: bool) -> tuple[int, list[str]]:

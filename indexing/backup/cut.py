@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.backup.manifest import is_path
-from indexing.connection import connect
+from indexing.connection import connect, named
 from indexing.documents import DOCUMENTS_FILE
-from indexing.errors import DamagedError
-from indexing.files import reporting_full_disk, storage_full
+from indexing.errors import DamagedError, StorageFailedError, StorageFullError
+from indexing.files import reporting_full_disk
 from indexing.lexicon import FOLDER as LEXICAL_FOLDER
-from indexing.transaction import Append
+from indexing.transaction import check_appends
 from indexing.vectors import VECTORS_FILE, VectorFile
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
     from indexing.card import CollectionCard
     from indexing.local import LocalCollection
+    from indexing.room import Room
     from indexing.storage import Storage
 
 _BLOCK = 1 << 18
 _TRIES = 10
-_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,31 +119,27 @@ class Cut:
         Raises:
             DamagedError: some fail their checksum.
         """
-        query = "SELECT first, rows, crc32 FROM appends ORDER BY first"
-        for values in self._connection.execute(query).fetchall():
-            append = Append(*values)
-            if self._vectors.checksum(append.first, append.rows) != append.crc32:
-                last = append.first + append.rows - 1
-                message = (
-                    f"collection {self.card.name!r}: rows {append.first} to {last} of "
-                    f"{VECTORS_FILE} fail their checksum; `meari collections verify NAME "
-                    "--repair` encodes them again, before it can be backed up"
-                )
-                raise DamagedError(message)
+        check_appends(
+            self._connection,
+            self._vectors,
+            f"collection {self.card.name!r} can be backed up",
+        )
 
-    def files(self, folder: Path) -> Iterator[CutFile]:
+    def files(self, folder: Path, room: Room) -> Iterator[CutFile]:
         """All files, each open while it is the current one.
 
         Args:
             folder: takes a copy of the documents, as large as they are, while they are read.
+            room: on its disk.
 
         Raises:
-            StorageFullError: the copy does not fit.
+            StorageFullError: the copy does not fit, or leaves less free than has to stay so.
+            StorageFailedError: the disk failed.
             DamagedError: the documents cannot be read.
         """
         copy = folder / f".{os.getpid()}-{DOCUMENTS_FILE}.tmp"
         try:
-            block = self._copy_documents(copy)
+            block = self._copy_documents(copy, room)
             with copy.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 yield CutFile(DOCUMENTS_FILE, size, block, file.fileno())
@@ -157,19 +153,22 @@ class Cut:
         found: tuple[int, ...] = self._connection.execute(query).fetchone()
         return found
 
-    def _copy_documents(self, path: Path) -> int:
+    def _copy_documents(self, path: Path, room: Room) -> int:
         """The documents of the cut in a file of their own; gives the size of its pages."""
+        (pages,), (size,) = self._one("PRAGMA page_count"), self._one("PRAGMA page_size")
+        room.check(pages * size)
         try:
             with reporting_full_disk(path), closing(sqlite3.connect(path)) as copy:
                 copy.execute("PRAGMA journal_mode = OFF")
                 copy.execute("PRAGMA synchronous = OFF")
                 self._connection.backup(copy)
         except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FULL:
-                raise storage_full(path) from error
+            known = named(error, path)
+            if isinstance(known, StorageFullError | StorageFailedError):
+                raise known from error
             message = f"{DOCUMENTS_FILE} of {self.card.name!r} cannot be read: {error}"
             raise DamagedError(message) from error
-        return self._one("PRAGMA page_size")[0]
+        return size
 
     def _derived(self, storage: Storage) -> list[CutFile]:
         """The small files and what can be made again; those that go meanwhile are left out."""

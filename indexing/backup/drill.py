@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.errors import EmbeddingError
-from indexing.backup.comparing import answers_agree, compare_documents, overlap
+from indexing.backup.comparing import (
+    answers_agree,
+    compare_documents,
+    first_words,
+    overlap,
+    sample,
+)
 from indexing.backup.making import untold
 from indexing.backup.restoring import restored_aside
 from indexing.errors import DamagedError, EncoderMismatchError, LexicalIndexError
@@ -28,7 +34,6 @@ if TYPE_CHECKING:
 QUERIES = 50
 DEPTH = 10
 _DEEPER = 100
-_QUERY_WORDS = 12
 _MODES: tuple[Mode, ...] = ("dense", "lexical", "hybrid")
 _MOST_PROBLEMS = 20
 
@@ -97,6 +102,7 @@ def drill(
     queries: int = QUERIES,
     seed: int = 0,
     told: Told = untold,
+    floor: int = 0,
 ) -> DrillReport:
     """Restore a backup aside, compare it with the collection, and remove it again.
 
@@ -113,6 +119,7 @@ def drill(
         queries: documents that are sampled to ask with, 1 or more.
         seed: of the sample.
         told: hears how far it is.
+        floor: bytes of the scratch folder's disk that have to stay free.
 
     Raises:
         StorageFullError: no room for the copy.
@@ -120,7 +127,7 @@ def drill(
     """
     began = time.monotonic()
     try:
-        aside = restored_aside(folder, manifest, scratch, manifest.name, told=told)
+        aside = restored_aside(folder, manifest, scratch, manifest.name, told=told, floor=floor)
         with aside as (path, report):
             restored = time.monotonic()
             with LocalCollection.open(path, mode="read", locked=True) as copy:
@@ -188,10 +195,7 @@ class _Drilling:
                 self._live.storage, copy.storage, strict=strict
             )
             self.problems += found
-        rows = copy.storage.documents.rows()
-        rows = rows[rows >= 0]
-        sampled = np.sort(rng.choice(rows, min(queries, len(rows)), replace=False))
-        documents = list(copy.storage.documents.by_rows(sampled.tolist()).values())
+        documents = sample(copy.storage, queries, rng)
         if self._live is not None:
             documents = [each for each in documents if self._same(each.document.id)]
         for mode in _MODES:
@@ -252,7 +256,7 @@ class _Drilling:
                 for each in documents
             ]
         worded = [each for each in documents if each.document.encoded_text]
-        texts = [" ".join(each.document.encoded_text.split()[:_QUERY_WORDS]) for each in worded]
+        texts = [first_words(each.document) for each in worded]
         requests = [SearchRequest(query=text, mode=mode, limit=DEPTH, exact=True) for text in texts]
         if mode == "lexical" or not texts:
             return [(*pair, None) for pair in zip(worded, requests, strict=True)]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from indexing.backup.catalogue import Catalogue
 from indexing.backup.manifest import is_id, read_manifest
@@ -26,11 +26,13 @@ from indexing.files import reporting_full_disk, sync_folder, write_atomically
 from indexing.lock import LOCK_FILE, FolderLock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import Self
 
     from indexing.backup.manifest import Manifest
+
+T = TypeVar("T")
 
 MARKER = "backups.json"
 PACKS = "packs"
@@ -161,21 +163,8 @@ class BackupFolder:
             BackupNotFoundError: there is none, or of several collections and no name is given.
         """
         found, problems = self.manifests()
-        names = sorted({manifest.name for manifest in found})
-        if name is None and len(names) > 1:
-            message = (
-                f"{self.path} holds backups of {', '.join(names)}; say which collection's, or "
-                "the id of one"
-            )
-            raise BackupNotFoundError(message)
-        found = [manifest for manifest in found if name in {None, manifest.name}]
-        if not found:
-            which = "" if name is None else f" of collection {name!r}"
-            held = f"; it holds those of {', '.join(names)}" if names else ""
-            damaged = f"; {len(problems)} cannot be read" if problems else ""
-            message = f"no backup{which} in {self.path}{held}{damaged}"
-            raise BackupNotFoundError(message)
-        return found[-1]
+        pairs = [(manifest.name, manifest) for manifest in found]
+        return latest_of(pairs, name, str(self.path), unreadable=len(problems))
 
     def write(self, manifest: Manifest) -> None:
         """Let a backup be there; its blocks are on disk.
@@ -190,3 +179,31 @@ class BackupFolder:
         """Let a backup not be there any more; its blocks stay."""
         (self._manifests / f"{id_}.json").unlink()
         sync_folder(self._manifests)
+
+
+def latest_of(
+    found: Sequence[tuple[str, T]], name: str | None, place: str, *, unreadable: int = 0
+) -> T:
+    """The last backup of the collection of that name; None: of the only one.
+
+    Args:
+        found: backups with the names of their collections, oldest first.
+        name: the collection's.
+        place: where they are, for messages.
+        unreadable: how many more there are, damaged.
+
+    Raises:
+        BackupNotFoundError: there is none, or of several collections and no name is given.
+    """
+    names = sorted({each for each, _ in found})
+    if name is None and len(names) > 1:
+        message = f"{place} holds backups of {', '.join(names)}; say which collection's (--of), or "
+        raise BackupNotFoundError(f"{message}the id of one")
+    fitting = [backup for each, backup in found if name in {None, each}]
+    if not fitting:
+        which = "" if name is None else f" of collection {name!r}"
+        held = f"; it holds those of {', '.join(names)}" if names else ""
+        damaged = f"; {unreadable} cannot be read" if unreadable else ""
+        message = f"no backup{which} in {place}{held}{damaged}"
+        raise BackupNotFoundError(message)
+    return fitting[-1]

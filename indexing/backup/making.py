@@ -13,8 +13,10 @@ from indexing.backup.catalogue import Known, as_digests
 from indexing.backup.cut import Cut
 from indexing.backup.manifest import LIST_BLOCKS, Manifest, StoredFile
 from indexing.backup.packs import PACK_BYTES, Packing, PackWriter
+from indexing.room import Room
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from indexing.backup.catalogue import Catalogue
@@ -35,7 +37,9 @@ def untold(stage: str, done: int, total: int) -> None:
     del stage, done, total
 
 
-def back_up(collection: LocalCollection, folder: BackupFolder, told: Told = untold) -> Manifest:
+def back_up(
+    collection: LocalCollection, folder: BackupFolder, told: Told = untold, *, floor: int = 0
+) -> Manifest:
     """Keep a collection as it is now; what the folder holds already is not written again.
 
     Everything acknowledged before the call is in the backup, and of what is written meanwhile
@@ -46,28 +50,46 @@ def back_up(collection: LocalCollection, folder: BackupFolder, told: Told = unto
         collection: others may search and write meanwhile.
         folder: takes it; room for a copy of `documents.sqlite` is needed meanwhile.
         told: hears of bytes read.
+        floor: bytes of the folder's disk that have to stay free.
 
     Raises:
         FolderLockedError: somebody else changes the folder.
         DamagedError: what is to be kept is damaged already.
-        StorageFullError: the disk is full.
+        StorageFullError: the disk is full, or less of it would stay free.
     """
     with Cut(collection) as cut:
-        return keep(cut, folder, told)
+        return keep(cut, folder, told, floor=floor)
 
 
-def keep(cut: Cut, folder: BackupFolder, told: Told = untold) -> Manifest:
-    """`back_up` of a moment that was taken before."""
+def keep(
+    cut: Cut,
+    folder: BackupFolder,
+    told: Told = untold,
+    *,
+    floor: int = 0,
+    permitted: Callable[[], object] = lambda: None,
+) -> Manifest:
+    """`back_up` of a moment that was taken before.
+
+    Args:
+        cut: the moment.
+        folder: as for `back_up`.
+        told: likewise.
+        floor: likewise.
+        permitted: called once before the backup is there; may raise to stop it.
+    """
     began = time.monotonic()
     with folder.holding("write"):
         told("checking", 0, 1)
         cut.check_vectors()
         catalogue = folder.catalogue()
-        blocks = BlockWriter(folder.packs, catalogue)
+        room = Room(folder.packs, floor)
+        blocks = BlockWriter(folder.packs, catalogue, room)
         try:
             keeping = _Keeping(blocks, told)
-            files = [keeping.keep(file) for file in cut.files(folder.packs)]
+            files = [keeping.keep(file) for file in cut.files(folder.packs, room)]
             blocks.finish()
+            permitted()
         except BaseException:
             blocks.abandon()
             raise
@@ -94,13 +116,15 @@ class BlockWriter:
     Args:
         folder: of the packs.
         catalogue: what is there.
+        room: on the folder's disk.
 
     Attributes:
         written: bytes of new packs.
     """
 
-    def __init__(self, folder: Path, catalogue: Catalogue) -> None:
+    def __init__(self, folder: Path, catalogue: Catalogue, room: Room) -> None:
         self._folder = folder
+        self._room = room
         self._known = Known(catalogue)
         self._packing = Packing()
         self._pack: PackWriter | None = None
@@ -111,13 +135,15 @@ class BlockWriter:
         """Have the blocks; gives their names, one behind the other.
 
         Raises:
-            StorageFullError: the disk is full.
+            StorageFullError: the disk is full, or less of it is free than has to stay so.
         """
         names = [hashlib.sha256(content).digest() for content in contents]
         for place in self._known.unknown(as_digests(names)):
             if self._pack is None:
                 self._pack = PackWriter(self._folder)
-            self._pack.add(self._packing.pack(names[place], contents[place]))
+            packed = self._packing.pack(names[place], contents[place])
+            self._pack.add(packed)
+            self._room.take(len(packed.frame))
             if self._pack.bytes >= PACK_BYTES:
                 self.finish()
         return b"".join(names)

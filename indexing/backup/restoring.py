@@ -13,9 +13,10 @@ from indexing.backup.manifest import TRUTH
 from indexing.backup.reading import locate
 from indexing.card import write_card
 from indexing.data_folder import ASIDE, adopted
-from indexing.errors import CollectionExistsError, DamagedError, StorageFullError
+from indexing.errors import CollectionExistsError, DamagedError
 from indexing.files import reporting_full_disk, sync_file, sync_folder
 from indexing.local import LocalCollection
+from indexing.room import Room
 from indexing.validation import check_name
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def restore(
     rebuild: bool = False,
     adopt: Callable[[Path, str], None] | None = None,
     told: Told = untold,
+    floor: int = 0,
 ) -> Restored:
     """Bring a collection back under a name that is free.
 
@@ -67,12 +69,13 @@ def restore(
         rebuild: take documents and vectors alone from the backup, and make indexes anew.
         adopt: lets the folder be the collection of that name; see `DataFolder.adopt`.
         told: hears of bytes written.
+        floor: bytes of the data folder's disk that have to stay free.
 
     Raises:
         CollectionExistsError: there is a collection of that name.
         InvalidNameError: no collection can have it.
         DamagedError: blocks are missing or damaged, or what they make is no whole collection.
-        StorageFullError: the disk cannot hold it.
+        StorageFullError: the disk cannot hold it, or less would stay free than has to.
         FolderLockedError: somebody changes the backups.
     """
     name = check_name(name)
@@ -80,7 +83,7 @@ def restore(
     if target.exists():
         message = f"collection {name!r} exists already; restore under another name, or drop it"
         raise CollectionExistsError(message)
-    bringing = restored_aside(folder, manifest, data, name, rebuild=rebuild, told=told)
+    bringing = restored_aside(folder, manifest, data, name, rebuild=rebuild, told=told, floor=floor)
     with bringing as (aside, report):
         if adopt is not None:
             adopt(aside, name)
@@ -98,6 +101,7 @@ def restored_aside(
     *,
     rebuild: bool = False,
     told: Told = untold,
+    floor: int = 0,
 ) -> Iterator[tuple[Path, VerifyReport]]:
     """A whole, checked collection in a hidden folder, which goes when the block ends.
 
@@ -109,7 +113,8 @@ def restored_aside(
     aside = data / f"{ASIDE}{name}-{os.getpid()}-{os.urandom(4).hex()}"
     try:
         with folder.holding("read"):
-            _write(folder, manifest, aside, rebuild=rebuild, told=told)
+            room = Room(data, floor)
+            _write(folder, manifest, aside, room, rebuild=rebuild, told=told)
         write_card(aside, manifest.card.renamed(name))
         yield aside, _checked(aside, manifest, told)
     finally:
@@ -117,7 +122,13 @@ def restored_aside(
 
 
 def _write(
-    folder: BackupFolder, manifest: Manifest, aside: Path, *, rebuild: bool, told: Told
+    folder: BackupFolder,
+    manifest: Manifest,
+    aside: Path,
+    room: Room,
+    *,
+    rebuild: bool,
+    told: Told,
 ) -> None:
     """The files of the backup, on disk."""
     catalogue = folder.catalogue()
@@ -130,7 +141,7 @@ def _write(
             message = f"backup {manifest.id} is not whole: {'; '.join(problems[:10])}"
             raise DamagedError(f"{message}{_packs(catalogue.problems)}")
         total = sum(each.file.size for each in located)
-        _check_room(aside.parent, total)
+        room.check(total)
         aside.mkdir()
         done = 0
         for each in located:
@@ -141,6 +152,7 @@ def _write(
                     for content in each.blocks(catalogue):
                         file.write(content)
                         done += len(content)
+                        room.take(len(content))
                         told("writing", done, total)
                 sync_file(path)
         for below in sorted({path.parent for path in aside.rglob("*")}):
@@ -154,16 +166,6 @@ def _write(
 
 def _packs(problems: dict[Path, str]) -> str:
     return "".join(f"; {problem}" for problem in list(problems.values())[:3])
-
-
-def _check_room(folder: Path, wanted: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if wanted > free:
-        message = (
-            f"the backup has {wanted:,} bytes and {free:,} are free in {folder}; nothing was "
-            "written: free some space and repeat it"
-        )
-        raise StorageFullError(message)
 
 
 def _checked(aside: Path, manifest: Manifest, told: Told) -> VerifyReport:

@@ -44,10 +44,12 @@ class LocalBackups:
     Args:
         backups: the folder.
         data: open; for writing, where something is restored. None: for listing alone.
+        floor: bytes of a disk that have to stay free.
     """
 
-    def __init__(self, backups: BackupFolder, data: DataFolder | None) -> None:
+    def __init__(self, backups: BackupFolder, data: DataFolder | None, floor: int = 0) -> None:
         self._backups = backups
+        self._floor = floor
         self._data = data
 
     @property
@@ -75,7 +77,9 @@ class LocalBackups:
         from service.schemas.backups import BackupAnswer
 
         with told(f"backup of {name}") as tell:
-            manifest = back_up(self._folder.collection(name), self._backups, tell)
+            manifest = back_up(
+                self._folder.collection(name), self._backups, tell, floor=self._floor
+            )
         return BackupAnswer.of(manifest).model_dump(mode="json")
 
     def restore(self, id: str, name: str, *, rebuild: bool = False) -> JsonObject:
@@ -93,6 +97,7 @@ class LocalBackups:
                 rebuild=rebuild,
                 adopt=self._folder.adopt,
                 told=tell,
+                floor=self._floor,
             )
         return RestoredAnswer.of(restored).model_dump(mode="json")
 
@@ -115,6 +120,7 @@ class LocalBackups:
                 queries=asked.queries,
                 seed=asked.seed,
                 told=tell,
+                floor=self._floor,
             )
         return DrillAnswer.of(report).model_dump(mode="json")
 
@@ -135,17 +141,13 @@ class RemoteBackups:
 
     def chosen(self, id: str | None, name: str | None) -> str:
         """Look through the list."""
-        from indexing.errors import BackupNotFoundError
+        from indexing.backup.folder import latest_of
 
         if id is not None:
             return id
         there = self._client.backups()["backups"]
-        names = sorted({each["collection"] for each in there})
-        found = [each for each in there if name in {None, each["collection"]}]
-        if not found or (name is None and len(names) > 1):
-            message = f"the server keeps backups of {', '.join(names) or 'nothing'}; --of names one"
-            raise BackupNotFoundError(message)
-        return found[-1]["id"]
+        pairs = [(each["collection"], each["id"]) for each in there]
+        return latest_of(pairs, name, "the server's folder")
 
     def back_up(self, name: str) -> JsonObject:
         """Hand in a job and wait for it."""
@@ -220,7 +222,7 @@ def opened_backups(
         sample_rate=0.0,
     ) as opened:
         place = backups_folder(folder, creates=creates, beside=opened.path)
-        yield LocalBackups(place, opened)
+        yield LocalBackups(place, opened, chosen.disk_floor)
 
 
 def backups_folder(

@@ -135,5 +135,6 @@ def _folder(data: Path | None, mode: Literal["read", "write"]) -> DataFolder:
         owner="meari index",
         device=chosen.device,
         default_encoder=chosen.encoder,
+        disk_floor=chosen.disk_floor,
         maintain=False,  # `optimized` does what is due, once everything is in
     )

@@ -80,6 +80,7 @@ def reembed(
         device=chosen.device,
         maintain=False,
         memory=chosen.memory,
+        disk_floor=chosen.disk_floor,
         sample_rate=0.0,
     ) as folder:
         source = folder.collection(name)

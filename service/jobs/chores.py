@@ -23,7 +23,13 @@ def back_up(worker: Worker, name: str, request: Mapping[str, Any]) -> Mapping[st
     del request
     folder = BackupFolder.create(_folder(worker), beside=Path(worker.given["data"]))
     with worker.opening(name, Cut) as cut:
-        manifest = keep(cut, folder, Pace(worker.tell))
+        manifest = keep(
+            cut,
+            folder,
+            Pace(worker.tell),
+            floor=worker.given["disk_floor"],
+            permitted=worker.permit,
+        )
     return BackupAnswer.of(manifest).model_dump(mode="json")
 
 
@@ -42,6 +48,7 @@ def restore(worker: Worker, name: str, request: Mapping[str, Any]) -> Mapping[st
         rebuild=request["rebuild"],
         adopt=worker.adopt,
         told=Pace(worker.tell),
+        floor=worker.given["disk_floor"],
     )
     return RestoredAnswer.of(restored).model_dump(mode="json")
 
@@ -65,6 +72,7 @@ def drill(worker: Worker, name: str, request: Mapping[str, Any]) -> Mapping[str,
         queries=request["queries"],
         seed=request["seed"],
         told=Pace(worker.tell),
+        floor=worker.given["disk_floor"],
     )
     return DrillAnswer.of(report).model_dump(mode="json")
 

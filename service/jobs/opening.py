@@ -42,6 +42,7 @@ def open_jobs(engine: Engine, folder: DataFolder) -> Jobs:
             engine.job_processes,
             folder.path.absolute(),
             engine.backups_path,
+            settings.disk_floor,
             folder.adopt,
         ).begin,
         explained,

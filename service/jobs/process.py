@@ -73,6 +73,7 @@ class Place:
         processes: numbers of those that run.
         data: the data folder.
         backups: the folder for backups; None: there is none.
+        disk_floor: bytes of a disk that have to stay free while backups are written and restored.
         adopt: makes a folder beside the collections one of them; see `DataFolder.adopt`.
     """
 
@@ -82,6 +83,7 @@ class Place:
     processes: set[int] = field(default_factory=set)
     data: Path | None = None
     backups: Path | None = None
+    disk_floor: int = 0
     adopt: Callable[[Path, str], None] | None = None
 
     def begin(self, job: Job) -> ProcessTask:
@@ -172,6 +174,7 @@ class ProcessTask:
                 "request": dict(self._job.request),
                 "data": str(self._place.data),
                 "backups": None if self._place.backups is None else str(self._place.backups),
+                "disk_floor": self._place.disk_floor,
             },
         }
         return subprocess.Popen(  # noqa: S603 - our own interpreter and module

@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
-from indexing.files import reporting_full_disk, storage_failed, storage_full, sync_folder
+from indexing.connection import named
+from indexing.files import reporting_full_disk, sync_folder
 from service.jobs.types import UNFINISHED, Fault, Job, JobProgress
 
 if TYPE_CHECKING:
@@ -155,17 +156,7 @@ class JobStore:
                 with self._connection as connection:
                     yield connection
             except sqlite3.OperationalError as error:
-                raise _named(error, self._path) from error
-
-
-def _named(error: sqlite3.DatabaseError, path: Path) -> Exception:
-    """Full and failing disks under their own names; any other error as it is."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_FULL:
-        return storage_full(path)
-    if code in {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}:
-        return storage_failed(path, str(error))
-    return error
+                raise named(error, self._path) from error
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -174,7 +165,7 @@ def _open(path: Path) -> sqlite3.Connection:
             return _connect(path)
     except sqlite3.DatabaseError as error:
         if isinstance(error, sqlite3.OperationalError):  # of the disk, not of what is on it
-            raise _named(error, path) from error
+            raise named(error, path) from error
         aside = path.with_name(f"{path.name}.damaged")
         logger.error("%s is no record of jobs (%s); it is now %s", path, error, aside.name)
         path.replace(aside)

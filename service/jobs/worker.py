@@ -63,7 +63,7 @@ class Worker:
         found = find(
             job["kind"], job["collection"], job["request"], self.open, progress=Pace(self.tell)
         )
-        self._ask("keep")
+        self.permit()
         found.keep()
         return found.told
 
@@ -98,6 +98,10 @@ class Worker:
         word, *rest = self._ask("adopt", str(aside), name)
         if word == "exists":
             raise CollectionExistsError(*rest)
+
+    def permit(self) -> None:
+        """Wait for leave to keep what was made; from then on nobody stops the job."""
+        self._ask("keep")
 
     def tell(self, progress: JobProgress) -> None:
         """Tell how far the work is."""

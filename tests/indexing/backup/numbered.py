@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from indexing.types import Document
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from indexing.local import LocalCollection
 
 WORDS = ["returns", "반품", "parcels", "소포", "free", "무료", "gift", "선물", "cards", "카드"]
@@ -27,3 +29,12 @@ def contents(collection: LocalCollection) -> dict[str, tuple[Document, bytes]]:
     for stored in collection.scan(limit=10_000).documents:
         found[stored.document.id] = (stored.document, vectors[stored.row].tobytes())
     return found
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Content by path, without locks."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    }

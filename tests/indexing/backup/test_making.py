@@ -16,14 +16,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexing.backup.cut import Cut
 from indexing.backup.folder import BackupFolder
-from indexing.backup.making import back_up
+from indexing.backup.making import back_up, keep
 from indexing.backup.restoring import restore
 from indexing.compaction import compact
 from indexing.data_folder import DataFolder
-from indexing.errors import DamagedError, FolderLockedError, InvalidRequestError, StorageFullError
+from indexing.errors import (
+    DamagedError,
+    FolderLockedError,
+    InvalidRequestError,
+    StorageFailedError,
+    StorageFullError,
+)
 from indexing.types import SearchRequest
-from tests.indexing.backup.numbered import contents, numbered
+from tests.indexing.backup.numbered import contents, files, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,14 +48,6 @@ def no_file_above(size: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
-    }
 
 
 def test_what_is_restored_answers_as_what_was_backed_up(
@@ -201,7 +200,8 @@ _KILLED = """
 import os, signal, sys
 from pathlib import Path
 from indexing.backup.folder import BackupFolder
-from indexing.backup.making import back_up
+from indexing.backup.cut import Cut
+from indexing.backup.making import back_up, keep
 from indexing.local import LocalCollection
 
 def told(stage, done, total):
@@ -233,9 +233,10 @@ def test_a_backup_that_is_killed_leaves_the_others_whole(
 
 
 @pytest.mark.parametrize("size", [4096, 100_000])
-def test_a_full_disk_is_told_and_leaves_the_others_whole(
+def test_a_disk_that_takes_no_more_is_told_and_leaves_the_others_whole(
     data: DataFolder, collection: LocalCollection, backups: BackupFolder, size: int
 ) -> None:
+    """SQLite, which copies the documents, tells a file that may not grow from a full disk."""
     first = back_up(collection, backups)
     moment = contents(collection)
     before = files(backups.path)
@@ -243,7 +244,7 @@ def test_a_full_disk_is_told_and_leaves_the_others_whole(
     texts = [random.bytes(1500).hex() for _ in range(100)]
     documents = [type(numbered(0))(f"new {place}", text) for place, text in enumerate(texts)]
     collection.add(documents)
-    with no_file_above(size), pytest.raises(StorageFullError, match="free some space"):
+    with no_file_above(size), pytest.raises(StorageFailedError, match="the disk failed"):
         back_up(collection, backups)
     assert files(backups.path) == before
     restore(backups, first, data.path, "again")
@@ -288,3 +289,16 @@ def test_a_folder_with_other_things_takes_no_backups(tmp_path: Path) -> None:
         BackupFolder.create(tmp_path)
     with pytest.raises(InvalidRequestError, match="is a file"):
         BackupFolder.create(tmp_path / "letter.txt")
+
+
+def test_who_may_not_keep_a_backup_leaves_none(
+    collection: LocalCollection, backups: BackupFolder
+) -> None:
+    before = files(backups.path)
+
+    def stopped() -> None:
+        raise InterruptedError
+
+    with Cut(collection) as cut, pytest.raises(InterruptedError):
+        keep(cut, backups, permitted=stopped)
+    assert files(backups.path) == before

@@ -105,3 +105,24 @@ def test_places_that_cannot_be(indexed: Meari, place: Path) -> None:
     assert (both.status, "a server keeps backups where" in both.err) == (2, True)
     none = indexed("collections", "restore", place, "--as", "again")
     assert (none.status, "no backups in" in none.err) == (1, True)
+
+
+def test_disk_that_has_to_stay_free_stays_so(
+    indexed: Meari, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    indexed.done("collections", "backup", "faq", "--to", place)
+    before = sorted(path.name for path in place.rglob("*"))
+    source = tmp_path / "more.jsonl"
+    source.write_text('{"id": "new", "text": "a text"}\n')
+    monkeypatch.setenv("MEARI_DISK_FLOOR", "900000GB")
+    for verb in (
+        ("collections", "backup", "faq", "--to", place),
+        ("collections", "restore", place, "--as", "again"),
+        ("collections", "drill", place),
+        ("index", source, "--into", "faq"),
+    ):
+        ran = indexed(*verb)
+        assert (ran.status, "MEARI_DISK_FLOOR" in ran.err) == (1, True), ran.err
+    assert sorted(path.name for path in place.rglob("*")) == before
+    listed = indexed.done("collections", "list", "--json").json["collections"]
+    assert [(each["name"], each["documents"]) for each in listed] == [("faq", 4)]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import pytest
 
-from indexing.data_folder import ASIDE
+from analysis.errors import CancelledError
+from indexing.backup.folder import BackupFolder
+from indexing.backup.making import back_up
+from indexing.data_folder import ASIDE, DataFolder
+from indexing.types import Document
 from service.jobs.errors import TaskFailedError
 from service.jobs.process import Place
 from service.jobs.types import Job
@@ -40,6 +45,52 @@ def test_what_waited_until_there_is_no_folder_for_backups_fails(
         task.run(lambda _: None, lambda: None)
     assert failed.value.fault.code == "no_backups_folder"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["backup", "restore", "drill"])
+def test_jobs_leave_the_disk_that_has_to_stay_free(tmp_path: Path, kind: Kind) -> None:
+    folder = BackupFolder.create(tmp_path / "backups")
+    with DataFolder.open(tmp_path / "data", maintain=False) as data:
+        data.create("faq", encoder="hash:8").add([Document("a", "a text")])
+        made = back_up(data.collection("faq"), folder)
+        request = {"backup": made.id, "rebuild": False, "queries": 1, "seed": 0}
+        place = Place(
+            lambda name: nullcontext(data.collection(name)),
+            data=data.path,
+            backups=folder.path,
+            disk_floor=1 << 62,
+            adopt=data.adopt,
+        )
+        name = "again" if kind == "restore" else "faq"
+        task = place.begin(Job("a1", kind, name, request, "2026-11-30T00:00:00Z"))
+        with pytest.raises(TaskFailedError, match="MEARI_DISK_FLOOR") as failed:
+            task.run(lambda _: None, lambda: None)
+        assert failed.value.fault.code == "storage_full"
+        assert data.names() == ["faq"]
+    assert folder.ids() == [made.id]
+    assert not list((tmp_path / "data").glob(f"{ASIDE}*"))
+
+
+def test_a_backup_that_is_called_off_before_it_is_kept_is_none(tmp_path: Path) -> None:
+    """And behind that moment it cannot be called off, so that what is told is what is there."""
+    folder = BackupFolder.create(tmp_path / "backups")
+
+    def refused() -> None:
+        raise CancelledError
+
+    with DataFolder.open(tmp_path / "data", maintain=False) as data:
+        data.create("faq", encoder="hash:8").add([Document("a", "a text")])
+        place = Place(
+            lambda name: nullcontext(data.collection(name)), data=data.path, backups=folder.path
+        )
+        job = Job("a1", "backup", "faq", {}, "2026-11-30T00:00:00Z")
+        with pytest.raises(CancelledError):
+            place.begin(job).run(lambda _: None, refused)
+        assert folder.ids() == []
+        permitted: list[list[str]] = []
+        place.begin(job).run(lambda _: None, lambda: permitted.append(folder.ids()))
+    assert permitted == [[]]
+    assert len(folder.ids()) == 1
 
 
 def test_a_process_takes_along_only_what_it_restored(tmp_path: Path) -> None:
