@@ -28,8 +28,10 @@ from benchmarks.reliability.api_tally import COUNTED, KEPT, Tally
 from benchmarks.reliability.served import (
     CLASSIFIER,
     COLLECTIONS,
+    COLOURS,
     ENCODER,
     PICTURES,
+    SPOKEN,
     WORDS,
     analyse,
     fill,
@@ -59,19 +61,23 @@ LEFT_OUT = {
     "missing_required_header": "no operation has a required header",
     "max_response_time": "tests do not look at the clock",
 }
+_BESIDE_BACKUPS = [f"restored-{number}" for number in range(8)]
+"""Names that backups are restored under."""
 _DROPPING = "DELETE /v1/collections/{collection}"
 _BESIDE_IDS = "/documents/(count|delete|states|trim)$"
 """Documents may have those ids: their paths answer GET and DELETE too, as `Allow` says there."""
 _PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
-def configure(seed: int, examples: int, phases: tuple[str, ...]) -> Any:  # noqa: ANN401 - no stubs
+def configure(seed: int, examples: int, phases: tuple[str, ...], backups: list[str]) -> Any:  # noqa: ANN401 - no stubs
     """How Schemathesis works: most requests name what is there, some what is not."""
     import schemathesis
 
     models = [CLASSIFIER, WORDS, ENCODER]
     words = {"collections": [*COLLECTIONS, PICTURES], "documents": ["cat", "a/b", "red"]}
-    words |= {"models": models, "spare": [*COLLECTIONS[1:], "spare"]}
+    words |= {"models": models, "spare": [*COLLECTIONS[1:], "spare", *_BESIDE_BACKUPS]}
+    words |= {"spoken": list(SPOKEN), "pictures": [PICTURES], "colours": list(COLOURS)}
+    words |= {"backups": backups or ["none"], "free": _BESIDE_BACKUPS}
     return schemathesis.Config.from_dict(
         {
             "seed": seed,
@@ -82,11 +88,37 @@ def configure(seed: int, examples: int, phases: tuple[str, ...]) -> Any:  # noqa
                 "path.collection": {"dictionary": "collections", "probability": 0.8},
                 "path.document_id": {"dictionary": "documents", "probability": 0.7},
                 "path.model": {"dictionary": "models", "probability": 0.8},
+                "path.backup": {"dictionary": "backups", "probability": 0.8},
             },
             "operations": [
                 {
                     "include-name": _DROPPING,
                     "parameters": {"path.collection": {"dictionary": "spare", "probability": 0.9}},
+                },
+                {
+                    "include-path-regex": "/restore$",
+                    "parameters": {"body.name": {"dictionary": "free", "probability": 0.8}},
+                },
+                {
+                    "include-path-regex": "/recommend$",
+                    "parameters": {
+                        f"body.{name}[*]": {"dictionary": "documents", "probability": 0.8}
+                        for name in ("positive", "negative")
+                    },
+                },
+                {
+                    "include-path-regex": "/words/[^/]*/similarity$",
+                    "parameters": {
+                        f"query.{name}": {"dictionary": "spoken", "probability": 0.8}
+                        for name in ("a", "b")
+                    },
+                },
+                {
+                    "include-path-regex": "/thumbnails/",
+                    "parameters": {
+                        "path.collection": {"dictionary": "pictures", "probability": 0.8},
+                        "path.document_id": {"dictionary": "colours", "probability": 0.8},
+                    },
                 },
                 {
                     "include-path-regex": _BESIDE_IDS,
@@ -123,7 +155,9 @@ def try_round(
     from schemathesis.engine import events, from_schema
 
     document = strict(client.get("/openapi.json").json())
-    schema = schemathesis.openapi.from_dict(document, config=configure(seed, examples, phases))
+    backups = [each["id"] for each in client.get("/v1/backups").json()["backups"]]
+    config = configure(seed, examples, phases, backups)
+    schema = schemathesis.openapi.from_dict(document, config=config)
     schema.config.update(base_url=url)
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):

@@ -28,6 +28,8 @@ ENCODER = "hash:64"
 COLLECTIONS = ("animals", "places")
 PICTURES = "pictures"
 CLASSIFIER, WORDS = "topics", "capitals"
+SPOKEN = ("한국", "서울", "일본", "도쿄")
+COLOURS = ("red", "blue")
 DOCUMENTS: list[dict[str, Any]] = [
     {"id": "cat", "text": "a cat sleeps on the sofa", "metadata": {"lang": "en", "legs": 4}},
     {"id": "dog", "text": "a dog barks in the yard", "metadata": {"lang": "en", "legs": 4}},
@@ -63,6 +65,8 @@ class Served:
 def served(folder: Path, *more: str, pictures: bool = False) -> Iterator[Served]:
     """Start a server over `folder/data`, wait until it is ready, and end it with the block.
 
+    Its backups go into `folder/backups`.
+
     Args:
         folder: for its data and its log.
         more: arguments of `meari serve`.
@@ -82,7 +86,12 @@ def served(folder: Path, *more: str, pictures: bool = False) -> Iterator[Served]
             stdout=told,
             stderr=told,
             cwd=Path(__file__).parents[2],
-            env={**os.environ, "HF_HUB_OFFLINE": "1", "MEARI_JOB_NICENESS": "0"},
+            env={
+                **os.environ,
+                "HF_HUB_OFFLINE": "1",
+                "MEARI_JOB_NICENESS": "0",
+                "MEARI_BACKUPS": str(folder / "backups"),
+            },
         )
     try:
         yield Served(_wait(process, log), log, process)
@@ -122,7 +131,7 @@ def write_models(folder: Path) -> None:
         encoder=card,
     )
     facts = WordFacts(method="cbow", dim=4, analyzer="kiwi")
-    words = Vocabulary(["한국", "서울", "일본", "도쿄"])
+    words = Vocabulary(list(SPOKEN))
     write_table(WordTable.of(facts, words, np.eye(4, dtype=np.float32)), folder / WORDS)
 
 
@@ -161,7 +170,7 @@ def _fill_pictures(folder: Path) -> None:
     model = SentenceTransformer(modules=[network, Normalize()], device="cpu")
     model.save(str(encoder), create_model_card=False)
     documents = []
-    for name in ("red", "blue"):
+    for name in COLOURS:
         file = io.BytesIO()
         Image.new("RGB", (40, 30), name).save(file, "PNG")
         image = describe_image(file.getvalue(), source=f"{name}.png", kept=False)
@@ -171,9 +180,18 @@ def _fill_pictures(folder: Path) -> None:
 
 
 def analyse(client: httpx.Client) -> None:
-    """Have the first collection's clusters, outliers, duplicates and map found."""
-    name = COLLECTIONS[0]
-    for kind, body in (("clusters", {"k": 2}), ("outliers", {}), ("duplicates", {}), ("map", {})):
+    """Have the first collection backed up, and everything found that analyses find."""
+    name, other = COLLECTIONS
+    asked: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("backups", {}),
+        ("clusters", {"k": 2}),
+        ("outliers", {}),
+        ("duplicates", {}),
+        ("duplicates/leakage", {"other": other}),
+        ("drift", {"after": {"collection": other}}),
+        ("map", {}),
+    )
+    for kind, body in asked:
         job = client.post(f"/v1/collections/{name}/{kind}", json=body)
         job.raise_for_status()
         place = f"/v1/jobs/{job.json()['id']}"
