@@ -14,6 +14,7 @@ from service.access.audit import AUDIT_FILE, AuditLog
 from service.access.gate import Gate
 from service.access.headers import cors
 from service.access.watching import WatchedKeys
+from service.backup_gauges import BackupGauges
 from service.body import BodyLimit
 from service.engine import Engine
 from service.errors import install_handlers
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     """
     engine = Engine(settings, folder)
     engine.metrics.add(Gauges(engine))
+    engine.metrics.add(BackupGauges(engine))
     data = settings.data.expanduser()
     audit = AuditLog(
         data / AUDIT_FILE, settings.audit_bytes, failed=engine.metrics.count_audit_failure

@@ -164,6 +164,8 @@ class Metrics:
             ["kind", "state"],
             registry=registry,
         )
+        for state in ("done", "failed"):  # so that the first backup that fails shows as a step
+            self._jobs.labels("backup", state)
         self._job_seconds = Histogram(
             "meari_job_seconds",
             "Time that jobs ran which are done, waiting left out",

@@ -39,7 +39,8 @@ VALUES = {"code": {code for _, code, _ in TABLE.values()} | {"internal_error"}}
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Labels]:
     """Labels and their values by the names of all series that the service tells."""
-    with started(Settings(data=tmp_path_factory.mktemp("data"), encoder="hash:64")) as client:
+    folders = {name: tmp_path_factory.mktemp(name) for name in ("data", "backups")}
+    with started(Settings(**folders, encoder="hash:64")) as client:
         fill(client)
         client.post("/v1/collections/animals/search", {"query": "a cat"})
         client.post("/v1/collections/animals/search", {"query": "a cat", "limit": 0})

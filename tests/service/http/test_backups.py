@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from service.access.keyring import KeyWish, create_key
+from service.backup_gauges import _bounded
 from service.settings import Settings
 from tests.service.http.conftest import ENCODER
 from tests.service.http.test_jobs import wait
@@ -151,3 +153,38 @@ def test_a_server_without_a_folder_for_backups_keeps_none(animals: Client) -> No
     ):
         assert error(answer) == (409, "no_backups_folder", None)
         assert "MEARI_BACKUPS" in answer.json()["error"]["message"]
+
+
+def newest(client: Client) -> dict[str, float]:
+    """By collection, as Prometheus is told."""
+    found = {}
+    for line in client.get("/metrics").text.splitlines():
+        if line.startswith("meari_backup_newest_timestamp_seconds{"):
+            labels, value = line.split()
+            found[labels.split('"')[1]] = float(value)
+    return found
+
+
+def test_how_old_the_newest_backup_is(keeping: Client, tmp_path: Path) -> None:
+    keeping.post("/v1/collections", {"name": "other"})
+    assert newest(keeping) == {"faq": 0, "other": 0}
+    assert 'meari_jobs_total{kind="backup",state="failed"} 0.0' in keeping.get("/metrics").text
+    done(keeping, "/v1/collections/faq/backups")
+    made = done(keeping, "/v1/collections/faq/backups")["result"]
+    created = datetime.fromisoformat(made["created"]).timestamp()
+    assert newest(keeping) == {"faq": created, "other": 0}
+    manifests = tmp_path / "backups" / "manifests"
+    shutil.copy(manifests / f"{made['id']}.json", manifests / "29990101T000000000000Z-aaaa.json")
+    assert newest(keeping) == {"faq": created, "other": 0}, "a damaged one is none"
+    keeping.delete("/v1/collections/other")
+    assert newest(keeping) == {"faq": created}
+
+
+def test_where_no_backups_are_kept_none_are_told_of(animals: Client) -> None:
+    assert newest(animals) == {}
+
+
+def test_of_many_collections_the_longest_without_a_backup_are_told() -> None:
+    told = _bounded({f"c{number}": 1000.0 + number for number in range(103)})
+    assert len(told) == 101
+    assert (told["c0"], told["c99"], told["(others)"]) == (1000, 1099, 1100)
