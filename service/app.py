@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.errors import ServerErrorMiddleware
 
 from service.access.audit import AUDIT_FILE, AuditLog
 from service.access.gate import Gate
@@ -20,6 +21,7 @@ from service.engine import Engine
 from service.errors import install_handlers
 from service.gauges import Gauges
 from service.observe import RequestLog
+from service.quick import QuickRoute, QuickRoutes
 from service.routes import (
     backups,
     classify,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 
     from fastapi.routing import APIRoute
     from fastapi.telemetry import TelemetryConfig
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
     from indexing.data_folder import DataFolder
     from service.settings import Settings
@@ -81,7 +84,7 @@ _TAGS = [
 ]
 
 
-def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastAPI:
+def create_app(settings: Settings, *, folder: DataFolder | None = None) -> Application:
     """The service as an ASGI application; its lifespan owns the data folder.
 
     The encoder is loaded behind the start: until then `/livez` answers 200, `/readyz` and all
@@ -111,7 +114,7 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
                 await asyncio.to_thread(close_traces, traces)
 
     traces = open_traces(settings)
-    app = FastAPI(
+    app = Application(
         title="Meari",
         summary="Semantic search for Korean and English",
         description=_DESCRIPTION,
@@ -127,22 +130,53 @@ def create_app(settings: Settings, *, folder: DataFolder | None = None) -> FastA
     app.state.engine = engine
     app.state.audit = audit
     # Looked through in this order, which takes a fifth of a small request's time at the far end.
-    for module in (encoding, search, documents, collections, rerank, tei, words, classify, health):
+    first = (encoding, search, documents, collections, rerank, tei, words, classify, health)
+    modules = (*first, jobs, structure, comparing, maps, images, backups)
+    for module in modules:
         app.include_router(module.routes)
-    for module in (jobs, structure, comparing, maps, images, backups):
-        app.include_router(module.routes)
+    routes = (route for module in modules for route in module.routes.routes)
+    quick = [route for route in routes if isinstance(route, QuickRoute)]
     page = page_routes()
     app.router.routes.extend([*page, *reference_routes()])
     install_handlers(app)
-    app.add_middleware(BodyLimit, settings=settings)
     keys = WatchedKeys(data)
-    app.add_middleware(Gate, keys=keys, settings=settings, open_paths=[each.path for each in page])
+    front: ASGIApp = QuickRoutes(app.behind, quick)
+    front = BodyLimit(front, settings)
+    front = Gate(front, keys, settings, [each.path for each in page])
     if settings.origins:
-        app.add_middleware(CORSMiddleware, **cors(settings.origin_names))
-    app.add_middleware(RequestLog, metrics=engine.metrics)
-    if traces is not None:
-        app.add_middleware(RequestTraces, provider=traces)
+        front = CORSMiddleware(front, **cors(settings.origin_names))
+    front = RequestLog(front, engine.metrics)
+    app.front = front if traces is None else RequestTraces(front, traces)
     return app
+
+
+class Application(FastAPI):
+    """FastAPI behind layers that every request goes through.
+
+    FastAPI's own place for such layers has two more around them, which do what `RequestLog` does.
+
+    Attributes:
+        front: the outermost layer.
+    """
+
+    front: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take in a request, or what the server says of its own beginning and end."""
+        if scope["type"] == "lifespan":
+            await self.behind(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.front(scope, receive, send)
+
+    async def behind(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What the layers stand around: FastAPI and its routes."""
+        await super().__call__(scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """FastAPI's, without what answers to errors that nobody caught: `RequestLog` does."""
+        stack = super().build_middleware_stack()
+        return stack.app if isinstance(stack, ServerErrorMiddleware) else stack
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -117,10 +117,15 @@ def too_large(limit: int, announced: int | None) -> BodyTooLargeError:
 class KeyedRoute(APIRoute):
     """A route that asks what the caller may do, before anything of the request is read."""
 
+    @property
+    def admission(self) -> Admission:
+        """What is asked of whoever comes."""
+        return Admission.of(self.methods or (), self.path)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, behind the question."""
         handle = super().get_route_handler()
-        admission = Admission.of(self.methods or (), self.path)
+        admission = self.admission
 
         async def handle_admitted(request: Request) -> Response:
             async with admission.admit(request) as answered:
@@ -129,7 +134,7 @@ class KeyedRoute(APIRoute):
         return handle_admitted
 
 
-class JsonRoute(APIRoute):
+class JsonRoute(KeyedRoute):
     """A route that asks what the caller may do, and whose body, if any, is JSON as in RFC 8259.
 
     FastAPI's own reader takes NaN, Infinity, UTF-16 and numbers too large for a float, and
@@ -138,13 +143,13 @@ class JsonRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler, with the body read and parsed in front of it."""
-        handle = super().get_route_handler()
+        handle = APIRoute.get_route_handler(self)
         takes_body = self.body_field is not None
-        admission = Admission.of(self.methods or (), self.path)
+        admission = self.admission
 
         async def handle_json(request: Request) -> Response:
             async with admission.admit(request) as answered:
-                request = _JsonRequest(request.scope, request.receive)
+                request = JsonRequest(request.scope, request.receive)
                 if takes_body and await request.body():
                     await request.json()
                 return answered(await handle(request))
@@ -152,7 +157,7 @@ class JsonRoute(APIRoute):
         return handle_json
 
 
-class _JsonRequest(Request):
+class JsonRequest(Request):
     """A request that parses its body strictly, once; a large one in a thread, others meanwhile."""
 
     async def body(self) -> bytes:
@@ -179,6 +184,7 @@ class _JsonRequest(Request):
             self.scope["meari.holding"].grow(more)
 
     async def json(self) -> Any:  # noqa: ANN401 - any JSON value
+        """The value that the body is, checked for its lengths."""
         if not hasattr(self, "_json"):
             check_media_type(self.headers.get("content-type"))
             body = await self.body()
@@ -199,7 +205,9 @@ def check_lengths(value: object, settings: Settings) -> None:
     for field in _TOKENS:
         _check_token_number(field, value.get(field), settings.max_input_tokens)
     for field, setting in _COUNTED.items():
-        items = value.get(field)
+        if field not in value:
+            continue
+        items = value[field]
         if not isinstance(items, list | dict):
             continue
         if field in _TOKENS and isinstance(items, list) and items and isinstance(items[0], int):

@@ -311,13 +311,7 @@ def install_handlers(app: FastAPI) -> None:
     """Have `app` answer every known exception in the shape above."""
 
     async def answer(request: Request, error: Exception) -> JSONResponse:
-        problem = find_problem(error)
-        if problem is None:
-            raise error
-        if isinstance(error, HTTPException):
-            problem = _http_problem(request, error)
-        told = request.app.state.engine.without_folder(problem.message)
-        return replace(problem, message=told).to_response()
+        return answer_error(request, error)
 
     for kind in (
         ServiceError,
@@ -331,6 +325,17 @@ def install_handlers(app: FastAPI) -> None:
         HTTPException,
     ):
         app.add_exception_handler(kind, answer)
+
+
+def answer_error(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that met an error; one that nobody knows is raised again."""
+    problem = find_problem(error)
+    if problem is None:
+        raise error
+    if isinstance(error, HTTPException):
+        problem = _http_problem(request, error)
+    told = request.app.state.engine.without_folder(problem.message)
+    return replace(problem, message=told).to_response()
 
 
 def find_problem(error: Exception) -> Problem | None:

@@ -6,6 +6,7 @@ is asked: routes are templates, and no label comes from a request's body.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from prometheus_client import (
@@ -34,6 +35,8 @@ METHODS = frozenset(
     {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 )
 _OTHER_METHOD = "other"
+_MOST_SERIES = 1024
+"""Of requests, found already: more than there are methods, routes and statuses that are met."""
 _REQUEST_SECONDS = (
     *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5),
     *(1.0, 2.5, 5.0, 10.0, 30.0, 60.0),
@@ -174,6 +177,13 @@ class Metrics:
             registry=registry,
         )
 
+        self._series_of = lru_cache(_MOST_SERIES)(self._find_series)
+
+    def _find_series(self, method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+        """Where a request is counted; finding it takes as long as counting does."""
+        seconds = self._request_seconds.labels(method, route)
+        return self._requests.labels(method, route, str(status)), seconds
+
     def add(self, collector: Collector) -> None:
         """Have `collector` tell what it knows at each scrape."""
         self._registry.register(collector)
@@ -181,8 +191,9 @@ class Metrics:
     def count_request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request, answered with `status`."""
         method = method if method in METHODS else _OTHER_METHOD
-        self._requests.labels(method, route, str(status)).inc()
-        self._request_seconds.labels(method, route).observe(seconds)
+        counter, histogram = self._series_of(method, route, status)
+        counter.inc()
+        histogram.observe(seconds)
 
     def count_refusal(self, code: str) -> None:
         """Count one request answered with an error of that code."""

@@ -57,6 +57,9 @@ def configure_logging(settings: Settings) -> None:
 
     For a process that is the service; an application that embeds it keeps its own handlers.
     """
+    # what no line tells is not looked for: the caller's place, thread and process
+    logging._srcfile = None  # Python's documentation has it so
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if settings.log_format == "json" else TextLines())
     root = logging.getLogger()

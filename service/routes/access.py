@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeVar
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Request
@@ -12,15 +12,18 @@ from indexing.filters import Filter
 from service.body import JsonRoute
 from service.engine import Engine
 from service.errors import BadJsonError, BadTextError, BadValueError
+from service.quick import QuickRoute
 from service.schemas.errors import ErrorAnswer
 from service.strict_json import parse_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from pydantic import BaseModel
 
     from service.settings import Settings
+
+    Route = TypeVar("Route", bound=Callable[..., Coroutine[Any, Any, Response]])
 
 
 async def any_engine(request: Request) -> Engine:
@@ -62,6 +65,18 @@ _REFUSALS = {
 def router(tag: str) -> APIRouter:
     """A router whose bodies are strict JSON and whose refusals are in the OpenAPI document."""
     return APIRouter(route_class=JsonRoute, tags=[tag])
+
+
+def quick_post(routes: APIRouter, path: str, **told: Any) -> Callable[[Route], Route]:  # noqa: ANN401
+    """`routes.post` for a function that `QuickRoute` can ask."""
+
+    def add(function: Route) -> Route:
+        routes.add_api_route(
+            path, function, methods=["POST"], route_class_override=QuickRoute, **told
+        )
+        return function
+
+    return add
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -16,6 +16,7 @@ from service.routes.access import (
     JsonAnswer,
     ReadyEngine,
     check_texts,
+    quick_post,
     refusals,
     router,
 )
@@ -51,7 +52,8 @@ ModelName = Annotated[
 ]
 
 
-@routes.post(
+@quick_post(
+    routes,
     "/v1/embeddings",
     summary="Encode texts (OpenAI's shape)",
     response_model=EmbeddingsAnswer,

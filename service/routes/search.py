@@ -21,6 +21,7 @@ from service.routes.access import (
     ReadyEngine,
     check_texts,
     parse_filter,
+    quick_post,
     refusals,
     router,
 )
@@ -43,7 +44,8 @@ _MOST_INLINE = 4_096
 """Numbers of a vector that are read without a thread."""
 
 
-@routes.post(
+@quick_post(
+    routes,
     "/v1/collections/{collection}/search",
     summary="Search",
     response_model=SearchAnswer,
