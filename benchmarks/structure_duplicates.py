@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from analysis.corpus import Corpus
     from analysis.duplicates.result import Duplicates
 
-SEED = 0
+SEEDS = (0, 1)
 SHARES = (1.0, 0.5, 0.2, 0.05)
 _ARTICLES = {"ko": "ko_wiki_text/kowiki.tsv.gz", "en": "en_wiki_text/enwiki.tsv.gz"}
 _MAKERS = {"typos": typos, "order": reordered, "words": paraphrased}
@@ -58,16 +58,20 @@ def main(
         result = _timed(data, documents, cache)
         name = f"structure_duplicates_{documents}"
     else:
-        planted = _planted(data, hosts, twins)
-        result = _judged(planted, cache)
+        runs = []
+        for seed in SEEDS:
+            planted = _planted(data, hosts, twins, seed)
+            runs += _judged(planted, cache, seed)
+        counts = dict(Counter(kind for _, _, kind in planted))
+        result = {"encoder": "meari-ko-en", "planted": counts, "runs": runs}
         name = "structure_duplicates"
     print(json.dumps(result, ensure_ascii=False, indent=1))
     print(f"saved {save(name, result)}")
 
 
-def _planted(data: Path, hosts: int, twins: int) -> list[tuple[str, int, str]]:
+def _planted(data: Path, hosts: int, twins: int, seed: int) -> list[tuple[str, int, str]]:
     """Texts with the position of what they repeat, -1 for nothing, and their kind."""
-    draw = random.Random(SEED)
+    draw = random.Random(seed)
     found: list[tuple[str, int, str]] = []
     for language, path in _ARTICLES.items():
         articles = draw.sample(_openings(data / path), hosts)
@@ -142,11 +146,11 @@ def _words(text: str) -> set[str]:
     return set(re.findall(r"\w+", text.lower()))
 
 
-def _judged(planted: list[tuple[str, int, str]], cache: Path) -> dict[str, Any]:
-    vectors = _encoded([text for text, _, _ in planted], "meari-ko-en", cache / "planted")
+def _judged(planted: list[tuple[str, int, str]], cache: Path, seed: int) -> list[dict[str, Any]]:
+    vectors = _encoded([text for text, _, _ in planted], "meari-ko-en", cache / f"planted_{seed}")
     runs = []
     for share in SHARES:
-        draw = random.Random(SEED)
+        draw = random.Random(seed)
         kept = [
             place for place, (_, twin, _) in enumerate(planted) if twin < 0 or draw.random() < share
         ]
@@ -154,16 +158,11 @@ def _judged(planted: list[tuple[str, int, str]], cache: Path) -> dict[str, Any]:
             texts = [planted[place][0] for place in kept]
             corpus = _corpus(opened, texts, vectors[kept], kept)
             found = find_duplicates(corpus)
-            runs.append({"share_of_twins": share} | _measured(found, planted, kept))
+            runs.append({"seed": seed, "share_of_twins": share} | _measured(found, planted, kept))
             if share == 1.0:
                 given = find_duplicates(corpus, DuplicateRequest(same_numbers=False))
-                runs.append({"same_numbers": False} | _measured(given, planted, kept))
-    return {
-        "encoder": "meari-ko-en",
-        "planted": dict(Counter(kind for _, _, kind in planted)),
-        "seed": SEED,
-        "runs": runs,
-    }
+                runs.append({"seed": seed, "same_numbers": False} | _measured(given, planted, kept))
+    return runs
 
 
 def _measured(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.duplicates.grouping import Star, stars
+from analysis.duplicates.prints import likeness, overlaps
 from analysis.duplicates.request import DuplicateRequest
 from analysis.duplicates.result import (
     DuplicateGroup,
@@ -16,7 +17,7 @@ from analysis.duplicates.result import (
     DuplicateReceipt,
     Duplicates,
 )
-from analysis.duplicates.threshold import UNDECIDED, WIDTH, Hint, Suggestion, suggest
+from analysis.duplicates.threshold import WIDTH, Hint, Suggestion, suggest
 from analysis.duplicates.wording import Wording, contradict_each, overlap, read_wording
 from analysis.errors import UnsuitableCorpusError
 from analysis.origin import made_from
@@ -129,18 +130,29 @@ def _find_near(
         told=lambda done, total: progress("neighbours", done, total),
     )
     others = np.where(graph.ids < 0, -1, kept[graph.ids])
+    prints = wording.prints[kept]
+    alike = graph.scores
+    if request.wording:
+        alike = likeness(alike, overlaps(prints, prints, np.arange(len(kept)), graph.ids))
     apart: npt.NDArray[np.bool_] = np.zeros(others.shape, dtype=bool)
     if request.same_numbers:
         apart = contradict_each(wording, kept, others)
     threshold, suggestion = request.threshold, None
     if threshold is None:
-        suggestion = suggest(_closed_up(np.where(apart, -np.inf, graph.scores)))
+        suggestion = suggest(_closed_up(np.where(apart | (graph.ids < 0), -np.inf, alike)))
         threshold = suggestion.threshold
-    above = (graph.scores >= threshold) & (graph.ids >= 0)
-    pairs, scores = _pairs(graph, above & ~apart)
+    above = (alike >= threshold) & (graph.ids >= 0)
+    pairs, scores = _pairs(graph.ids, alike, above & ~apart)
     if request.least_overlap is not None:
-        alike = _overlapping(corpus, kept[pairs], request.least_overlap)
-        pairs, scores = pairs[alike], scores[alike]
+        worded = _overlapping(corpus, kept[pairs], request.least_overlap)
+        pairs, scores = pairs[worded], scores[worded]
+
+    def compare(positions: Ids) -> Scores:
+        cosines: Scores = vectors[positions] @ vectors[positions].T
+        if not request.wording:
+            return cosines
+        each = np.broadcast_to(positions, (len(positions), len(positions)))
+        return likeness(cosines, overlaps(prints, prints, positions, each))
 
     def together(one: int, other: int) -> bool:
         return not (
@@ -150,19 +162,18 @@ def _find_near(
             or bool(_overlapping(corpus, kept[[[one, other]]], request.least_overlap)[0])
         )
 
-    found = stars(pairs, scores, vectors, threshold, wording.lengths[kept], together)
-    told_apart = len(_pairs(graph, above)[0]) - len(pairs)
+    found = stars(pairs, scores, compare, threshold, wording.lengths[kept], together)
+    told_apart = len(_pairs(graph.ids, alike, above)[0]) - len(pairs)
     named = [Star(int(kept[s.representative]), kept[s.members], s.scores) for s in found]
     return _Near(named, suggestion, threshold, told_apart, graph)
 
 
-def _pairs(graph: NeighbourGraph, chosen: npt.NDArray[np.bool_]) -> tuple[Ids, Scores]:
-    """int64 (p, 2), the lower position first, each pair once; and their scores."""
+def _pairs(ids: Ids, alike: Scores, chosen: npt.NDArray[np.bool_]) -> tuple[Ids, Scores]:
+    """int64 (p, 2), the lower position first, each pair once; and how alike they are."""
     rows, columns = np.nonzero(chosen)
-    others = graph.ids[rows, columns]
-    pairs = np.sort(np.column_stack([rows, others]), axis=1)
-    first = np.unique(pairs[:, 0] * len(graph.ids) + pairs[:, 1], return_index=True)[1]
-    return pairs[first], graph.scores[rows, columns][first]
+    pairs = np.sort(np.column_stack([rows, ids[rows, columns]]), axis=1)
+    first = np.unique(pairs[:, 0] * len(ids) + pairs[:, 1], return_index=True)[1]
+    return pairs[first], alike[rows, columns][first]
 
 
 def _closed_up(scores: Scores) -> Scores:
@@ -207,12 +218,19 @@ def _grouped(
     return tuple(sorted(groups, key=lambda group: (-group.size, group.representative)))
 
 
-def _advice(hint: Hint | None) -> str:
+def _advice(threshold: float, hint: Hint | None) -> str:
     if hint is None:
-        return "look at the pairs and give a threshold"
+        return f"{threshold} was taken: look at the pairs and give a threshold"
+    if threshold == hint.threshold:
+        return (
+            f"{threshold:g} was taken, where about {hint.false_share:.0%} of the "
+            f"{hint.documents:,} documents found may be so by chance; look at them, and give a "
+            "lower threshold for more"
+        )
     return (
-        f"threshold {hint.threshold:g} would find {hint.documents:,} documents, of which about "
-        f"{hint.false_share:.0%} by chance; look at them, and give a threshold"
+        f"{threshold} was taken: threshold {hint.threshold:g} would find {hint.documents:,} "
+        f"documents, of which about {hint.false_share:.0%} by chance; look at them, and give a "
+        "threshold"
     )
 
 
@@ -228,7 +246,7 @@ def _receipt(
     if near is not None and near.suggestion is not None and not near.suggestion.separates:
         warnings.append(
             "no threshold separates near-duplicates from documents that are merely alike; "
-            f"{UNDECIDED} was taken: {_advice(near.suggestion.hint)}"
+            f"{_advice(near.threshold, near.suggestion.hint)}"
         )
     exact = sum(len(same) for same in copies.values())
     return DuplicateReceipt(

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from embeddings.types import Vectors
     from indexing.types import Ids, Scores
 
     Alike = Callable[[int, int], bool]
     """Whether two positions may be in one group, besides being similar."""
+    Compare = Callable[[Ids], Scores]
+    """float32 (m, m) for int64 (m,) positions: how alike these are."""
     Claim = npt.NDArray[np.integer]
 
 MOST_COMPARED = 4_000
@@ -37,7 +38,7 @@ class Star:
     Attributes:
         representative: position of the most central document.
         members: int64 (m,), positions of the others, the most similar first.
-        scores: float32 (m,), each one's cosine to the representative.
+        scores: float32 (m,), how alike each is to the representative.
     """
 
     representative: int
@@ -46,15 +47,15 @@ class Star:
 
 
 def stars(
-    pairs: Ids, scores: Scores, vectors: Vectors, threshold: float, claim: Claim, alike: Alike
+    pairs: Ids, scores: Scores, compare: Compare, threshold: float, claim: Claim, alike: Alike
 ) -> list[Star]:
     """Groups of two and more; every member is similar to its representative itself.
 
     Args:
         pairs: int64 (p, 2), positions of near-duplicates.
-        scores: float32 (p,), their cosines.
-        vectors: float32 (n, dim), of length 1.
-        threshold: least cosine to a representative.
+        scores: float32 (p,), how alike they are.
+        compare: tells how alike documents are, each with each.
+        threshold: how alike a representative is at least.
         claim: (n,), decides among equally central documents: the higher one represents.
         alike: asked of a representative and each member.
     """
@@ -74,19 +75,16 @@ def stars(
     for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
         inside = order[first:last]
         positions = nodes[inside]
-        if len(positions) <= MOST_COMPARED:
-            near = vectors[positions] @ vectors[positions].T
-        else:
-            near = None
+        near = compare(positions) if len(positions) <= MOST_COMPARED else None
         neighbours = _neighbours(graph, inside, near, threshold)
         found += _around(positions, neighbours, claim[positions], alike)
     return found
 
 
 def _neighbours(
-    graph: object, inside: Ids, near: Vectors | None, threshold: float
+    graph: object, inside: Ids, near: Scores | None, threshold: float
 ) -> Callable[[int], tuple[Ids, Scores]]:
-    """For a place in a component, places of its near-duplicates and their cosines."""
+    """For a place in a component, places of its near-duplicates and how alike they are."""
     if near is not None:
 
         def compared(place: int) -> tuple[Ids, Scores]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from analysis.duplicates.prints import likeness, overlaps
 from analysis.duplicates.request import DuplicateRequest
-from analysis.duplicates.threshold import UNDECIDED, WIDTH, suggest
+from analysis.duplicates.threshold import WIDTH, suggest
 from analysis.duplicates.wording import Wording, overlap, read_wording
 from analysis.encoders import check_same_encoder
 from analysis.errors import UnsuitableCorpusError
@@ -40,7 +41,7 @@ class LeakedPair:
     Attributes:
         id: of the document looked for (of the second corpus).
         other: id of the most similar document of the first corpus.
-        score: their cosine; 1 where the text is the same.
+        score: how alike they are; 1 where the text is the same.
         exact: the text is the same but for case, width and spaces.
     """
 
@@ -57,7 +58,7 @@ class LeakageReceipt:
     Attributes:
         documents: of the second corpus, each looked for in the first.
         among: documents of the first.
-        threshold: least cosine; None: exact ones alone were wanted.
+        threshold: how alike they are at least; None: exact ones alone were wanted.
         suggested: the threshold was not given.
         false_share: of a suggested threshold.
         exact_documents: whose text is the same.
@@ -154,6 +155,9 @@ def find_leakage(
     threshold, separates, false_share = None, True, None
     if not request.exact_only:
         ids, scores = _nearest(corpus, other, progress)
+        if request.wording:
+            rows = np.arange(len(other))
+            scores = likeness(scores, overlaps(asked.prints, known.prints, rows, ids))
         if request.same_numbers:
             apart = _contradictions(known, asked, ids)
             scores = np.where(apart, -np.inf, scores)
@@ -185,7 +189,7 @@ def find_leakage(
         milliseconds={stage: round(1e3 * seconds, 1) for stage, seconds in stages.items()},
         warnings=()
         if separates
-        else (f"no threshold separates what leaked from what is merely alike; {UNDECIDED} taken",),
+        else (f"no threshold separates what leaked from what is merely alike; {threshold} taken",),
     )
     return Leakage(tuple(sorted(pairs, key=lambda p: (not p.exact, -p.score, p.id))), receipt)
 

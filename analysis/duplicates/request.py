@@ -12,8 +12,10 @@ class DuplicateRequest:
     """How duplicates shall be found.
 
     Attributes:
-        threshold: least cosine of near-duplicates, above 0 to 1; None: suggested from how alike
-            the corpus's nearest documents are.
+        threshold: how alike near-duplicates are at least, above 0 to 1; None: suggested from how
+            alike the corpus's nearest documents are.
+        wording: letters in common count besides the cosine, see `analysis.duplicates.prints`;
+            False: the cosine alone.
         exact_only: texts that are the same but for case, width and spaces, and no others.
         same_numbers: documents that each have a number the other lacks are told apart, however
             alike they are: `Invoice 17` and `Invoice 18` say different things.
@@ -26,6 +28,7 @@ class DuplicateRequest:
     """
 
     threshold: float | None = None
+    wording: bool = True
     exact_only: bool = False
     same_numbers: bool = True
     least_overlap: float | None = None
@@ -34,7 +37,7 @@ class DuplicateRequest:
     def __post_init__(self) -> None:
         if self.threshold is not None and not 0 < self.threshold <= 1:
             message = (
-                f"threshold is {self.threshold}; a cosine above 0 to 1 is possible, "
+                f"threshold is {self.threshold}; above 0 to 1 is possible, "
                 "null to have one suggested"
             )
             raise InvalidAnalysisError(message, "threshold")

@@ -18,7 +18,7 @@ class DuplicateMember:
 
     Attributes:
         id: of the document.
-        score: cosine to the representative; 1 where the text is the same.
+        score: how alike it and the representative are; 1 where the text is the same.
         exact: the text is the same but for case, width and spaces.
     """
 
@@ -56,7 +56,7 @@ class DuplicateReceipt:
 
     Attributes:
         documents: looked through.
-        threshold: least cosine of near-duplicates; None: exact ones alone were wanted.
+        threshold: how alike near-duplicates are at least; None: exact ones alone were wanted.
         suggested: the threshold was not given.
         false_share: of a suggested threshold: the share of documents found that would have so
             similar a neighbour by chance; None where nothing is known of it.
@@ -98,7 +98,7 @@ class Duplicates:
 
     @property
     def threshold(self) -> float | None:
-        """Least cosine of near-duplicates."""
+        """How alike near-duplicates are at least."""
         return self.receipt.threshold
 
     @property

@@ -7,7 +7,7 @@ document would have for neighbours if nobody had said the same again. The thresh
 which so many documents really have such a neighbour that the promised ones are 1 % of them: a
 false discovery rate by an empirical null (Efron, 2004), but a null of each document's own.
 
-With d = 1 - cosine, y = -log d and a document's y_5 and b (the mean of j (y_j - y_(j+1)) over
+With d = 1 - likeness, y = -log d and a document's y_5 and b (the mean of j (y_j - y_(j+1)) over
 j = 5..19), one of the nearest four is closer than d by chance with the probability
 1 - (1 - exp(-(y - y_5) / b))^4. At a threshold where that is 20 % and more, a document says nothing
 and is left out: it is of a family of documents that are all alike, of which chance would promise
@@ -38,7 +38,11 @@ _NO_SURPRISE = 0.2
 _ONE = 1.0
 _MOST_FALSE = 0.05
 """Of few documents one may be promised by chance, but no more than this share of them."""
+_LEAST_TOLD = 0.5
+"""Of the documents found, those that chance says something of; of fewer it would vouch for many."""
 _MOST_HINTED = 0.5
+_MOST_SHOWN = 0.1
+"""By chance where a threshold is taken that does not separate: nine of ten are worth a look."""
 _CLOSEST = 1e-7
 
 
@@ -47,7 +51,7 @@ class Hint:
     """A threshold that finds something, though more of it by chance than may be suggested.
 
     Attributes:
-        threshold: a cosine.
+        threshold: a likeness, see `analysis.duplicates.prints`.
         documents: with a neighbour above it.
         false_share: about so many of them by chance, 0 to 1.
     """
@@ -62,9 +66,10 @@ class Suggestion:
     """A threshold.
 
     Attributes:
-        threshold: a cosine.
-        separates: False: `threshold` is `UNDECIDED` because documents thicken towards one another
-            without a gap, or are too few.
+        threshold: a likeness, see `analysis.duplicates.prints`.
+        separates: False: documents thicken towards one another without a gap, or are too few.
+            `threshold` is the hint's if it is lower and a tenth of what it finds at most by chance,
+            else `UNDECIDED`.
         false_share: of the documents that such a neighbour surprises, how many would have one by
             chance.
         documents: with a neighbour above it.
@@ -94,9 +99,14 @@ def suggest(scores: Scores) -> Suggestion:
     by_chance, surprised = _expected(scores[full], grid)
     share = by_chance / np.maximum(surprised, 1)
     good = (by_chance <= np.maximum(FALSE_SHARE * surprised, _ONE)) & (share <= _MOST_FALSE)
-    places = np.flatnonzero(good & (surprised >= 2))
+    near = np.sort(scores[full, 0])
+    reached = len(near) - np.searchsorted(near, grid.astype(np.float32))
+    telling = surprised >= np.maximum(_LEAST_TOLD * reached, 2)
+    places = np.flatnonzero(good & telling)
     if not len(places):
-        hint = _hint(scores, grid, share, surprised)
+        hint = _hint(scores, grid, share, telling)
+        if hint is not None and hint.false_share <= _MOST_SHOWN and hint.threshold < UNDECIDED:
+            return Suggestion(hint.threshold, False, hint.false_share, hint.documents, hint)
         found = int((scores[:, 0] >= UNDECIDED).sum())
         return Suggestion(UNDECIDED, False, None, found, hint)
     at = int(places[0])
@@ -108,10 +118,10 @@ def _hint(
     scores: Scores,
     grid: npt.NDArray[np.float64],
     share: npt.NDArray[np.float64],
-    surprised: npt.NDArray[np.float64],
+    telling: npt.NDArray[np.bool_],
 ) -> Hint | None:
     """Where the least is by chance, the lowest such; None where half of everything would be."""
-    possible = np.flatnonzero((surprised >= 2) & (share <= _MOST_HINTED))
+    possible = np.flatnonzero(telling & (share <= _MOST_HINTED))
     if not len(possible):
         return None
     at = int(possible[np.argmin(share[possible])])

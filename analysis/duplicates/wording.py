@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from analysis.duplicates.prints import BOXES, prints_of
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from analysis.corpus import Corpus
+    from analysis.duplicates.prints import Prints
     from analysis.progress import Progress
     from indexing.types import Ids
 
@@ -35,11 +38,13 @@ class Wording:
         hashes: uint64 (n,), equal where `normalised` texts are, or the files of pictures; 0 where
             there is neither.
         lengths: int32 (n,), letters of the normalised text.
+        prints: uint8 (n, 128), of the wording (`analysis.duplicates.prints`); 0 for pictures.
         numbers: by position, the numbers in a text that has any; none for pictures.
     """
 
     hashes: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int32]
+    prints: Prints
     numbers: dict[int, frozenset[str]]
 
     def contradict(self, one: int, other: int) -> bool:
@@ -51,8 +56,10 @@ def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wo
     """One pass over the documents of a corpus."""
     n = len(corpus)
     hashes, lengths = np.zeros(n, dtype=np.uint64), np.zeros(n, dtype=np.int32)
+    prints = np.zeros((n, BOXES), dtype=np.uint8)
     found: dict[int, frozenset[str]] = {}
     for first in range(0, n, _BLOCK):
+        plains = [""] * min(_BLOCK, n - first)
         block = corpus.documents(range(first, min(first + _BLOCK, n)))
         for position, document in enumerate(block, first):
             if document is None:
@@ -62,11 +69,13 @@ def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wo
             if document.image is not None:
                 hashes[position] = _hash(f"picture {document.image.digest}")
             elif plain:
+                plains[position - first] = plain
                 hashes[position] = _hash(plain)
                 if there := numbers(plain):
                     found[position] = there
+        prints[first : first + len(block)] = prints_of(plains)
         progress(stage, first + len(block), n)
-    return Wording(hashes, lengths, found)
+    return Wording(hashes, lengths, prints, found)
 
 
 def _hash(plain: str) -> int:

@@ -58,7 +58,7 @@ Neighbours = Annotated[
 ]
 Threshold = Annotated[
     float | None,
-    typer.Option("--threshold", metavar="T", help="Least cosine, above 0 to 1. [suggested]"),
+    typer.Option("--threshold", metavar="T", help="How alike at least, above 0 to 1. [suggested]"),
 ]
 ExactOnly = Annotated[
     bool, typer.Option("--exact-only", help="The same texts but for case, width and spaces.")

@@ -81,7 +81,9 @@ def show_duplicates(name: str, answer: JsonObject) -> None:
     columns = ("keep", "text", "kind", "documents", "others")
     write_table(columns, rows, numbers="documents", folds="others")
     receipt = answer["receipt"]
-    line = f" at a cosine of {answer['threshold']:.3f}" if answer["threshold"] is not None else ""
+    line = (
+        f" alike by {answer['threshold']:.3f} and more" if answer["threshold"] is not None else ""
+    )
     suggested = " (suggested)" if receipt["suggested"] else ""
     write(
         f"{name}: {counted(answer['count'], 'group')}{line}{suggested}; "
@@ -96,7 +98,7 @@ def show_leakage(name: str, answer: JsonObject) -> None:
     rows = [
         (each["id"], each["other"], f"{each['score']:.3f}", _text(each)) for each in answer["pairs"]
     ]
-    write_table((name, answer["other"], "cosine", "text"), rows, numbers="cosine", folds="text")
+    write_table((name, answer["other"], "alike", "text"), rows, numbers="alike", folds="text")
     receipt = answer["receipt"]
     write(
         f"{answer['count']:,} of {counted(receipt['documents'], 'document')} of "

@@ -35,6 +35,7 @@ class DuplicateOptions(TypedDict, total=False):
 
     threshold: float | None
     exact_only: bool
+    wording: bool
     same_numbers: bool
     least_overlap: float | None
     seed: int

@@ -20,8 +20,11 @@ class DuplicateBody(AnalysisBody):
 
     threshold: Annotated[
         float | None,
-        Field(description="Least cosine of near-duplicates, above 0 to 1; null: suggested."),
+        Field(description="How alike at least, above 0 to 1; null: suggested."),
     ] = None
+    wording: Annotated[
+        bool, Field(description="Letters in common count besides the cosine of the vectors.")
+    ] = True
     exact_only: Annotated[
         bool, Field(description="Texts that are the same but for case, width and spaces alone.")
     ] = False
@@ -48,7 +51,7 @@ class DuplicateBody(AnalysisBody):
 class DuplicateAnswer(Shown):
     """A document that repeats the representative of its group."""
 
-    score: Annotated[float, Field(description="Cosine to the representative.")]
+    score: Annotated[float, Field(description="How alike it and the representative are.")]
     exact: Annotated[bool, Field(description="The same text but for case, width and spaces.")]
 
 
@@ -74,6 +77,6 @@ class DuplicatesAnswer(ResultAnswer):
         int, Field(description="Documents that could go if each group kept its representative.")
     ]
     threshold: Annotated[
-        float | None, Field(description="Least cosine of near-duplicates; null: exact ones alone.")
+        float | None, Field(description="How alike at least; null: exact ones alone were wanted.")
     ]
     cursor: Annotated[str | None, Field(description="For the next page; null on the last.")]

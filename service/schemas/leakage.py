@@ -34,7 +34,7 @@ class LeakedAnswer(Shown):
     """A document of this collection that the other one has as well."""
 
     other: Annotated[str, Field(description="Id of the document there.")]
-    score: Annotated[float, Field(description="Their cosine; 1 where the text is the same.")]
+    score: Annotated[float, Field(description="How alike they are; 1 where the text is the same.")]
     exact: Annotated[bool, Field(description="The same text but for case, width and spaces.")]
 
 
@@ -46,6 +46,6 @@ class LeakageAnswer(ResultAnswer):
     count: Annotated[int, Field(description="Documents of the other that are here as well.")]
     share: Annotated[float, Field(description="Of the other collection's documents, 0 to 1.")]
     threshold: Annotated[
-        float | None, Field(description="Least cosine; null: the same texts alone.")
+        float | None, Field(description="How alike at least; null: the same texts alone.")
     ]
     cursor: Annotated[str | None, Field(description="For the next page; null on the last.")]

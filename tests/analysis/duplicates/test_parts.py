@@ -41,6 +41,27 @@ def test_of_dense_and_sparse_parts_neither_is_taken_for_twins() -> None:
     assert not found.separates or found.documents <= 4
 
 
+def test_where_chance_speaks_of_few_documents_it_vouches_for_none() -> None:
+    """Three odd ones would be surprised by a neighbour at .3, which all the others have."""
+    rng = np.random.default_rng(0)
+    usual = -np.sort(-rng.uniform(0.5, 0.8, (300, 20)), axis=1)
+    odd = np.tile(np.r_[0.35, np.linspace(-0.3, -0.4, 19)], (3, 1))
+    found = suggest(np.concatenate([usual, odd]).astype(np.float32))
+    assert (found.threshold, found.separates, found.hint) == (0.95, False, None)
+
+
+def test_a_threshold_that_is_mostly_right_is_taken_and_said_to_be_unsure() -> None:
+    rng = np.random.default_rng(0)
+    base = rng.normal(size=(300, 16))
+    twins = base[:6] + rng.normal(0, 0.5, (6, 16))
+    found = suggest(_nearest(np.concatenate([base, twins])))
+    assert not found.separates
+    assert found.hint is not None
+    assert (found.threshold, found.false_share) == (found.hint.threshold, found.hint.false_share)
+    assert 0.05 < found.hint.false_share <= 0.1
+    assert found.threshold < 0.95
+
+
 def test_too_few_documents_say_nothing() -> None:
     found = suggest(_nearest(np.random.default_rng(0).normal(size=(30, 8)), 20))
     assert (found.threshold, found.separates) == (0.95, False)
@@ -67,8 +88,12 @@ def test_large_components_keep_to_the_pairs_found(monkeypatch: pytest.MonkeyPatc
     scores = (vectors[pairs[:, 0]] * vectors[pairs[:, 1]]).sum(axis=1)
     claim = np.array([5, 9, 5, 5])
 
+    def compare(positions: np.ndarray) -> np.ndarray:
+        near: np.ndarray = vectors[positions] @ vectors[positions].T
+        return near
+
     def found() -> list[tuple[int, list[int]]]:
-        every = stars(pairs, scores, vectors, 0.9, claim, lambda one, other: True)
+        every = stars(pairs, scores, compare, 0.9, claim, lambda one, other: True)
         return [(star.representative, sorted(star.members.tolist())) for star in every]
 
     assert found() == [(1, [0, 2, 3])]
@@ -80,5 +105,12 @@ def test_who_may_not_be_together_is_not() -> None:
     vectors = np.ones((3, 2), dtype=np.float32) / np.sqrt(2).astype(np.float32)
     pairs, scores = np.array([[0, 1], [1, 2]]), np.ones(2, dtype=np.float32)
     claim = np.array([1, 3, 2])
-    every = stars(pairs, scores, vectors, 0.9, claim, lambda one, other: {one, other} != {1, 2})
+    every = stars(
+        pairs,
+        scores,
+        lambda some: vectors[some] @ vectors[some].T,
+        0.9,
+        claim,
+        lambda one, other: {one, other} != {1, 2},
+    )
     assert [(star.representative, star.members.tolist()) for star in every] == [(1, [0])]
