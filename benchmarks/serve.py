@@ -206,18 +206,20 @@ def _medians(
 
 def _page(result: dict[str, Any]) -> str:
     parts = []
-    columns = ("side", "at once", "req/s", "p50 ms", "p95 ms", "p99 ms", "of in process", "errors")
+    times = ("p50 ms", "p95 ms", "p99 ms")
+    columns = ("side", "at once", "req/s", *times, "of in process", "of its best", "errors")
     for kind, found in result["summary"].items():
         rows: list[tuple[object, ...]] = []
         for size, rate in found["in_process"]["texts_per_second"].items():
             p50 = f"{found['in_process']['p50']:.2f}" if size == "1" else ""
-            rows.append((f"in process, {kind}", int(size), f"{rate:,.0f}", p50, "", "", "", ""))
+            rows.append((f"in process, {kind}", int(size), f"{rate:,.0f}", p50, *[""] * 5))
         for name, steps in found.items():
             for step in () if name == "in_process" else steps:
-                times = (f"{step[each]:,.2f}" for each in ("p50", "p95", "p99"))
-                share = f"{100 * step['share_of_best_in_process']:.0f} %"
                 rate = f"{step['requests_per_second']:,.0f}"
-                rows.append((name, step["concurrency"], rate, *times, share, step["errors"]))
+                took = (f"{step[each]:,.2f}" for each in ("p50", "p95", "p99"))
+                shares = ("share_of_in_process_at_this_batch", "share_of_best_in_process")
+                told = (f"{100 * step[each]:.0f} %" for each in shares)
+                rows.append((name, step["concurrency"], rate, *took, *told, step["errors"]))
         parts.append(table(columns, rows, numbers=set(columns) - {"side"}))
     facts = [
         f"- {name}: ready after {statistics.median(r['ready_seconds'] for r in runs):.1f} s, "
