@@ -44,6 +44,7 @@ def open_jobs(engine: Engine, folder: DataFolder) -> Jobs:
             engine.backups_path,
             settings.disk_floor,
             folder.adopt,
+            engine.resources,
         ).begin,
         explained,
         workers=settings.job_workers,

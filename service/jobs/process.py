@@ -36,6 +36,7 @@ from indexing.data_folder import ASIDE
 from indexing.errors import CollectionExistsError
 from service.jobs.errors import TaskFailedError, TaskLostError
 from service.jobs.types import Fault, JobProgress
+from service.resources import private_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from indexing.local import LocalCollection
     from service.jobs.types import Job
+    from service.resources import Resources
 
     Opening = Callable[[str], AbstractContextManager[LocalCollection]]
     """Gives a collection that nobody drops until the block ends."""
@@ -50,6 +52,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _OPENING_SECONDS = 120.0
+_LOOK_SECONDS = 0.1
+"""Between two looks at the memory that is taken."""
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _START = """\
 import json, os, sys
@@ -74,6 +78,8 @@ class Place:
         data: the data folder.
         backups: the folder for backups; None: there is none.
         disk_floor: bytes of a disk that have to stay free while backups are written and restored.
+        resources: say when this process and those of jobs take more memory than they may; the
+            job is ended then. None: never.
         adopt: makes a folder beside the collections one of them; see `DataFolder.adopt`.
     """
 
@@ -85,6 +91,7 @@ class Place:
     backups: Path | None = None
     disk_floor: int = 0
     adopt: Callable[[Path, str], None] | None = None
+    resources: Resources | None = None
 
     def begin(self, job: Job) -> ProcessTask:
         """The work of that job."""
@@ -190,6 +197,8 @@ class ProcessTask:
         permitted: Callable[[], None],
     ) -> Mapping[str, Any]:
         while True:
+            while not connection.poll(_LOOK_SECONDS):
+                self._check_memory()
             word, *rest = _received(connection)
             if word == "open":
                 self._let_open(connection, *rest)
@@ -209,6 +218,20 @@ class ProcessTask:
                 if traceback:
                     logger.error("job %s failed:\n%s", self._job.id, traceback)
                 raise TaskFailedError(Fault(**fault))
+
+    def _check_memory(self) -> None:
+        """Let the job fail rather than the system choose what it kills for want of memory."""
+        resources = self._place.resources
+        if resources is None or resources.memory_allowed is None or self._process is None:
+            return
+        used, allowed = resources.memory_used, resources.memory_allowed
+        if used > allowed:
+            message = (
+                f"the job was ended: it takes {private_memory(self._process.pid):,} bytes of "
+                f"memory, and {used:,} of {allowed:,} are taken in all; look at part of the "
+                "documents by a filter, or allow more (MEARI_PROCESS_MEMORY)"
+            )
+            raise TaskFailedError(Fault(message, "server_error", None, "memory_short"))
 
     def _let_open(self, connection: Connection, name: str) -> None:
         """Have the process open a collection while its files stay as they are."""

@@ -16,6 +16,7 @@ from indexing.types import Document
 from service.jobs.errors import TaskFailedError
 from service.jobs.process import Place
 from service.jobs.types import Job
+from service.resources import Resources
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,25 @@ def test_a_backup_that_is_called_off_before_it_is_kept_is_none(tmp_path: Path) -
         place.begin(job).run(lambda _: None, lambda: permitted.append(folder.ids()))
     assert permitted == [[]]
     assert len(folder.ids()) == 1
+
+
+def test_a_job_ends_that_takes_more_memory_than_is_allowed(tmp_path: Path) -> None:
+    processes: set[int] = set()
+    resources = Resources(tmp_path, memory=1, disk=0, processes=lambda: tuple(processes))
+    with DataFolder.open(tmp_path) as folder:
+        collection = folder.create("faq", encoder="hash:8")
+        collection.add([Document(str(n), f"text {n}") for n in range(20)])
+        place = Place(
+            lambda _: nullcontext(collection),
+            processes=processes,
+            data=tmp_path,
+            resources=resources,
+        )
+        task = place.begin(Job("a1", "map", "faq", {}, "2026-11-30T00:00:00Z"))
+        with pytest.raises(TaskFailedError, match="MEARI_PROCESS_MEMORY") as failed:
+            task.run(lambda _: None, lambda: None)
+    assert failed.value.fault.code == "memory_short"
+    assert processes == set(), "the process is gone, and its memory given back"
 
 
 def test_a_process_takes_along_only_what_it_restored(tmp_path: Path) -> None:
