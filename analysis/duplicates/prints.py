@@ -30,7 +30,7 @@ _MULTIPLIERS = tuple(
 )
 _EMPTY = np.iinfo(np.uint64).max
 _BLOCK = 16_384
-_PATTERN = np.float32(0.7)
+_PATTERN = np.float32(0.75)
 """In common at most, about, where two documents follow one pattern."""
 
 
@@ -89,9 +89,9 @@ def overlaps(prints: Prints, others: Prints, rows: Ids, places: Ids) -> Scores:
 
 
 def likeness(cosines: Scores, overlap: Scores) -> Scores:
-    """How alike documents are: 1 - (1 - cosine) (1 - shared), with shared = (overlap - 0.7) / 0.3.
+    """How alike documents are: 1 - (1 - cosine) (1 - s), where s = (overlap - 0.75) / 0.25.
 
-    Below an overlap of 0.7 it is the cosine: documents made after one pattern, with other names,
+    Below an overlap of 0.75 it is the cosine: documents made after one pattern, with other names,
     share a half to three quarters of their letters; slips of the pen and other orders leave more.
     """
     shared = np.maximum((overlap - _PATTERN) / (1 - _PATTERN), 0)

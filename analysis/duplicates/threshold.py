@@ -4,7 +4,7 @@ Around a document the similarities of its 5th to 20th nearest others show how th
 it: distances grow like a power, whose exponent is estimated as usual for a local dimension (Hill,
 1975; Levina and Bickel, 2005, eq. 8). What the power promises for the nearest four is what a
 document would have for neighbours if nobody had said the same again. The threshold is the lowest at
-which so many documents really have such a neighbour that the promised ones are 1 % of them: a
+which so many documents really have such a neighbour that the promised ones are 0.7 % of them: a
 false discovery rate by an empirical null (Efron, 2004), but a null of each document's own.
 
 With d = 1 - likeness, y = -log d and a document's y_5 and b (the mean of j (y_j - y_(j+1)) over
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
 
 WIDTH = 20
 """Neighbours of a document that are looked at."""
-FALSE_SHARE = 0.01
+FALSE_SHARE = 0.007
 UNDECIDED = 0.95
 """Taken where no threshold separates duplicates from what is merely alike."""
 _INNER = 5
 _LOWEST, _HIGHEST = 0.3, 0.999
 _FEWEST = 50
 _NO_SURPRISE = 0.2
-_ONE = 1.0
+_ONE = 0.7
 _MOST_FALSE = 0.05
-"""Of few documents one may be promised by chance, but no more than this share of them."""
+"""Of few documents 0.7 may be promised by chance, but no more than this share of them."""
 _LEAST_TOLD = 0.5
 """Of the documents found, those that chance says something of; of fewer it would vouch for many."""
 _MOST_HINTED = 0.5
@@ -85,7 +85,7 @@ class Suggestion:
 
 
 def suggest(scores: Scores) -> Suggestion:
-    """The lowest threshold at which 1 % of what it finds would be found by chance.
+    """The lowest threshold at which 0.7 % of what it finds would be found by chance.
 
     Args:
         scores: float32 (n, k), each document's similarities, best first, k of at least 20; -inf

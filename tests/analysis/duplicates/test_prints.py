@@ -35,5 +35,5 @@ def test_prints_estimate_what_letters_texts_have_in_common() -> None:
 
 
 def test_what_texts_share_brings_them_nearer() -> None:
-    cosines, overlap = np.float32([0.8, 0.8, 0.8, 1, 0.8]), np.float32([0, 0.7, 0.85, 0.9, 1])
+    cosines, overlap = np.float32([0.8, 0.8, 0.8, 1, 0.8]), np.float32([0, 0.75, 0.875, 0.9, 1])
     assert likeness(cosines, overlap) == pytest.approx([0.8, 0.8, 0.9, 1, 1])
