@@ -36,9 +36,11 @@ DOCUMENTS: list[dict[str, Any]] = [
     {"id": "bird", "text": "a bird sings in the tree", "metadata": {"lang": "en", "legs": 2}},
     {"id": "고양이", "text": "고양이가 소파에서 잔다", "metadata": {"lang": "ko", "legs": 4}},
     {"id": "a/b", "text": "a path that is an id", "metadata": {"when": "2026-01-02T03:04:05Z"}},
+    *({"id": f"sheep-{n}", "text": f"sheep number {n} grazes on hill {n % 3}"} for n in range(8)),
 ]
 _ANSWERING = re.compile(rb"answering at (http://127\.0\.0\.1:\d+)")
 _PATIENCE = 120.0
+_JOB_PATIENCE = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,10 @@ def analyse(client: httpx.Client) -> None:
         place = f"/v1/jobs/{job.json()['id']}"
         begun = time.monotonic()
         while client.get(place).json()["state"] in {"queued", "running"}:
-            if time.monotonic() - begun > _PATIENCE:
+            if time.monotonic() - begun > _JOB_PATIENCE:  # others wait before it
                 message = f"the job of {kind} does not end: {client.get(place).text}"
                 raise RuntimeError(message)
             time.sleep(0.05)
+        if (ended := client.get(place).json())["state"] != "done":
+            message = f"the job of {kind} comes to nothing: {ended}"
+            raise RuntimeError(message)
