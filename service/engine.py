@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal, ParamSpec, TypeVar
@@ -14,7 +14,12 @@ from embeddings.errors import AnalyzerError, EncoderRefusedError
 from embeddings.load import choose_computing
 from indexing.backup.folder import MARKER, BackupFolder
 from indexing.data_folder import DataFolder
-from indexing.errors import CollectionNotFoundError, DamagedError, IndexingError
+from indexing.errors import (
+    CollectionClosedError,
+    CollectionNotFoundError,
+    DamagedError,
+    IndexingError,
+)
 from indexing.index.threads import limit_processors
 from indexing.validation import check_name
 from service.access.caller import CALLER
@@ -82,6 +87,7 @@ def open_folder(settings: Settings) -> DataFolder:
         reranker=settings.reranker,
         memory=settings.memory,
         sample_rate=settings.sample_rate,
+        disk_floor=settings.disk_floor,
     )
 
 
@@ -465,6 +471,28 @@ class Engine:
             self.folder.drop(name)
         self.problems = {key: text for key, text in self.problems.items() if key != name}
         return documents
+
+    def exchange(
+        self, name: str, shadow: str, retired: str, last: Callable[[], object], *, job: str
+    ) -> None:
+        """Let a collection take another's name once nobody uses either; see `DataFolder.exchange`.
+
+        All jobs about the two fail, but for the one whose id `job` is.
+
+        Raises:
+            CollectionClosedError: one of them is being dropped or exchanged, which this job, that
+                has to end first, cannot wait for.
+        """
+        with ExitStack() as taken:
+            for each in sorted((name, shadow, retired)):
+                try:
+                    taken.enter_context(self._leases.taking(each, wait=False))
+                except TakenError as error:
+                    message = f"collection {each!r} is being dropped or exchanged; ask anew"
+                    raise CollectionClosedError(message) from error
+            for each in (name, shadow):
+                self.jobs.abandon(each, besides=job)
+            self.folder.exchange(name, shadow, retired, last)
 
     def create(self, name: str, *, encoder: str | None, metric: Metric, analyzer: str) -> None:
         """A new, empty collection; see `DataFolder.create`.

@@ -49,9 +49,15 @@ class Leases:
                 self._changed.notify_all()
 
     @contextmanager
-    def taking(self, name: str) -> Iterator[None]:
-        """Have it alone."""
+    def taking(self, name: str, *, wait: bool = True) -> Iterator[None]:
+        """Have it alone, once its users are done.
+
+        Raises:
+            TakenError: another has it, or waits to, and `wait` is False.
+        """
         with self._changed:
+            if name in self._taken and not wait:
+                raise TakenError(name)
             self._changed.wait_for(lambda: name not in self._taken)
             self._taken.add(name)
             self._changed.wait_for(lambda: not self._users[name])

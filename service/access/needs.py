@@ -90,6 +90,7 @@ NEEDS: Mapping[str, Need] = {
     f"POST {_ONE}/map/documents": Need("read", "path"),
     f"GET {_ONE}/map/values": Need("read", "path"),
     f"POST {_ONE}/backups": Need("admin", "path"),
+    f"POST {_ONE}/reembed": Need("admin", "path"),
     "GET /v1/backups": Need("admin", "seen"),
     "POST /v1/backups/{backup}/restore": Need("admin", "seen"),
     "POST /v1/backups/{backup}/drill": Need("admin", "seen"),

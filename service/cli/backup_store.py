@@ -151,29 +151,30 @@ class RemoteBackups:
 
     def back_up(self, name: str) -> JsonObject:
         """Hand in a job and wait for it."""
-        return self._waited(self._client.back_up(name))
+        return waited(self._client, self._client.back_up(name))
 
     def restore(self, id: str, name: str, *, rebuild: bool = False) -> JsonObject:
         """Hand in a job and wait for it."""
-        return self._waited(self._client.restore_backup(id, name, rebuild=rebuild))
+        return waited(self._client, self._client.restore_backup(id, name, rebuild=rebuild))
 
     def drill(self, id: str, *, queries: int = 50, seed: int = 0) -> JsonObject:
         """Hand in a job and wait for it."""
-        return self._waited(self._client.drill_backup(id, queries=queries, seed=seed))
+        return waited(self._client, self._client.drill_backup(id, queries=queries, seed=seed))
 
-    def _waited(self, job: Job) -> JsonObject:
-        """What came of a job; Ctrl-C calls it off."""
-        with told(f"{job['kind']} of {job['collection']}") as tell:
 
-            def follow(now: Job) -> None:
-                progress = now["progress"]
-                tell(progress["stage"] or "waiting", progress["done"], progress["total"])
+def waited(client: Client, job: Job) -> JsonObject:
+    """What came of a server's job; Ctrl-C calls it off."""
+    with told(f"{job['kind']} of {job['collection']}") as tell:
 
-            try:
-                return self._client.wait(job, progress=follow)["result"] or {}
-            except KeyboardInterrupt:
-                self._client.cancel_job(job["id"])
-                raise
+        def follow(now: Job) -> None:
+            progress = now["progress"]
+            tell(progress["stage"] or "waiting", progress["done"], progress["total"])
+
+        try:
+            return client.wait(job, progress=follow)["result"] or {}
+        except KeyboardInterrupt:
+            client.cancel_job(job["id"])
+            raise
 
 
 @contextmanager

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.cli.backup_store import told
-from service.cli.errors import FailedError, MisuseError
+from service.cli.backup_store import told, waited
+from service.cli.errors import MisuseError
 from service.cli.output import AsJson, counted, note, write, write_json, write_table
 from service.cli.output import told as said
-from service.cli.store import Data, settings
+from service.cli.store import Data, Url, check_place, connect, settings
 
 if TYPE_CHECKING:
     from indexing.backup.making import Told
     from indexing.local import LocalCollection
+    from service.reembedding import Wish
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The collection.")]
 Encoder = Annotated[str, typer.Option("--encoder", metavar="E", help="The new encoder.")]
@@ -53,26 +54,43 @@ def reembed(
     swap: SwapNow = False,
     keep_as: Retired = None,
     data: Data = None,
+    url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Encode a collection's documents by another encoder into one beside it, and compare both.
 
     Stopped, the same command goes on. Nothing takes the old one's place without --swap.
     """
-    from indexing.data_folder import DataFolder
-    from indexing.reembedding import catch_up, compare, follow, prepare
-    from indexing.validation import check_name
+    from service.reembedding import Wish
 
     if queries < 1:
         message = f"--queries is {queries}; at least 1 is asked"
         raise MisuseError(message)
-    names = (name, check_name(as_ or f"{name}.reembedded"), check_name(keep_as or f"{name}.before"))
-    if len(set(names)) < len(names):
-        message = (
-            f"{', '.join(names)}: the collection, the new one and the old one need three names"
-        )
+    check_place(data, url)
+    wish = Wish(name, encoder, as_, keep_as, swap, queries, seed)
+    _ = wish.names
+    if url is None:
+        report = _here(wish, data, judged, split)
+    elif judged is not None:
+        message = "a server does not read judged data; leave --judged out, or --url"
         raise MisuseError(message)
+    else:
+        asked = {key: value for key, value in asdict(wish).items() if key != "name"}
+        with connect(url) as client:
+            report = {**waited(client, client.reembed(name, **asked)), "judged": None}
+    if as_json:
+        write_json(report)
+    else:
+        _show(report)
+
+
+def _here(wish: Wish, data: Path | None, judged: str | None, split: str) -> dict[str, Any]:
+    """Do it in the data folder; what came of it."""
+    from indexing.data_folder import DataFolder
+    from service.reembedding import reembed as encoded_anew
+
     chosen = settings(data=data)
+    measures: list[dict[str, Any]] = []
     with DataFolder.open(
         chosen.data,
         owner="meari collections reembed",
@@ -83,52 +101,27 @@ def reembed(
         disk_floor=chosen.disk_floor,
         sample_rate=0.0,
     ) as folder:
-        source = folder.collection(name)
-        if swap and names[2] in folder.names():
-            message = (
-                f"collection {names[2]!r} stands already; drop it, or name another by --keep-as"
+        there = folder.names()
+        wish.check(there)
+        shadow = wish.names[1]
+        if shadow in there and (begun := folder.collection(shadow).count()):
+            note(f"going on with {shadow}, which holds {counted(begun, 'document')}")
+        with told(f"reembedding {wish.name}") as tell:
+
+            def judge(before: LocalCollection, after: LocalCollection) -> None:
+                if judged is not None:
+                    measures.append(_judged(before, after, judged, split, tell))
+
+            answer = encoded_anew(
+                folder, wish, tell, lambda last: folder.exchange(*wish.names, last), judge
             )
-            raise FailedError(message)
-        shadow = prepare(folder, source, names[1], encoder)
-        if begun := shadow.count():
-            note(f"going on with {names[1]}, which holds {counted(begun, 'document')}")
-        report = _facts(source, shadow)
-        with told(f"reembedding {name}") as tell:
-            report |= asdict(catch_up(source, shadow, tell))
-            tell("index", 0, 1)
-            shadow.optimize()
-            agreement = compare(source, shadow, tell, queries=queries, seed=seed)
-            report |= {
-                "documents": shadow.count(),
-                "queries": agreement.queries,
-                "overlap_at_10": round(agreement.overlap, 4),
-                "same_first": round(agreement.first, 4),
-                "judged": _judged(source, shadow, judged, split, tell),
-            }
-            if swap:
-                folder.exchange(*names, lambda: follow(source, shadow, tell))
-        report |= {"swapped": swap, "kept_as": names[2] if swap else None}
-    if as_json:
-        write_json(report)
-    else:
-        _show(report)
-
-
-def _facts(source: LocalCollection, shadow: LocalCollection) -> dict[str, Any]:
-    cards = {"before": source.card.encoder, "after": shadow.card.encoder}
-    told_cards = {
-        key: {"encoder": card.name, "fingerprint": card.fingerprint, "dim": card.dim}
-        for key, card in cards.items()
-    }
-    return {"name": source.card.name, "shadow": shadow.card.name, **told_cards}
+    return {**answer.model_dump(mode="json"), "judged": measures[0] if measures else None}
 
 
 def _judged(
-    source: LocalCollection, shadow: LocalCollection, dataset: str | None, split: str, tell: Told
-) -> dict[str, Any] | None:
-    """Measures of both, by the judgements of a data set; None where none is given."""
-    if dataset is None:
-        return None
+    source: LocalCollection, shadow: LocalCollection, dataset: str, split: str, tell: Told
+) -> dict[str, Any]:
+    """Measures of both, by the judgements of a data set."""
     from eval.datasets import load_beir
     from eval.retrieval import evaluate_retrieval
     from eval.searchers import CollectionSearcher

@@ -6,7 +6,16 @@ from typing import Any, Literal, TypedDict
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 JobKind = Literal[
-    "clusters", "outliers", "duplicates", "leakage", "map", "drift", "backup", "restore", "drill"
+    "clusters",
+    "outliers",
+    "duplicates",
+    "leakage",
+    "map",
+    "drift",
+    "backup",
+    "restore",
+    "drill",
+    "reembed",
 ]
 
 

@@ -109,6 +109,7 @@ class AsyncClient:
     thumbnail = _asked(calls.thumbnail)
     recommend = _asked(calls.recommend)
     optimize = _asked(calls.optimize)
+    reembed = _asked(calls.reembed)
     verify = _asked(calls.verify)
     similarity = _asked(calls.similarity)
     encoders = _asked(calls.encoders)

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
-    from service.client import answers, answers_models
+    from service.client import answers, answers_models, answers_structure
     from service.client.answers import JsonObject
     from service.client.questions import (
         DocumentInput,
         OptimizeOptions,
         RecommendOptions,
+        ReembedOptions,
         Role,
         Search,
         SearchOptions,
@@ -186,6 +187,13 @@ def recommend(
 def optimize(name: str, **wish: Unpack[OptimizeOptions]) -> Call[answers.CollectionAnswer]:
     """Build the index that is wished for (`recall`, `memory_bytes`, `kind`), or as before."""
     return Call("POST", _path(name, "optimize"), {**wish}, works=True)
+
+
+def reembed(name: str, encoder: str, **wish: Unpack[ReembedOptions]) -> Call[answers_structure.Job]:
+    """A job that encodes the documents anew into a collection beside it (`shadow`, `swap`...)."""
+    return Call(
+        "POST", _path(name, "reembed"), {"encoder": encoder, **wish}, works=True, repeats=False
+    )
 
 
 def verify(name: str, *, repair: bool = False) -> Call[answers.VerifyAnswer]:

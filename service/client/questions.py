@@ -63,6 +63,16 @@ class OptimizeOptions(TypedDict, total=False):
     kind: str | None
 
 
+class ReembedOptions(TypedDict, total=False):
+    """What becomes of a collection and of the one that another encoder fills beside it."""
+
+    shadow: str | None
+    swap: bool
+    retired: str | None
+    queries: int
+    seed: int
+
+
 class ParentInput(TypedDict):
     """Where a chunk was cut from."""
 

@@ -201,10 +201,16 @@ class Jobs:
             self._changed.wait_for(lambda: id not in self._running)
             return self.get(id)
 
-    def abandon(self, collection: str) -> None:
-        """End every job about a collection that is going; returns once none uses its files."""
+    def abandon(self, collection: str, *, besides: str | None = None) -> None:
+        """End every job about a collection that is going; returns once none uses its files.
+
+        Args:
+            collection: its name.
+            besides: id of the job that goes on.
+        """
         with self._changed:
-            about = [job for job in self._live.values() if _uses(job, collection)]
+            live = [job for job in self._live.values() if job.id != besides]
+            about = [job for job in live if _uses(job, collection)]
             running = [self._running[job.id] for job in about if job.id in self._running]
             for job in about:
                 if job.id not in self._running:

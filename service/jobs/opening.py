@@ -10,12 +10,13 @@ from service.errors import explain
 from service.jobs.desk import Jobs
 from service.jobs.errors import TaskFailedError
 from service.jobs.process import Place
+from service.jobs.reembedding import ReembedTask
 from service.jobs.store import JOBS_FILE, JobStore
 
 if TYPE_CHECKING:
     from indexing.data_folder import DataFolder
     from service.engine import Engine
-    from service.jobs.types import Fault
+    from service.jobs.types import Fault, Job, Task
 
 logger = logging.getLogger(__name__)
 
@@ -33,19 +34,24 @@ def open_jobs(engine: Engine, folder: DataFolder) -> Jobs:
                 logger.error("a job failed", exc_info=error)
         return replace(fault, message=engine.without_folder(fault.message))
 
+    place = Place(
+        engine.using,
+        settings.job_threads,
+        settings.job_niceness,
+        engine.job_processes,
+        folder.path.absolute(),
+        engine.backups_path,
+        settings.disk_floor,
+        folder.adopt,
+        engine.resources,
+    )
+
+    def begin(job: Job) -> Task:
+        return ReembedTask(job, engine) if job.kind == "reembed" else place.begin(job)
+
     jobs = Jobs(
         JobStore(folder.path / JOBS_FILE, most=settings.job_history),
-        Place(
-            engine.using,
-            settings.job_threads,
-            settings.job_niceness,
-            engine.job_processes,
-            folder.path.absolute(),
-            engine.backups_path,
-            settings.disk_floor,
-            folder.adopt,
-            engine.resources,
-        ).begin,
+        begin,
         explained,
         workers=settings.job_workers,
         most_waiting=settings.max_jobs,

@@ -10,7 +10,16 @@ if TYPE_CHECKING:
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal[
-    "clusters", "outliers", "duplicates", "leakage", "map", "drift", "backup", "restore", "drill"
+    "clusters",
+    "outliers",
+    "duplicates",
+    "leakage",
+    "map",
+    "drift",
+    "backup",
+    "restore",
+    "drill",
+    "reembed",
 ]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Path
 
@@ -10,13 +10,13 @@ from indexing.errors import BackupNotFoundError, CollectionExistsError, DamagedE
 from indexing.validation import check_name
 from service.access.caller import CALLER
 from service.routes.access import CollectionName, JsonAnswer, ReadyEngine, refusals, router
+from service.routes.submitting import handed_in
 from service.schemas.backups import BackupAnswer, BackupsAnswer, DrillBody, RestoreBody
 from service.schemas.jobs import JobAnswer
 
 if TYPE_CHECKING:
     from indexing.backup.manifest import Manifest
     from service.engine import Engine
-    from service.jobs.types import Kind
 
 routes = router("backups")
 
@@ -57,7 +57,7 @@ async def back_up_collection(collection: CollectionName, engine: ReadyEngine) ->
     def work() -> JsonAnswer:
         engine.check_backups()
         with engine.using(collection):
-            return _submitted(engine, "backup", collection, {})
+            return handed_in(engine, "backup", collection, {})
 
     return await engine.write(work)
 
@@ -80,7 +80,7 @@ async def restore_backup(backup: BackupId, body: RestoreBody, engine: ReadyEngin
             message = f"collection {name!r} exists already; restore under another name, or drop it"
             raise CollectionExistsError(message)
         request = {"backup": backup, "collection": manifest.name, "rebuild": body.rebuild}
-        return _submitted(engine, "restore", name, request)
+        return handed_in(engine, "restore", name, request)
 
     return await engine.write(work)
 
@@ -104,7 +104,7 @@ async def drill_backup(
         manifest = _seen(engine, backup)
         asked = body or DrillBody()
         request = {"backup": backup, "queries": asked.queries, "seed": asked.seed}
-        return _submitted(engine, "drill", manifest.name, request)
+        return handed_in(engine, "drill", manifest.name, request)
 
     return await engine.write(work)
 
@@ -126,9 +126,3 @@ def _seen(engine: Engine, id_: str) -> Manifest:
             raise
     message = f"no backup {id_[:80]!r}; GET /v1/backups lists those there are"
     raise BackupNotFoundError(message)
-
-
-def _submitted(engine: Engine, kind: Kind, collection: str, request: dict[str, Any]) -> JsonAnswer:
-    job = engine.jobs.submit(kind, collection, request)
-    headers = {"Location": f"/v1/jobs/{job.id}"}
-    return JsonAnswer.of(JobAnswer.of(job), status=202, headers=headers)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from service.access.caller import CALLER
+from service.reembedding import Wish
 from service.routes.access import CollectionName, JsonAnswer, ReadyEngine, refusals, router
+from service.routes.submitting import handed_in
 from service.schemas.collections import (
     CollectionAnswer,
     CollectionBody,
@@ -13,6 +16,8 @@ from service.schemas.collections import (
     VerifyBody,
 )
 from service.schemas.index import OptimizeBody
+from service.schemas.jobs import JobAnswer
+from service.schemas.reembedding import ReembedBody  # noqa: TC001 - fastapi reads it
 
 routes = router("collections")
 
@@ -86,6 +91,33 @@ async def optimize_collection(
         with engine.using(collection) as target:
             (body or OptimizeBody()).optimize(target)
             return CollectionCardAnswer.of(target)
+
+    return await engine.write(work)
+
+
+@routes.post(
+    "/v1/collections/{collection}/reembed",
+    summary="Encode a collection's documents anew",
+    status_code=202,
+    response_model=JobAnswer,
+    responses=refusals(400, 404, 409, 415, 507),
+)
+async def reembed_collection(
+    collection: CollectionName, body: ReembedBody, engine: ReadyEngine
+) -> JsonAnswer:
+    """A job that encodes its documents by another encoder into a collection beside it.
+
+    Its result says how alike both answer; with `swap` the new one takes the name. Searches and
+    writes go on, and what is written meanwhile is followed. Stopped, it can be resumed.
+    """
+
+    def work() -> JsonAnswer:
+        wish = Wish(collection, **body.model_dump())
+        wish.check(engine.folder.names())
+        for name in wish.names[1:]:
+            CALLER.get().check_collection(name)
+        with engine.using(collection):
+            return handed_in(engine, "reembed", collection, body.model_dump())
 
     return await engine.write(work)
 

@@ -8,11 +8,24 @@ from service.routes.access import JsonAnswer
 from service.schemas.jobs import JobAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from indexing.filters import Filter
     from service.engine import Engine
     from service.jobs.types import Kind
+
+
+def handed_in(
+    engine: Engine, kind: Kind, collection: str, request: Mapping[str, Any]
+) -> JsonAnswer:
+    """The answer that a job was taken in: 202, the job, and where to look after it; blocks.
+
+    Raises:
+        TooManyJobsError: as many wait as may.
+    """
+    job = engine.jobs.submit(kind, collection, request)
+    headers = {"Location": f"/v1/jobs/{job.id}"}
+    return JsonAnswer.of(JobAnswer.of(job), status=202, headers=headers)
 
 
 class Asked(Protocol):
@@ -54,8 +67,6 @@ async def submit(
             with engine.using(other):
                 pass
         with engine.using(collection):
-            job = engine.jobs.submit(kind, collection, body.to_json())
-        headers = {"Location": f"/v1/jobs/{job.id}"}
-        return JsonAnswer.of(JobAnswer.of(job), status=202, headers=headers)
+            return handed_in(engine, kind, collection, body.to_json())
 
     return await engine.write(work)

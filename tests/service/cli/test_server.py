@@ -86,6 +86,22 @@ def test_the_address_said_is_where_it_answers(served: Served) -> None:
     assert httpx.get(f"{served.url}/livez", trust_env=False).json() == {"status": "ok"}
 
 
+def test_a_server_encodes_a_collection_anew(filled: Served, meari: Meari) -> None:
+    at = ("--url", filled.url)
+    ask = ("collections", "reembed", "faq", "--encoder", "hash:32", *at)
+    told = meari.done(*ask, "--swap", "--json").json
+    assert (told["documents"], told["overlap_at_10"], told["judged"]) == (4, 1.0, None)
+    assert (told["swapped"], told["kept_as"]) == (True, "faq.before")
+    again = meari(*ask)
+    assert (again.status, "holds vectors of encoder 'hash:32' already" in again.err) == (1, True)
+    judged = meari(*ask, "--judged", "x")
+    assert (judged.status, "a server does not read judged data" in judged.err) == (2, True)
+    back = meari.done(*ask[:3], "--encoder", "hash:64", "--as", "faq.64", *at)
+    assert "nothing was swapped; --swap lets faq.64 take the name" in back.out
+    for name in ("faq.64", "faq.before"):
+        meari.done("collections", "drop", name, "--yes", *at)
+
+
 def without_size(answer: object) -> object:
     """The answer without `bytes`: the word index merges its segments when it likes."""
     if isinstance(answer, dict):

@@ -118,6 +118,7 @@ def test_a_collection_from_its_making_to_its_end(ask: Callable[..., Any]) -> Non
     assert written["added"] == len(DOCUMENTS)
     assert ask("states", "one", DOCUMENTS[:1]) == {"states": ["unchanged"]}
     assert mismatch(ask("collections"), kinds.CollectionsAnswer) is None
+    assert ask("reembed", "one", "hash:32", queries=1)["kind"] == "reembed"
     assert mismatch(ask("optimize", "one", recall=0.9), kinds.CollectionAnswer) is None
     checked = ask("verify", "one")
     assert mismatch(checked, kinds.VerifyAnswer) is None

@@ -1,0 +1,112 @@
+"""Another encoder for a collection: begun or gone on with, compared, and let take the name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from indexing.errors import CollectionExistsError, InvalidRequestError
+from indexing.reembedding import catch_up, compare, follow, prepare
+from indexing.validation import check_name
+from service.schemas.reembedding import ReembeddedAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from indexing.backup.making import Told
+    from indexing.data_folder import DataFolder
+    from indexing.local import LocalCollection
+
+QUERIES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to become of a collection.
+
+    Attributes:
+        name: the collection's.
+        encoder: the new one.
+        shadow: name of the collection beside it; None: `NAME.reembedded`.
+        retired: name that the old one has after a swap; None: `NAME.before`.
+        swap: let the new one take the name.
+        queries: documents that are sampled to ask both with, 1 or more.
+        seed: of the sample.
+    """
+
+    name: str
+    encoder: str
+    shadow: str | None = None
+    retired: str | None = None
+    swap: bool = False
+    queries: int = QUERIES
+    seed: int = 0
+
+    @property
+    def names(self) -> tuple[str, str, str]:
+        """Of the collection, of the one beside it, and of the old one.
+
+        Raises:
+            InvalidNameError: no collection can have one of them.
+            InvalidRequestError: two are the same.
+        """
+        shadow = check_name(self.shadow or f"{self.name}.reembedded")
+        names = (self.name, shadow, check_name(self.retired or f"{self.name}.before"))
+        if len(set(names)) < len(names):
+            message = f"{', '.join(names)}: the collection, the new one and the old one need three"
+            raise InvalidRequestError(f"{message} names", "shadow")
+        return names
+
+    def check(self, there: list[str]) -> None:
+        """Refuse what would stop in the end.
+
+        Args:
+            there: names of all collections.
+
+        Raises:
+            As `names`; and
+            CollectionExistsError: the old one's name is taken.
+        """
+        *_, retired = self.names
+        if self.swap and retired in there:
+            message = f"collection {retired!r} stands already; drop it, or name another (--keep-as)"
+            raise CollectionExistsError(message)
+
+
+def reembed(
+    folder: DataFolder,
+    wish: Wish,
+    told: Told,
+    exchange: Callable[[Callable[[], object]], object],
+    between: Callable[[LocalCollection, LocalCollection], object] = lambda _, __: None,
+) -> ReembeddedAnswer:
+    """Have it done; what an earlier run left is gone on with.
+
+    Args:
+        folder: open for writing; others may write to the collection meanwhile.
+        wish: checked.
+        told: hears of documents written and queries asked; may raise to stop, and what was
+            written stays.
+        exchange: lets the new one take the name; calls what it is given while nobody writes.
+        between: called with both before that.
+
+    Raises:
+        CollectionNotFoundError: there is no such collection.
+        CollectionExistsError: the new one's name is another's, or the encoder is the old one.
+        EncoderNotFoundError: no such encoder.
+        StorageFullError: the disk is full; what was written stays.
+    """
+    source = folder.collection(wish.name)
+    shadow = prepare(folder, source, wish.names[1], wish.encoder)
+    cards = (source.card, shadow.card)
+    followed = catch_up(source, shadow, told)
+    told("index", 0, 1)
+    shadow.optimize()
+    agreement = compare(source, shadow, told, queries=wish.queries, seed=wish.seed)
+    documents = shadow.count()
+    between(source, shadow)
+    if wish.swap:
+        followed += catch_up(source, shadow, told)
+        exchange(lambda: follow(source, shadow, told))
+    retired = wish.names[2] if wish.swap else None
+    return ReembeddedAnswer.of(cards, followed, agreement, documents, retired)

@@ -1,0 +1,168 @@
+"""Another encoder for a collection, over HTTP: a job that can be called off and gone on with."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from service.access.keyring import KeyWish, create_key
+from service.settings import Settings
+from tests.service.http.conftest import ENCODER
+from tests.service.http.test_jobs import wait
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+    from tests.service.http.conftest import Client, Start
+
+ASK = "/v1/collections/faq/reembed"
+
+
+def texts(first: int, count: int) -> dict[str, object]:
+    numbers = range(first, first + count)
+    return {"documents": [{"id": f"d{n}", "text": f"word{n} and word{n % 7}"} for n in numbers]}
+
+
+@pytest.fixture
+def faq(animals: Client) -> Client:
+    """A collection `faq` of 60 documents."""
+    animals.post("/v1/collections", {"name": "faq"})
+    animals.post("/v1/collections/faq/documents", texts(0, 60))
+    return animals
+
+
+def job_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
+    answer = client.post(ASK, body)
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
+    return wait(client.get, answer.json()["id"])
+
+
+def encoders(client: Client) -> dict[str, str]:
+    listed = client.get("/v1/collections").json()["collections"]
+    return {each["name"]: each["encoder"]["name"] for each in listed}
+
+
+def test_another_encoder_is_tried_and_takes_the_name(faq: Client) -> None:
+    job = job_of(faq, {"encoder": "hash:32", "queries": 10})
+    assert (job["kind"], job["state"], job["error"]) == ("reembed", "done", None)
+    told = job["result"]
+    assert (told["documents"], told["written"], told["queries"]) == (60, 60, 10)
+    assert (told["before"]["encoder"], told["after"]["encoder"]) == ("hash:64", "hash:32")
+    assert 0 < told["overlap_at_10"] <= 1
+    assert (told["swapped"], told["kept_as"]) == (False, None)
+    assert encoders(faq)["faq.reembedded"] == "hash:32"
+
+    faq.post("/v1/collections/faq/documents", texts(60, 5))
+    faq.delete("/v1/collections/faq/documents/d0")
+    told = job_of(faq, {"encoder": "hash:32", "swap": True})["result"]
+    assert (told["written"], told["deleted"], told["documents"]) == (5, 1, 64)
+    assert (told["swapped"], told["kept_as"]) == (True, "faq.before")
+    found = encoders(faq)
+    assert (found["faq"], found["faq.before"]) == ("hash:32", "hash:64")
+    assert "faq.reembedded" not in found
+    body = {"query": "word7", "limit": 1}
+    match = faq.post("/v1/collections/faq/search", body).json()["matches"][0]
+    assert match["id"] == "d7"
+    added = faq.post("/v1/collections/faq/documents", texts(90, 1))
+    assert added.status_code == 200
+    assert faq.post("/v1/collections/faq/documents/count", {}).json()["count"] == 65
+
+
+def test_writes_and_searches_go_on_while_it_takes_the_name(faq: Client) -> None:
+    over, problems, written = threading.Event(), [], []
+
+    def write() -> None:
+        for number in range(1000, 3000):
+            if over.is_set():
+                return
+            answer = faq.post("/v1/collections/faq/documents", texts(number, 1))
+            if answer.status_code == 200:
+                written.append(f"d{number}")
+            else:
+                problems.append(answer.text)
+
+    def search() -> None:
+        while not over.is_set():
+            answer = faq.post("/v1/collections/faq/search", {"query": "word3"})
+            if answer.status_code != 200:
+                problems.append(answer.text)
+
+    threads = [threading.Thread(target=each) for each in (write, search)]
+    for thread in threads:
+        thread.start()
+    try:
+        job = job_of(faq, {"encoder": "hash:32", "swap": True, "queries": 5})
+        time.sleep(0.2)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    assert (job["state"], problems) == ("done", [])
+    count = faq.post("/v1/collections/faq/documents/count", {}).json()["count"]
+    assert count == 60 + len(written)
+    assert faq.get(f"/v1/collections/faq/documents/{written[-1]}").status_code == 200
+
+
+def test_what_is_called_off_goes_on_where_it_was(faq: Client) -> None:
+    for first in range(0, 6000, 1000):
+        faq.post("/v1/collections/faq/documents", texts(first, 1000))
+    id_ = faq.post(ASK, {"encoder": "hash:32", "queries": 1}).json()["id"]
+    while faq.get(f"/v1/jobs/{id_}").json()["progress"]["stage"] != "encoding":
+        time.sleep(0.01)
+    assert faq.delete(f"/v1/jobs/{id_}").json()["state"] == "cancelled"
+    begun = faq.post("/v1/collections/faq.reembedded/documents/count", {}).json()["count"]
+    assert 0 < begun < 6000
+    assert faq.post(f"/v1/jobs/{id_}/resume").status_code == 202
+    told = wait(faq.get, id_)["result"]
+    assert (told["written"], told["documents"]) == (6000 - begun, 6000)
+
+
+def test_what_cannot_be_is_refused(faq: Client) -> None:
+    def refused(body: dict[str, Any]) -> tuple[int, str]:
+        answer = faq.post(ASK, body)
+        return answer.status_code, answer.json()["error"]["code"]
+
+    assert refused({}) == (400, "invalid_value")
+    assert refused({"encoder": "hash:32", "shadow": "faq"}) == (400, "invalid_value")
+    assert refused({"encoder": "hash:32", "shadow": "../x"}) == (400, "invalid_name")
+    swap = {"encoder": "hash:32", "swap": True, "retired": "animals"}
+    assert refused(swap) == (409, "collection_exists")
+    assert faq.post("/v1/collections/none/reembed", {"encoder": "hash:32"}).status_code == 404
+    failed = job_of(faq, {"encoder": "hash:64"})
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "collection_exists")
+    failed = job_of(faq, {"encoder": "none-such"})
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "model_not_found")
+    assert set(encoders(faq)) == {"animals", "faq"}
+
+
+def test_a_collection_that_is_dropped_meanwhile_ends_it(faq: Client) -> None:
+    for first in range(0, 6000, 1000):
+        faq.post("/v1/collections/faq/documents", texts(first, 1000))
+    id_ = faq.post(ASK, {"encoder": "hash:32", "swap": True}).json()["id"]
+    while faq.get(f"/v1/jobs/{id_}").json()["progress"]["stage"] != "encoding":
+        time.sleep(0.01)
+    assert faq.delete("/v1/collections/faq").status_code == 200
+    job = wait(faq.get, id_)
+    assert (job["state"], job["error"]["code"]) == ("failed", "collection_dropped")
+
+
+def test_it_takes_a_key_of_scope_admin_that_may_see_all_three(
+    tmp_path: Path, started: Start
+) -> None:
+    names = ("faq", "faq.reembedded")
+    wishes = (KeyWish("writes", "write"), KeyWish("two", "admin", names), KeyWish("all", "admin"))
+    keys = {wish.name: create_key(tmp_path, wish)[1] for wish in wishes}
+    with started(Settings(data=tmp_path, encoder=ENCODER, job_niceness=0)) as client:
+
+        def ask(path: str, name: str, body: dict[str, object]) -> int:
+            headers = {"authorization": f"Bearer {keys[name]}"}
+            return client.post(path, body, headers=headers).status_code
+
+        assert ask("/v1/collections", "all", {"name": "faq"}) == 201
+        found = {name: ask(ASK, name, {"encoder": "hash:32"}) for name in keys}
+    assert found == {"writes": 403, "two": 403, "all": 202}
