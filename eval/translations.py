@@ -1,7 +1,8 @@
 """How often a text's nearest neighbour in another language is its translation.
 
 Artetxe and Schwenk, "Massively Multilingual Sentence Embeddings for Zero-Shot Cross-Lingual
-Transfer and Beyond", 2019, arXiv:1812.10464 (the Tatoeba test).
+Transfer and Beyond", 2019, arXiv:1812.10464 (the Tatoeba test), and "Margin-based Parallel Corpus
+Mining with Multilingual Sentence Embeddings", 2019, arXiv:1811.01136 (equation 2, ratio).
 """
 
 from __future__ import annotations
@@ -34,7 +35,11 @@ if TYPE_CHECKING:
     from eval.target import Progress, TextCounts
 
 FORMAT = 1
+NEIGHBOURS = 4
+"""Over whose cosines the margin is taken; as both papers' authors do."""
 _BLOCK = 512
+_LEAST = 1e-6
+"""Of a mean cosine that others are divided by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,8 @@ class TranslationReport:
         forward: share of sources whose nearest target is a translation, 0 to 1.
         backward: the same of targets.
         both: their mean.
+        by_margin: the three of them where candidates are ranked by margin: the cosine over the mean
+            of those of both texts with their nearest on the other side.
         encoder: the encoder's card.
         texts: what was read; a text that stands in several pairs counts once.
         seed: of the bootstrap over pairs.
@@ -64,6 +71,7 @@ class TranslationReport:
     forward: Estimate
     backward: Estimate
     both: Estimate
+    by_margin: tuple[Estimate, Estimate, Estimate]
     encoder: EncoderCard
     texts: TextCounts
     seed: int
@@ -73,7 +81,9 @@ class TranslationReport:
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""
-        figures = {"forward": self.forward, "backward": self.backward, "both": self.both}
+        names = ("forward", "backward", "both")
+        figures = dict(zip(names, (self.forward, self.backward, self.both), strict=True))
+        margins = {f"margin_{name}": each for name, each in zip(names, self.by_margin, strict=True)}
         return {
             "kind": "translations",
             "format": FORMAT,
@@ -83,7 +93,7 @@ class TranslationReport:
                 "pairs": self.pairs,
                 "blank": self.blank,
             },
-            "measures": {name: figure.to_json() for name, figure in figures.items()},
+            "measures": {name: each.to_json() for name, each in (figures | margins).items()},
             "encoder": self.encoder.to_json(),
             "texts": self.texts.to_json(),
             "bootstrap": {"level": 0.95, "resamples": self.resamples, "seed": self.seed},
@@ -99,13 +109,16 @@ class TranslationReport:
             "target to source": self.backward,
             "both ways": self.both,
         }
+        names = (f"{name}, by margin" for name in tuple(figures))
+        figures |= dict(zip(names, self.by_margin, strict=True))
         left_out = f"{self.blank:,} with a blank text"
         parts = [
             f"# Translations: {self.name}{split} by encoder {self.encoder.name}",
             estimates_table("accuracy", figures),
             f"How often the nearest text of the other side is a translation, over {self.pairs:,} "
-            "pairs; a tie counts as missed. Intervals: percentile bootstrap over pairs, "
-            f"{self.resamples:,} resamples, seed {self.seed}.",
+            "pairs, nearest by cosine or by margin (the cosine over the mean of both texts' "
+            f"{NEIGHBOURS} nearest); a tie counts as missed. Intervals: percentile bootstrap over "
+            f"pairs, {self.resamples:,} resamples, seed {self.seed}.",
             *pairs_parts(left_out, self.encoder, self.texts, self.provenance, self.seconds),
         ]
         return "\n\n".join(parts) + "\n"
@@ -133,12 +146,14 @@ def evaluate_translations(
     encoded = time.perf_counter()
     row = {text: position for position, text in enumerate(texts)}
     unit = _unit(vectors)
-    forward = _found(data.source, data.target, row, unit)
-    backward = _found(data.target, data.source, row, unit)
-    figures = [
-        estimate_mean(values, seed=seed, resamples=resamples)
-        for values in (forward, backward, (forward + backward) / 2)
-    ]
+    figures = []
+    for margin in (False, True):
+        forward = _found(data.source, data.target, row, unit, margin=margin)
+        backward = _found(data.target, data.source, row, unit, margin=margin)
+        figures += [
+            estimate_mean(values, seed=seed, resamples=resamples)
+            for values in (forward, backward, (forward + backward) / 2)
+        ]
     return TranslationReport(
         name=data.name,
         split=data.split,
@@ -147,6 +162,7 @@ def evaluate_translations(
         forward=figures[0],
         backward=figures[1],
         both=figures[2],
+        by_margin=(figures[3], figures[4], figures[5]),
         encoder=encoder.card,
         texts=counts,
         seed=seed,
@@ -213,7 +229,12 @@ def _unit(vectors: Vectors) -> Vectors:
 
 
 def _found(
-    asked: Sequence[str], others: Sequence[str], row: Mapping[str, int], unit: Vectors
+    asked: Sequence[str],
+    others: Sequence[str],
+    row: Mapping[str, int],
+    unit: Vectors,
+    *,
+    margin: bool,
 ) -> npt.NDArray[np.float64]:
     """float64 (pairs,): 1 where a right text is strictly nearer than all wrong ones, else 0."""
     candidates = list(dict.fromkeys(others))
@@ -224,14 +245,35 @@ def _found(
     targets = unit[[row[text] for text in candidates]]
     hits: dict[str, float] = {}
     different = list(right)
+    sources = unit[[row[text] for text in different]]
+    around = _neighbourhoods(targets, sources) if margin else None
     for start in range(0, len(different), _BLOCK):
         block = different[start : start + _BLOCK]
-        cosines = unit[[row[text] for text in block]] @ targets.T
-        for text, scores in zip(block, cosines, strict=True):
+        nearness = sources[start : start + _BLOCK] @ targets.T
+        if around is not None:
+            own = _nearest_mean(nearness)
+            nearness /= np.maximum((own[:, np.newaxis] + around) / 2, _LEAST)
+        for text, scores in zip(block, nearness, strict=True):
             best = scores[right[text]].max()
             scores[right[text]] = -np.inf
             hits[text] = float(best > scores.max())
     return np.array([hits[text] for text in asked])
+
+
+def _neighbourhoods(texts: Vectors, others: Vectors) -> npt.NDArray[np.float32]:
+    """float32 (texts,): mean cosine of each with its nearest among the others."""
+    starts = range(0, len(texts), _BLOCK)
+    return np.concatenate(
+        [_nearest_mean(texts[start : start + _BLOCK] @ others.T) for start in starts]
+    )
+
+
+def _nearest_mean(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """float32 (rows,): the mean of the largest in each row."""
+    number = min(NEIGHBOURS, cosines.shape[1])
+    largest = np.partition(cosines, -number, axis=1)[:, -number:]
+    mean: npt.NDArray[np.float32] = largest.mean(axis=1)
+    return mean
 
 
 def main(

@@ -26,7 +26,7 @@ class Placed(HashEncoder):
     """Gives each text the vector it is told."""
 
     def __init__(self, vectors: dict[str, list[float]]) -> None:
-        super().__init__(2)
+        super().__init__(len(next(iter(vectors.values()))))
         self._vectors = vectors
 
     def encode(self, inputs: Sequence[str], *, role: str) -> Encoding:
@@ -52,6 +52,26 @@ def test_both_directions_by_hand() -> None:
     assert report.both.value == pytest.approx(5 / 6)
     assert report.pairs == 3
     assert report.texts.texts == 6
+
+
+def test_a_text_near_to_all_is_nobodys_translation_by_margin() -> None:
+    """Of a and b the nearest is HUB (.8 against .53), but it is as near to everything."""
+    encoder = Placed(
+        {
+            "a": [0.8, 0.6, 0, 0, 0],
+            "b": [0.8, 0, 0.6, 0, 0],
+            "hub": [1, 0, 0, 0, 0],
+            "X": [0.1, 0.75, 0, 0.65, 0],
+            "Y": [0.1, 0, 0.75, 0, 0.65],
+            "HUB": [1, 0, 0, 0, 0],
+        }
+    )
+    report = evaluate_translations(data(("a", "X"), ("b", "Y"), ("hub", "HUB")), encoder)
+    assert (report.forward.value, report.backward.value) == (pytest.approx(1 / 3), 1)
+    assert [figure.value for figure in report.by_margin] == [1, 1, 1]
+    told = report.to_json()["measures"]
+    assert (told["forward"]["value"], told["margin_forward"]["value"]) == (pytest.approx(1 / 3), 1)
+    assert "source to target, by margin" in report.to_markdown()
 
 
 def test_every_text_beside_it_is_right_and_a_tie_is_missed() -> None:
@@ -115,7 +135,7 @@ def test_a_report_is_written(table: Path, tmp_path: Path) -> None:
     assert kept["dataset"] == {"name": "pairs", "split": "test", "pairs": 3, "blank": 1}
     page = (out / "translations.md").read_text("utf-8")
     assert "# Translations: pairs (test) by encoder hash:256" in page
-    assert "| both ways        | 1.0000 |" in page
+    assert "| both ways                   | 1.0000 |" in page
 
 
 def test_it_runs_as_a_module(table: Path) -> None:
