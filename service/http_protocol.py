@@ -72,8 +72,14 @@ class Http(HttpToolsProtocol):
             return
         self._wait_for_head()
 
+    def eof_received(self) -> None:
+        """The client sends no more, which closes the connection: nobody is to be answered."""
+        self._leave()
+        super().eof_received()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
+        self._leave()
         self._stop_head_timer()
         self._stop_write_timer()
         self._unset_keepalive_if_required()
@@ -154,9 +160,14 @@ class Http(HttpToolsProtocol):
     def _hang_up(self) -> None:
         """End the connection at once, and have nobody write to it any more."""
         self.transport.abort()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Have nobody write any more; uvicorn tells the last of several requests alone."""
         for cycle in (self._answering, *(cycle for cycle, _ in self.pipeline)):
-            if cycle is not None:
+            if cycle is not None and not cycle.response_complete:
                 cycle.disconnected = True
+                cycle.message_event.set()
 
     @property
     def idle_since(self) -> float | None:

@@ -254,6 +254,23 @@ def test_requests_ahead_of_their_answers_are_few(server: tuple[Process, httpx.Cl
     assert private_memory(process.popen.pid) - before < 50e6
 
 
+def test_who_leaves_is_answered_no_more(server: tuple[Process, httpx.Client]):
+    process, client = server
+    request = post("/v1/embeddings", b'{"model": "hash:512", "input": "a cat"}')
+    told = len(process.log)
+    for _ in range(20):
+        with connect(client) as connection:
+            connection.sendall(request * 3)
+            connection.shutdown(socket.SHUT_WR)
+            read_all(connection)
+    client.get("/v1/models")
+    deadline = time.monotonic() + 20
+    while not any("route=/v1/models" in line for line in process.log[told:]):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert not [line for line in process.log[told:] if "Traceback" in line]
+
+
 def test_idle_connections_give_their_place_up(server: tuple[Process, httpx.Client]):
     _, client = server
     idle = [connect(client) for _ in range(60)]
