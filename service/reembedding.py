@@ -69,8 +69,8 @@ class Wish:
         """
         *_, retired = self.names
         if self.swap and retired in there:
-            message = f"collection {retired!r} stands already; drop it, or name another (--keep-as)"
-            raise CollectionExistsError(message)
+            message = f"collection {retired!r} stands already; drop it, or have the old one keep "
+            raise CollectionExistsError(f"{message}another name")
 
 
 def reembed(
@@ -107,6 +107,12 @@ def reembed(
     between(source, shadow)
     if wish.swap:
         followed += catch_up(source, shadow, told)
-        exchange(lambda: follow(source, shadow, told))
+
+        def last() -> None:
+            nonlocal followed, documents
+            followed += follow(source, shadow, told)
+            documents = shadow.count()
+
+        exchange(last)
     retired = wish.names[2] if wish.swap else None
     return ReembeddedAnswer.of(cards, followed, agreement, documents, retired)

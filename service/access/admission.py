@@ -15,7 +15,8 @@ from service.observe import REQUEST_ID
 from service.resources import announced_size
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from typing import Any
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -107,11 +108,16 @@ class Admission:
         request.app.state.audit.tell(
             method=self.method,
             route=self.path,
-            collection=request.path_params.get("collection") or told.get("name"),
+            collection=_collection_of(request.path_params, told),
             status=status,
             counts=counts_of(told),
             request_id=REQUEST_ID.get(),
         )
+
+
+def _collection_of(path: Mapping[str, str], told: Mapping[str, Any]) -> str | None:
+    """The collection that is named by the path, by an answer about it, or by one about a job."""
+    return path.get("collection") or told.get("name") or told.get("collection")
 
 
 def _as_it_is(response: Response) -> Response:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from service.access.caller import Caller
     from service.access.keys import Scope
+    from service.jobs.types import Kind
 
 Reach = Literal["path", "seen", "none", "all"]
 
@@ -119,6 +120,9 @@ NEEDS: Mapping[str, Need] = {
     "POST /v1/classify/{model}": Need("read", "none"),
 }
 """By method and path template. Routes without a key (`OPEN`) are not in it."""
+
+ADMIN_JOBS: frozenset[Kind] = frozenset({"backup", "restore", "drill", "reembed"})
+"""Kinds that only scope `admin` asks for, calls off and takes up again."""
 
 OPEN = frozenset(
     {"/livez", "/readyz", "/health", "/metrics", "/openapi.json", "/docs", "/docs.css"}

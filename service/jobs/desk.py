@@ -19,7 +19,7 @@ from service.jobs.errors import (
     JobStateError,
     TooManyJobsError,
 )
-from service.jobs.types import Fault, Job, JobProgress, collections_named
+from service.jobs.types import Fault, Job, JobProgress, collections_used
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -45,12 +45,14 @@ class _Running:
     Attributes:
         task: its work.
         reason: why it was stopped; None if it was not.
+        gone: name of the collection that it was stopped for; empty if for none.
         keeping: True once it may keep what it found, and is not stopped any more.
         kept: when its progress was last written.
     """
 
     task: Task
     reason: Reason | None = None
+    gone: str = ""
     keeping: bool = False
     kept: float = 0.0
 
@@ -216,7 +218,8 @@ class Jobs:
                 if job.id not in self._running:
                     self._end(job, "failed", _dropped(collection))
             for each in running:
-                each.reason = each.reason or "dropped"
+                if each.reason is None:
+                    each.reason, each.gone = "dropped", collection
         for each in running:
             each.task.stop()
 
@@ -286,22 +289,20 @@ class Jobs:
                 lambda progress: self._note(job.id, progress), lambda: self._permit(running)
             )
         except Exception as failure:
-            state, error = self._outcome(job, running.reason, failure)
+            state, error = self._outcome(running, failure)
         with self._changed:
             del self._running[job.id]
             ended = self._end(self._live[job.id], state, error, result)
         if self._ended is not None:
             self._ended(ended, time.monotonic() - began)
 
-    def _outcome(
-        self, job: Job, reason: Reason | None, failure: Exception
-    ) -> tuple[State, Fault | None]:
-        if reason == "cancelled":
+    def _outcome(self, running: _Running, failure: Exception) -> tuple[State, Fault | None]:
+        if running.reason == "cancelled":
             return "cancelled", None
-        if reason == "interrupted":
+        if running.reason == "interrupted":
             return "interrupted", _STOPPED
-        if reason == "dropped":
-            return "failed", _dropped(job.collection)
+        if running.reason == "dropped":
+            return "failed", _dropped(running.gone)
         return "failed", self._explain(failure)
 
     def _permit(self, running: _Running) -> None:
@@ -369,7 +370,7 @@ _STOPPED = Fault(
 
 
 def _dropped(collection: str) -> Fault:
-    message = f"collection {collection!r} was dropped before the job was done"
+    message = f"collection {collection!r} was dropped, or encoded anew, before the job was done"
     return Fault(message, "invalid_request_error", "collection", "collection_dropped")
 
 
@@ -402,8 +403,8 @@ def _interrupted(job: Job) -> Job:
 
 
 def _uses(job: Job, collection: str) -> bool:
-    """True if the job reads that collection, its own or another."""
-    return job.collection == collection or collection in collections_named(job.request)
+    """True if the job reads or writes that collection, its own or another."""
+    return job.collection == collection or collection in collections_used(job.request)
 
 
 def now() -> str:

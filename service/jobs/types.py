@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 State = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 Kind = Literal[
@@ -121,12 +121,19 @@ class Task(Protocol):
         """Have `run` end soon; returns once no more of the collections' files is used."""
 
 
+_USED = ("other", "collection", "shadow")
+
+
+def collections_used(request: Mapping[str, Any]) -> set[str]:
+    """Collections that a request has read or written beside the job's own."""
+    return _named(request, _USED)
+
+
 def collections_named(request: Mapping[str, Any]) -> set[str]:
-    """Collections that a request names beside the job's own."""
+    """Those, and the name that one is to have."""
+    return _named(request, (*_USED, "retired"))
+
+
+def _named(request: Mapping[str, Any], keys: Sequence[str]) -> set[str]:
     places = [request, *(each for each in request.values() if isinstance(each, dict))]
-    return {
-        value
-        for place in places
-        for key in ("other", "collection")
-        if isinstance(value := place.get(key), str)
-    }
+    return {value for place in places for key in keys if isinstance(value := place.get(key), str)}

@@ -113,11 +113,13 @@ async def reembed_collection(
 
     def work() -> JsonAnswer:
         wish = Wish(collection, **body.model_dump())
-        wish.check(engine.folder.names())
-        for name in wish.names[1:]:
+        _, shadow, retired = wish.names
+        for name in (shadow, retired):  # before it is told whether there are such
             CALLER.get().check_collection(name)
+        wish.check(engine.folder.names())
+        named = {"shadow": shadow, "retired": retired}
         with engine.using(collection):
-            return handed_in(engine, "reembed", collection, body.model_dump())
+            return handed_in(engine, "reembed", collection, {**body.model_dump(), **named})
 
     return await engine.write(work)
 

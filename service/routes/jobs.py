@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, EventSourceResponse, format_sse_event
 
 from service.access.caller import CALLER
+from service.access.needs import ADMIN_JOBS
 from service.errors import BadValueError
 from service.jobs.errors import JobNotFoundError
 from service.jobs.types import collections_named
@@ -81,7 +82,7 @@ async def cancel_job(job: JobId, engine: ReadyEngine) -> JobAnswer:
     """Call it off; nothing it found is kept. One that is over already stays as it is."""
 
     def work() -> JobAnswer:
-        return JobAnswer.of(engine.jobs.cancel(_get(engine, job).id))
+        return JobAnswer.of(engine.jobs.cancel(_own(engine, job).id))
 
     return await engine.write(work)
 
@@ -97,7 +98,7 @@ async def resume_job(job: JobId, engine: ReadyEngine) -> JsonAnswer:
     """Queue one that was interrupted, cancelled or failed again, with the same request."""
 
     def work() -> JsonAnswer:
-        again = engine.jobs.resume(_get(engine, job).id)
+        again = engine.jobs.resume(_own(engine, job).id)
         return JsonAnswer.of(JobAnswer.of(again), status=202)
 
     return await engine.write(work)
@@ -194,6 +195,19 @@ def _get(engine: Engine, id: str) -> Job:
     if not _is_seen(job):
         message = f"no job {id!r}; GET /v1/jobs lists those that are remembered"
         raise JobNotFoundError(message)
+    return job
+
+
+def _own(engine: Engine, id: str) -> Job:
+    """The job, if whoever asks might have asked for it.
+
+    Raises:
+        JobNotFoundError: there is none, or none it may see.
+        ScopeError: it may see the job alone.
+    """
+    job = _get(engine, id)
+    if job.kind in ADMIN_JOBS:
+        CALLER.get().check_scope("admin")
     return job
 
 

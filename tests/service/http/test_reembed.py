@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from json import loads
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,11 +36,22 @@ def faq(animals: Client) -> Client:
     return animals
 
 
+def fill_up(client: Client) -> None:
+    """6000 documents in all, so that encoding them takes a moment."""
+    for first in range(0, 6000, 1000):
+        client.post("/v1/collections/faq/documents", texts(first, 1000))
+
+
 def job_of(client: Client, body: dict[str, Any]) -> dict[str, Any]:
     answer = client.post(ASK, body)
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"] == f"/v1/jobs/{answer.json()['id']}"
     return wait(client.get, answer.json()["id"])
+
+
+def wait_for_encoding(client: Client, id_: str) -> None:
+    while client.get(f"/v1/jobs/{id_}").json()["progress"]["stage"] != "encoding":
+        time.sleep(0.01)
 
 
 def encoders(client: Client) -> dict[str, str]:
@@ -103,17 +115,17 @@ def test_writes_and_searches_go_on_while_it_takes_the_name(faq: Client) -> None:
         for thread in threads:
             thread.join()
     assert (job["state"], problems) == ("done", [])
+    retired = faq.post("/v1/collections/faq.before/documents/count", {}).json()["count"]
+    assert (job["result"]["written"], job["result"]["documents"]) == (retired, retired)
     count = faq.post("/v1/collections/faq/documents/count", {}).json()["count"]
     assert count == 60 + len(written)
     assert faq.get(f"/v1/collections/faq/documents/{written[-1]}").status_code == 200
 
 
 def test_what_is_called_off_goes_on_where_it_was(faq: Client) -> None:
-    for first in range(0, 6000, 1000):
-        faq.post("/v1/collections/faq/documents", texts(first, 1000))
+    fill_up(faq)
     id_ = faq.post(ASK, {"encoder": "hash:32", "queries": 1}).json()["id"]
-    while faq.get(f"/v1/jobs/{id_}").json()["progress"]["stage"] != "encoding":
-        time.sleep(0.01)
+    wait_for_encoding(faq, id_)
     assert faq.delete(f"/v1/jobs/{id_}").json()["state"] == "cancelled"
     begun = faq.post("/v1/collections/faq.reembedded/documents/count", {}).json()["count"]
     assert 0 < begun < 6000
@@ -141,28 +153,82 @@ def test_what_cannot_be_is_refused(faq: Client) -> None:
 
 
 def test_a_collection_that_is_dropped_meanwhile_ends_it(faq: Client) -> None:
-    for first in range(0, 6000, 1000):
-        faq.post("/v1/collections/faq/documents", texts(first, 1000))
+    fill_up(faq)
     id_ = faq.post(ASK, {"encoder": "hash:32", "swap": True}).json()["id"]
-    while faq.get(f"/v1/jobs/{id_}").json()["progress"]["stage"] != "encoding":
-        time.sleep(0.01)
+    wait_for_encoding(faq, id_)
     assert faq.delete("/v1/collections/faq").status_code == 200
     job = wait(faq.get, id_)
     assert (job["state"], job["error"]["code"]) == ("failed", "collection_dropped")
 
 
-def test_it_takes_a_key_of_scope_admin_that_may_see_all_three(
-    tmp_path: Path, started: Start
-) -> None:
-    names = ("faq", "faq.reembedded")
-    wishes = (KeyWish("writes", "write"), KeyWish("two", "admin", names), KeyWish("all", "admin"))
-    keys = {wish.name: create_key(tmp_path, wish)[1] for wish in wishes}
+def test_a_shadow_that_is_dropped_meanwhile_ends_it(faq: Client) -> None:
+    fill_up(faq)
+    id_ = faq.post(ASK, {"encoder": "hash:32", "swap": True, "shadow": "next"}).json()["id"]
+    wait_for_encoding(faq, id_)
+    assert faq.delete("/v1/collections/next").status_code == 200
+    job = wait(faq.get, id_)
+    assert (job["state"], job["error"]["code"]) == ("failed", "collection_dropped")
+    assert "collection 'next'" in job["error"]["message"]
+    assert set(encoders(faq)) == {"animals", "faq"}
+
+
+def test_a_name_kept_for_the_old_one_may_be_made_free_meanwhile(faq: Client) -> None:
+    fill_up(faq)
+    id_ = faq.post(ASK, {"encoder": "hash:32", "swap": True}).json()["id"]
+    wait_for_encoding(faq, id_)
+    faq.post("/v1/collections", {"name": "faq.before"})
+    assert faq.delete("/v1/collections/faq.before").status_code == 200
+    assert wait(faq.get, id_)["result"]["kept_as"] == "faq.before"
+
+
+KEYS = (
+    KeyWish("reads", "read"),
+    KeyWish("writes", "write"),
+    KeyWish("one", "admin", ("faq",)),
+    KeyWish("two", "admin", ("faq", "faq.reembedded")),
+    KeyWish("three", "admin", ("faq", "faq.reembedded", "faq.before")),
+    KeyWish("all", "admin"),
+)
+
+
+def test_who_may_have_it_done(tmp_path: Path, started: Start) -> None:
+    """Whoever has scope admin and may see all three collections."""
+    keys = {wish.name: create_key(tmp_path, wish)[1] for wish in KEYS}
     with started(Settings(data=tmp_path, encoder=ENCODER, job_niceness=0)) as client:
 
-        def ask(path: str, name: str, body: dict[str, object]) -> int:
-            headers = {"authorization": f"Bearer {keys[name]}"}
-            return client.post(path, body, headers=headers).status_code
+        def ask(key: str, method: str, path: str, body: object = None) -> tuple[int, str | None]:
+            headers = {"authorization": f"Bearer {keys[key]}"}
+            answer = client.request(method, path, json=body, headers=headers)
+            return answer.status_code, (answer.json().get("error") or {}).get("code")
 
-        assert ask("/v1/collections", "all", {"name": "faq"}) == 201
-        found = {name: ask(ASK, name, {"encoder": "hash:32"}) for name in keys}
-    assert found == {"writes": 403, "two": 403, "all": 202}
+        for name in ("faq", "faq.before"):
+            assert ask("all", "POST", "/v1/collections", {"name": name}) == (201, None)
+        body = {"encoder": "hash:32", "swap": True}
+        asked = {key: ask(key, "POST", ASK, body) for key in keys}
+        assert asked == {
+            "reads": (403, "insufficient_scope"),
+            "writes": (403, "insufficient_scope"),
+            "one": (403, "collection_forbidden"),
+            "two": (403, "collection_forbidden"),
+            "three": (409, "collection_exists"),
+            "all": (409, "collection_exists"),
+        }
+        headers = {"authorization": f"Bearer {keys['all']}"}
+        job = client.post(ASK, {"encoder": "none-such"}, headers=headers).json()["id"]
+        path = f"/v1/jobs/{job}"
+        wait(lambda path: client.request("GET", path, headers=headers), job)
+        unseen, forbidden = (404, "job_not_found"), (403, "insufficient_scope")
+        for key, seen, changed in (
+            ("reads", (200, None), forbidden),
+            ("writes", (200, None), forbidden),
+            ("one", unseen, unseen),
+            ("two", unseen, unseen),
+            ("three", (200, None), (200, None)),
+        ):
+            assert ask(key, "GET", path)[0] == seen[0], key
+            assert ask(key, "DELETE", path)[0] == changed[0], key
+        assert ask("writes", "POST", f"{path}/resume") == forbidden
+        assert ask("three", "POST", f"{path}/resume") == (202, None)
+        audit = (tmp_path / "audit.jsonl").read_text().splitlines()
+        told = [(line["name"], line["status"], line["collection"]) for line in map(loads, audit)]
+        assert told[-2:] == [("writes", 403, None), ("three", 202, "faq")]

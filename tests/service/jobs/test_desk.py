@@ -200,7 +200,7 @@ def test_a_dropped_collection_takes_its_jobs_along(desk: Desk) -> None:
         ended = desk.until_over(job.id)
         assert ended.state == "failed"
         assert ended.error.code == "collection_dropped"
-        assert "was dropped before the job was done" in ended.error.message
+        assert "'faq' was dropped" in ended.error.message
     desk.bench.wait_for(free.id).end()
     assert desk.until_over(free.id).state == "done"
 
