@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class BackupGauges:
     """The newest backup of each collection there is; nothing where backups are kept nowhere.
 
-    A manifest never changes, so each is read once.
+    A manifest never changes, so each that can be read is read once.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._read: dict[str, tuple[str, float] | None] = {}
+        self._read: dict[str, tuple[str, float]] = {}
 
     def collect(self) -> Iterator[Metric]:
         """The metric of this moment; blocks."""
@@ -50,20 +50,17 @@ class BackupGauges:
             folder = self._engine.backups if self._engine.has_backups else None
         except IndexingError:  # the folder cannot be read: nobody can rely on what is in it
             folder = None
-        for name, created in self._backups(folder) if folder is not None else ():
+        for name, created in [] if folder is None else self._backups(folder):
             if name in found:
                 found[name] = max(found[name], created)
         return found
 
-    def _backups(self, folder: BackupFolder) -> Iterator[tuple[str, float]]:
+    def _backups(self, folder: BackupFolder) -> list[tuple[str, float]]:
         """Collection and Unix time of each backup that can be read."""
-        ids = folder.ids()
-        self._read = {id_: self._read[id_] for id_ in ids if id_ in self._read}
-        for id_ in ids:
-            if id_ not in self._read:
-                self._read[id_] = _looked_up(folder, id_)
-            if (found := self._read[id_]) is not None:
-                yield found
+        known = self._read  # of two that ask at once each makes its own
+        found = {id_: known.get(id_) or _looked_up(folder, id_) for id_ in folder.ids()}
+        self._read = {id_: backup for id_, backup in found.items() if backup is not None}
+        return list(self._read.values())
 
 
 def _looked_up(folder: BackupFolder, id_: str) -> tuple[str, float] | None:

@@ -154,6 +154,14 @@ class Resources:
         return self._used
 
     @property
+    def overdrawn(self) -> str:
+        """How much memory is taken, if more is than may be, as part of a sentence; else empty."""
+        used, allowed = self.memory_used, self.memory_allowed
+        if allowed is None or used <= allowed:
+            return ""
+        return f"{used:,} of {allowed:,} are taken in all"
+
+    @property
     def memory_held(self) -> int:
         """Bytes that requests which are being answered may come to take."""
         return self._held

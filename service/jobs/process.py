@@ -196,9 +196,11 @@ class ProcessTask:
         told: Callable[[JobProgress], None],
         permitted: Callable[[], None],
     ) -> Mapping[str, Any]:
+        keeping = False
         while True:
             while not connection.poll(_LOOK_SECONDS):
-                self._check_memory()
+                if not keeping:
+                    self._check_memory()
             word, *rest = _received(connection)
             if word == "open":
                 self._let_open(connection, *rest)
@@ -206,9 +208,11 @@ class ProcessTask:
                 told(JobProgress(*rest))
             elif word == "keep":
                 permitted()
+                keeping = True
                 send(connection, "go")
             elif word == "adopt":
                 permitted()
+                keeping = True
                 self._adopt(connection, *rest)
             elif word == "done":
                 result: Mapping[str, Any] = rest[0]
@@ -222,14 +226,13 @@ class ProcessTask:
     def _check_memory(self) -> None:
         """Let the job fail rather than the system choose what it kills for want of memory."""
         resources = self._place.resources
-        if resources is None or resources.memory_allowed is None or self._process is None:
+        if resources is None or self._process is None:
             return
-        used, allowed = resources.memory_used, resources.memory_allowed
-        if used > allowed:
+        if over := resources.overdrawn:
             message = (
                 f"the job was ended: it takes {private_memory(self._process.pid):,} bytes of "
-                f"memory, and {used:,} of {allowed:,} are taken in all; look at part of the "
-                "documents by a filter, or allow more (MEARI_PROCESS_MEMORY)"
+                f"memory, and {over}; look at part of the documents by a filter, or allow more "
+                "(MEARI_PROCESS_MEMORY)"
             )
             raise TaskFailedError(Fault(message, "server_error", None, "memory_short"))
 

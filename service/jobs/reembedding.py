@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.errors import CancelledError
 from indexing.index.threads import give_way
+from service.errors import MemoryShortError
 from service.jobs.pace import Pace
 from service.reembedding import Wish, reembed
 
@@ -76,6 +77,12 @@ class ReembedTask:
             if self._stopped.is_set():
                 message = "the job was stopped"
                 raise CancelledError(message)
+            if over := self._engine.resources.overdrawn:
+                message = (
+                    f"the job was ended: of the bytes of memory {over}; what was written stays: "
+                    "allow more (MEARI_PROCESS_MEMORY), and resume it"
+                )
+                raise MemoryShortError(message)
             pace(stage, done, total)
 
         def exchange(last: Callable[[], object]) -> None:

@@ -62,6 +62,7 @@ export const en = {
   job_backup: "Back the collection up",
   job_restore: "Restore a backup",
   job_drill: "Try a backup",
+  job_reembed: "Encode the collection anew",
   job_map: "Draw a map",
   job_drift: "Find what changed",
   job_cancel: "Cancel",

@@ -59,6 +59,7 @@ export const ko = {
   job_backup: "컬렉션 백업하기",
   job_restore: "백업에서 복원하기",
   job_drill: "백업 시험하기",
+  job_reembed: "컬렉션 다시 인코딩하기",
   job_map: "지도 그리기",
   job_drift: "변화 찾기",
   job_cancel: "취소",

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from service.jobs.types import KINDS
+
 WEB = Path(__file__).parents[2] / "service" / "web"
 FILES = sorted(path for path in WEB.rglob("*") if path.is_file())
 CODE = [path for path in FILES if path.suffix in {".js", ".html"}]
@@ -29,6 +31,10 @@ def words_of(language: str) -> set[str]:
 def test_both_languages_say_the_same_things():
     assert words_of("ko") == words_of("en")
     assert len(words_of("ko")) > 50
+
+
+def test_every_kind_of_job_has_a_name():
+    assert {f"job_{kind}" for kind in KINDS} <= words_of("en")
 
 
 def test_every_word_is_there_and_used():

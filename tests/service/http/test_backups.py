@@ -176,6 +176,16 @@ def test_how_old_the_newest_backup_is(keeping: Client, tmp_path: Path) -> None:
     manifests = tmp_path / "backups" / "manifests"
     shutil.copy(manifests / f"{made['id']}.json", manifests / "29990101T000000000000Z-aaaa.json")
     assert newest(keeping) == {"faq": created, "other": 0}, "a damaged one is none"
+    made = done(keeping, "/v1/collections/faq/backups")["result"]
+    created = datetime.fromisoformat(made["created"]).timestamp()
+    only = manifests / f"{made['id']}.json"
+    for path in set(manifests.iterdir()) - {only}:
+        path.unlink()
+    whole = only.read_bytes()
+    only.write_bytes(b"")
+    assert newest(keeping) == {"faq": 0, "other": 0}
+    only.write_bytes(whole)
+    assert newest(keeping) == {"faq": created, "other": 0}, "what could not be read is read again"
     keeping.delete("/v1/collections/other")
     assert newest(keeping) == {"faq": created}
 

@@ -152,6 +152,15 @@ def test_what_cannot_be_is_refused(faq: Client) -> None:
     assert set(encoders(faq)) == {"animals", "faq"}
 
 
+def test_it_ends_where_memory_is_short(faq: Client) -> None:
+    engine = faq.app.state.engine
+    engine.resources.memory_allowed = 1
+    id_ = engine.jobs.submit("reembed", "faq", {"encoder": "hash:32"}).id
+    job = wait(faq.get, id_)
+    assert (job["state"], job["error"]["code"]) == ("failed", "memory_short")
+    assert "MEARI_PROCESS_MEMORY" in job["error"]["message"]
+
+
 def test_a_collection_that_is_dropped_meanwhile_ends_it(faq: Client) -> None:
     fill_up(faq)
     id_ = faq.post(ASK, {"encoder": "hash:32", "swap": True}).json()["id"]

@@ -113,6 +113,29 @@ def test_a_job_ends_that_takes_more_memory_than_is_allowed(tmp_path: Path) -> No
     assert processes == set(), "the process is gone, and its memory given back"
 
 
+def test_a_job_that_may_keep_what_it_found_is_not_ended_for_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.jobs.process._LOOK_SECONDS", 0.0)
+    folder = BackupFolder.create(tmp_path / "backups")
+    resources = Resources(tmp_path, memory=None, disk=0)
+
+    def run_short() -> None:
+        resources.memory_allowed = 1
+
+    with DataFolder.open(tmp_path / "data", maintain=False) as data:
+        data.create("faq", encoder="hash:8").add([Document("a", "a text")])
+        place = Place(
+            lambda name: nullcontext(data.collection(name)),
+            data=data.path,
+            backups=folder.path,
+            resources=resources,
+        )
+        task = place.begin(Job("a1", "backup", "faq", {}, "2026-11-30T00:00:00Z"))
+        told = task.run(lambda _: None, run_short)
+    assert folder.ids() == [told["id"]]
+
+
 def test_a_process_takes_along_only_what_it_restored(tmp_path: Path) -> None:
     pid = os.getpid()
     own, name_alike = f"{ASIDE}faq-{pid}-0123abcd", f"{ASIDE}a-{pid}-b-99-0123abcd"
