@@ -281,10 +281,8 @@ class DataFolder:
         self._check_writable()
         exchange = Exchange(check_name(name), check_name(shadow), check_name(retired))
         first, second = self.collection(name), self.collection(shadow)
-        first.rest()
-        second.rest()
         places = {hash(each) % len(self._names) for each in (name, shadow, retired)}
-        with ExitStack() as held:
+        with first.resting(), second.resting(), ExitStack() as held:
             for place in sorted(places):
                 held.enter_context(self._names[place])
             self._check_free(retired)

@@ -21,6 +21,7 @@ from indexing.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from collections.abc import Collection as Container
+    from contextlib import AbstractContextManager
     from contextvars import Context
     from pathlib import Path
     from typing import Self
@@ -160,9 +161,9 @@ class LocalCollection:
                 lock.release()
             raise
 
-    def rest(self) -> None:
-        """Do nothing in the background any more; what is being done is given up."""
-        self._maintenance.stop()
+    def resting(self) -> AbstractContextManager[None]:
+        """Give up what is being done in the background, and do nothing until the block ends."""
+        return self._maintenance.resting()
 
     def close(self) -> None:
         """Give back files and lock; a second call does nothing."""

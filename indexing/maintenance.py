@@ -54,6 +54,7 @@ class Maintenance:
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
+        self._over = False
         self._written = 0.0
         self._not_before = 0.0
 
@@ -69,6 +70,22 @@ class Maintenance:
 
     def stop(self) -> None:
         """Give up what is being done, and wait until it is; nothing is started any more."""
+        self._over = True
+        self._pause()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """Give up what is being done, and start nothing until the block ends."""
+        self._pause()
+        try:
+            yield
+        finally:
+            with self._guard:
+                if not self._over:
+                    self._stopping.clear()
+            self.wake()
+
+    def _pause(self) -> None:
         with self._guard:
             self._stopping.set()
             thread = self._thread

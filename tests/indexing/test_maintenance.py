@@ -116,6 +116,21 @@ def test_an_index_is_built_by_itself(
     assert (best.matches[0].document.id, best.receipt.index) == ("e07", "hnsw")
 
 
+def test_it_goes_on_behind_an_exchange_that_could_not_be(tmp_path: Path, quick: None) -> None:
+    with DataFolder.open(tmp_path / "data") as data:
+        for name in ("c", "shadow"):
+            data.create(name, encoder="hash:8")
+
+        def fail() -> None:
+            raise InvalidRequestError("no", "name")
+
+        with pytest.raises(InvalidRequestError):
+            data.exchange("c", "shadow", "before", fail)
+        for name in ("c", "shadow"):
+            fill(data.collection(name))
+            wait_for(lambda name=name: data.collection(name).describe().tombstones == 0)
+
+
 def test_it_can_be_turned_off(tmp_path: Path, quick: None) -> None:
     with DataFolder.open(tmp_path / "data", maintain=False) as data:
         made = data.create("c", encoder="hash:8")
