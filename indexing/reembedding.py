@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from indexing.backup.comparing import first_words, overlap, sample, side_by_side
 from indexing.errors import CollectionExistsError
+from indexing.files import write_atomically
 from indexing.types import SearchRequest
 
 if TYPE_CHECKING:
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from indexing.local import LocalCollection
     from indexing.types import Document
 
+FOLLOWS_FILE = "follows.json"
+"""In the folder of a collection that may be made one of another's documents: that one's name."""
 DEPTH = 10
 _BLOCK = 256
 _FEW = 256
@@ -71,8 +75,8 @@ def prepare(
         encoder: the new one's name.
 
     Raises:
-        CollectionExistsError: one of that name is something else, or the collection has that
-            encoder already.
+        CollectionExistsError: one of that name is something else, or has documents of its own; or
+            the collection has that encoder already.
         EncoderNotFoundError: no such encoder.
     """
     loaded = folder.encoder(encoder)
@@ -83,8 +87,12 @@ def prepare(
     if name in folder.names():
         shadow = folder.collection(name)
         check_shadow(shadow.card, card, loaded.card.fingerprint)
+        if shadow.count() and followed(shadow) != card.name:
+            message = f"collection {name!r} stands already, with documents of its own, which would"
+            raise CollectionExistsError(f"{message} be deleted; drop it, or name another")
     else:
         shadow = folder.create(name, encoder=encoder, metric=card.metric, analyzer=card.analyzer)
+    mark(shadow, card.name)
     shadow.storage.sealer.demand(source.storage.sealer.wish, shadow.storage.snapshot)
     return shadow
 
@@ -106,6 +114,26 @@ def check_shadow(shadow: CollectionCard, card: CollectionCard, fingerprint: str)
         raise CollectionExistsError(f"{message}, with encoder {shadow.encoder.name!r}; {remedy}")
     if shadow.metric != card.metric:
         raise CollectionExistsError(f"{message} and compares by {shadow.metric.value}; {remedy}")
+
+
+def mark(shadow: LocalCollection, name: str) -> None:
+    """Note that a collection may be made one of the documents of that name's.
+
+    Raises:
+        StorageFullError: the disk is full.
+        StorageFailedError: the disk failed.
+    """
+    if followed(shadow) != name:
+        write_atomically(shadow.folder / FOLLOWS_FILE, json.dumps({"name": name}).encode())
+
+
+def followed(shadow: LocalCollection) -> str | None:
+    """The name that was noted; None where none was."""
+    try:
+        name: str = json.loads((shadow.folder / FOLLOWS_FILE).read_bytes())["name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return name
 
 
 def follow(source: LocalCollection, shadow: LocalCollection, told: Told) -> Followed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from indexing.errors import CollectionExistsError, InvalidRequestError
-from indexing.reembedding import catch_up, compare, follow, prepare
+from indexing.reembedding import catch_up, compare, follow, mark, prepare
 from indexing.validation import check_name
 from service.schemas.reembedding import ReembeddedAnswer
 
@@ -92,7 +92,8 @@ def reembed(
 
     Raises:
         CollectionNotFoundError: there is no such collection.
-        CollectionExistsError: the new one's name is another's, or the encoder is the old one.
+        CollectionExistsError: the new one's name is another collection's, or the encoder is the
+            old one.
         EncoderNotFoundError: no such encoder.
         StorageFullError: the disk is full; what was written stays.
     """
@@ -107,6 +108,7 @@ def reembed(
     between(source, shadow)
     if wish.swap:
         followed += catch_up(source, shadow, told)
+        mark(source, wish.name)  # so that it can be brought up again, and take its name back
 
         def last() -> None:
             nonlocal followed, documents

@@ -242,6 +242,27 @@ def test_a_shadow_that_is_gone_on_with_has_the_same_wish(
     assert shadow.storage.sealer.wish == wish
 
 
+def test_a_collection_of_its_own_is_no_shadow(
+    data: DataFolder, collection: LocalCollection
+) -> None:
+    """Else its documents would be deleted as those that are gone."""
+    other = data.create("other", encoder="hash:64")
+    other.add(many(3))
+    with pytest.raises(CollectionExistsError, match="documents of its own"):
+        prepare(data, collection, "other", "hash:64")
+    assert other.count() == 3
+
+
+def test_a_shadow_is_gone_on_with_by_its_collection_alone(
+    data: DataFolder, collection: LocalCollection
+) -> None:
+    catch_up(collection, prepare(data, collection, "shadow", "hash:64"), untold)
+    assert prepare(data, collection, "shadow", "hash:64").count() == 5
+    other = data.create("other", encoder="hash:32")
+    with pytest.raises(CollectionExistsError, match="documents of its own"):
+        prepare(data, other, "shadow", "hash:64")
+
+
 STEPS = ["retire", "place", "rename help", "rename before", "forget journal"]
 
 

@@ -85,6 +85,22 @@ def test_another_encoder_is_tried_and_takes_the_name(faq: Client) -> None:
     assert faq.post("/v1/collections/faq/documents/count", {}).json()["count"] == 65
 
 
+def test_the_old_one_is_brought_up_and_takes_its_name_back(faq: Client) -> None:
+    assert job_of(faq, {"encoder": "hash:32", "swap": True})["state"] == "done"
+    faq.post("/v1/collections/faq/documents", texts(60, 2))
+    back = {"encoder": "hash:64", "shadow": "faq.before", "retired": "faq.32", "swap": True}
+    told = job_of(faq, back)["result"]
+    assert (told["written"], told["documents"]) == (2, 62)
+    assert encoders(faq) == {"animals": "hash:64", "faq": "hash:64", "faq.32": "hash:32"}
+
+
+def test_another_collection_is_not_made_one_of_the_same_documents(faq: Client) -> None:
+    assert job_of(faq, {"encoder": "hash:32", "swap": True})["state"] == "done"
+    failed = job_of(faq, {"encoder": "hash:64", "shadow": "animals"})
+    assert (failed["state"], failed["error"]["code"]) == ("failed", "collection_exists")
+    assert faq.post("/v1/collections/animals/documents/count", {}).json()["count"] == 4
+
+
 def test_writes_and_searches_go_on_while_it_takes_the_name(faq: Client) -> None:
     over, problems, written = threading.Event(), [], []
 
