@@ -147,7 +147,7 @@ def _words(text: str) -> set[str]:
 
 
 def _judged(planted: list[tuple[str, int, str]], cache: Path, seed: int) -> list[dict[str, Any]]:
-    vectors = _encoded([text for text, _, _ in planted], "meari-ko-en", cache / f"planted_{seed}")
+    vectors = encoded([text for text, _, _ in planted], "meari-ko-en", cache / f"planted_{seed}")
     runs = []
     for share in SHARES:
         draw = random.Random(seed)
@@ -156,11 +156,12 @@ def _judged(planted: list[tuple[str, int, str]], cache: Path, seed: int) -> list
         ]
         with tempfile.TemporaryDirectory() as folder, DataFolder.open(Path(folder)) as opened:
             texts = [planted[place][0] for place in kept]
-            corpus = _corpus(opened, texts, vectors[kept], kept)
-            found = find_duplicates(corpus)
+            corpus = corpus_of(opened, texts, vectors[kept], kept)
+            found = find_duplicates(corpus, DuplicateRequest(translations=False))
             runs.append({"seed": seed, "share_of_twins": share} | _measured(found, planted, kept))
             if share == 1.0:
-                given = find_duplicates(corpus, DuplicateRequest(same_numbers=False))
+                request = DuplicateRequest(same_numbers=False, translations=False)
+                given = find_duplicates(corpus, request)
                 runs.append({"seed": seed, "same_numbers": False} | _measured(given, planted, kept))
     return runs
 
@@ -207,12 +208,12 @@ def _timed(data: Path, documents: int, cache: Path) -> dict[str, Any]:
     table = pq.read_table(data / "nsmc" / "nsmc.parquet")
     texts = [text or "" for text in table["text"].to_pylist()[:documents]]
     texts = [text if text.strip() else "-" for text in texts]
-    vectors = _encoded(texts, "meari-static", cache / f"nsmc_{documents}")
+    vectors = encoded(texts, "meari-static", cache / f"nsmc_{documents}")
     with DataFolder.open(cache / f"nsmc_{documents}_collection") as opened:
         if "planted" in opened.names():
             corpus = read_corpus(opened.collection("planted"))
         else:
-            corpus = _corpus(opened, texts, vectors, list(range(len(texts))))
+            corpus = corpus_of(opened, texts, vectors, list(range(len(texts))))
         started, computing = time.perf_counter(), time.process_time()
         found = find_duplicates(corpus)
         seconds = time.perf_counter() - started
@@ -236,7 +237,10 @@ def _timed(data: Path, documents: int, cache: Path) -> dict[str, Any]:
     }
 
 
-def _corpus(opened: DataFolder, texts: list[str], vectors: np.ndarray, names: list[int]) -> Corpus:
+def corpus_of(
+    opened: DataFolder, texts: list[str], vectors: np.ndarray, names: list[int]
+) -> Corpus:
+    """A collection of those texts, their ids the names."""
     collection = opened.create("planted", encoder=f"hash:{vectors.shape[1]}")
     for first in range(0, len(texts), 5_000):
         block = range(first, min(first + 5_000, len(texts)))
@@ -247,7 +251,8 @@ def _corpus(opened: DataFolder, texts: list[str], vectors: np.ndarray, names: li
     return read_corpus(collection)
 
 
-def _encoded(texts: list[str], encoder: str, path: Path) -> np.ndarray:
+def encoded(texts: list[str], encoder: str, path: Path) -> np.ndarray:
+    """float32 (n, dim), kept at that path."""
     kept, listed = path.with_suffix(".npy"), path.with_suffix(".json")
     if kept.exists() and json.loads(listed.read_text("utf-8")) == texts:
         return np.load(kept)

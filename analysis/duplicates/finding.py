@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from analysis.duplicates.grouping import Star, stars
+from analysis.duplicates.naming import grouped, paired
 from analysis.duplicates.prints import likeness, overlaps
 from analysis.duplicates.request import DuplicateRequest
 from analysis.duplicates.result import (
@@ -18,7 +19,15 @@ from analysis.duplicates.result import (
     Duplicates,
 )
 from analysis.duplicates.threshold import WIDTH, Hint, Suggestion, suggest
-from analysis.duplicates.wording import Wording, contradict_each, overlap, read_wording
+from analysis.duplicates.translations import Translations, find_translations
+from analysis.duplicates.wording import (
+    KOREAN,
+    LATIN,
+    Wording,
+    contradict_each,
+    overlap,
+    read_wording,
+)
 from analysis.errors import UnsuitableCorpusError
 from analysis.origin import made_from
 from analysis.progress import unwatched
@@ -44,7 +53,6 @@ __all__ = [
     "find_duplicates",
 ]
 
-_NO_COPIES = np.empty(0, dtype=np.int64)
 _NEIGHBOURS = WIDTH + 12
 """More than the suggestion looks at: numbers tell some of them apart."""
 _FEW, _NEIGHBOURS_OF_FEW = 1_000, 128
@@ -53,13 +61,19 @@ _FEW, _NEIGHBOURS_OF_FEW = 1_000, 128
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Near:
-    """Near-duplicates among documents of different texts."""
+    """Near-duplicates among documents of different texts.
+
+    `across` are pairs of two languages at and above the threshold: places in `vectors`, which are
+    those of the different texts, of length 1.
+    """
 
     stars: list[Star]
     suggestion: Suggestion | None
     threshold: float
     told_apart: int
     graph: NeighbourGraph
+    vectors: Vectors
+    across: tuple[Ids, Scores]
 
 
 def find_duplicates(
@@ -70,11 +84,12 @@ def find_duplicates(
     Texts are read once and compared by hashes; of each different text one document goes on to be
     compared with its 32 nearest by cosine, so time and memory grow with n and not with n². Pairs
     above the threshold make groups in which every member is that similar to the representative.
+    Documents in two languages are never of one group: they are told as translations, two and two.
 
     Args:
         corpus: at least 2 documents.
         request: what counts as a duplicate; None: the defaults.
-        progress: told of the stages `texts` and `neighbours`.
+        progress: told of the stages `texts`, `neighbours` and `translations`.
 
     Raises:
         UnsuitableCorpusError: one document.
@@ -92,9 +107,40 @@ def find_duplicates(
     if not request.exact_only and len(kept) > 1:
         near = _find_near(corpus, request, wording, kept, progress)
     times.append(time.perf_counter())
-    groups = _grouped(corpus, near.stars if near else [], copies)
-    stages = dict(zip(("texts", "near"), np.diff(times).tolist(), strict=True))
-    return Duplicates(groups, _receipt(corpus, request, near, copies, groups, stages))
+    groups = grouped(corpus, near.stars if near else [], copies)
+    across = None
+    if near is not None and request.translations:
+        across = _translations(request, near, wording.languages[kept], kept, progress)
+    times.append(time.perf_counter())
+    stages = dict(zip(("texts", "near", "translations"), np.diff(times).tolist(), strict=True))
+    receipt = _receipt(corpus, request, near, copies, groups, stages)
+    if across is None:
+        return Duplicates(groups, receipt)
+    groups += paired(corpus, kept, across)
+    told = len(across.pairs) if across.looked or len(across.pairs) else None
+    return Duplicates(groups, replace(receipt, translations=told))
+
+
+def _translations(
+    request: DuplicateRequest,
+    near: _Near,
+    languages: npt.NDArray[np.uint8],
+    kept: Ids,
+    progress: Progress,
+) -> Translations:
+    """Of one document of each group, the representative: positions among `kept`."""
+    repeated = [star.members for star in near.stars]
+    single = ~np.isin(kept, np.concatenate(repeated)) if repeated else np.ones(len(kept), bool)
+    return find_translations(
+        near.vectors,
+        (
+            np.flatnonzero((languages == KOREAN) & single),
+            np.flatnonzero((languages == LATIN) & single),
+        ),
+        near.across,
+        seed=request.seed,
+        told=lambda done, total: progress("translations", done, total),
+    )
 
 
 def _copies(corpus: Corpus, wording: Wording) -> tuple[Ids, dict[int, Ids]]:
@@ -137,11 +183,18 @@ def _find_near(
     apart: npt.NDArray[np.bool_] = np.zeros(others.shape, dtype=bool)
     if request.same_numbers:
         apart = contradict_each(wording, kept, others)
+    languages = wording.languages[kept]
+    there = languages[graph.ids]
+    foreign = (languages[:, None] != there) & (languages[:, None] > 0) & (there > 0)
     threshold, suggestion = request.threshold, None
     if threshold is None:
-        suggestion = suggest(_closed_up(np.where(apart | (graph.ids < 0), -np.inf, alike)))
+        suggestion = suggest(
+            _closed_up(np.where(apart | foreign | (graph.ids < 0), -np.inf, alike))
+        )
         threshold = suggestion.threshold
     above = (alike >= threshold) & (graph.ids >= 0)
+    across = _pairs(graph.ids, alike, above & ~apart & foreign)
+    above &= ~foreign
     pairs, scores = _pairs(graph.ids, alike, above & ~apart)
     if request.least_overlap is not None:
         worded = _overlapping(corpus, kept[pairs], request.least_overlap)
@@ -156,7 +209,8 @@ def _find_near(
 
     def together(one: int, other: int) -> bool:
         return not (
-            request.same_numbers and wording.contradict(int(kept[one]), int(kept[other]))
+            {KOREAN, LATIN} == {languages[one], languages[other]}
+            or (request.same_numbers and wording.contradict(int(kept[one]), int(kept[other])))
         ) and (
             request.least_overlap is None
             or bool(_overlapping(corpus, kept[[[one, other]]], request.least_overlap)[0])
@@ -165,7 +219,7 @@ def _find_near(
     found = stars(pairs, scores, compare, threshold, wording.lengths[kept], together)
     told_apart = len(_pairs(graph.ids, alike, above)[0]) - len(pairs)
     named = [Star(int(kept[s.representative]), kept[s.members], s.scores) for s in found]
-    return _Near(named, suggestion, threshold, told_apart, graph)
+    return _Near(named, suggestion, threshold, told_apart, graph, vectors, across)
 
 
 def _pairs(ids: Ids, alike: Scores, chosen: npt.NDArray[np.bool_]) -> tuple[Ids, Scores]:
@@ -194,28 +248,6 @@ def _overlapping(corpus: Corpus, pairs: Ids, least: float) -> npt.NDArray[np.boo
             for one, other in zip(*places.reshape(block.shape).T, strict=True)
         ]
     return found
-
-
-def _grouped(
-    corpus: Corpus, near: list[Star], copies: dict[int, Ids]
-) -> tuple[DuplicateGroup, ...]:
-    groups = []
-    left = dict(copies)
-    for star in near:
-        same = left.pop(star.representative, _NO_COPIES)
-        members = [DuplicateMember(str(corpus.ids[place]), 1.0, True) for place in same.tolist()]
-        for place, score in zip(star.members.tolist(), star.scores.tolist(), strict=True):
-            similar = min(float(score), 1.0)
-            members.append(DuplicateMember(str(corpus.ids[place]), similar, False))
-            members += [
-                DuplicateMember(str(corpus.ids[copy]), similar, False)
-                for copy in left.pop(place, _NO_COPIES).tolist()
-            ]
-        groups.append(DuplicateGroup(str(corpus.ids[star.representative]), tuple(members)))
-    for place, same in left.items():
-        members = [DuplicateMember(str(corpus.ids[copy]), 1.0, True) for copy in same]
-        groups.append(DuplicateGroup(str(corpus.ids[place]), tuple(members)))
-    return tuple(sorted(groups, key=lambda group: (-group.size, group.representative)))
 
 
 def _advice(threshold: float, hint: Hint | None) -> str:

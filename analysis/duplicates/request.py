@@ -21,6 +21,8 @@ class DuplicateRequest:
             alike they are: `Invoice 17` and `Invoice 18` say different things.
         least_overlap: share of letter triples that near-duplicates have in common at least, above
             0 to 1; None: the wording does not matter.
+        translations: pairs of documents, one Korean and one in Latin letters, that say the same are
+            told, see `analysis.duplicates.translations`; False: they are left out.
         seed: of the approximate search for neighbours.
 
     Raises:
@@ -32,6 +34,7 @@ class DuplicateRequest:
     exact_only: bool = False
     same_numbers: bool = True
     least_overlap: float | None = None
+    translations: bool = True
     seed: int = 0
 
     def __post_init__(self) -> None:

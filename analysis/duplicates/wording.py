@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 _SPACES = re.compile(r"\s+")
 _NUMBERS = re.compile(r"\d+(?:[.,]\d+)*")
+_HANGUL = re.compile(r"[가-힣\u1100-\u11ff]")
+_LATIN = re.compile(r"[a-z]")
+KOREAN, LATIN = 1, 2
+"""Languages as their letters tell them; 0: another, or none."""
 _WIDTH = 3
 _BLOCK = 2_000
 _NONE: frozenset[str] = frozenset()
@@ -40,12 +44,14 @@ class Wording:
         lengths: int32 (n,), letters of the normalised text.
         prints: uint8 (n, 128), of the wording (`analysis.duplicates.prints`); 0 for pictures.
         numbers: by position, the numbers in a text that has any; none for pictures.
+        languages: uint8 (n,), `language_of` the normalised text; 0 for pictures.
     """
 
     hashes: npt.NDArray[np.uint64]
     lengths: npt.NDArray[np.int32]
     prints: Prints
     numbers: dict[int, frozenset[str]]
+    languages: npt.NDArray[np.uint8]
 
     def contradict(self, one: int, other: int) -> bool:
         """Each has a number that the other lacks."""
@@ -57,6 +63,7 @@ def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wo
     n = len(corpus)
     hashes, lengths = np.zeros(n, dtype=np.uint64), np.zeros(n, dtype=np.int32)
     prints = np.zeros((n, BOXES), dtype=np.uint8)
+    languages = np.zeros(n, dtype=np.uint8)
     found: dict[int, frozenset[str]] = {}
     for first in range(0, n, _BLOCK):
         plains = [""] * min(_BLOCK, n - first)
@@ -71,11 +78,12 @@ def read_wording(corpus: Corpus, progress: Progress, stage: str = "texts") -> Wo
             elif plain:
                 plains[position - first] = plain
                 hashes[position] = _hash(plain)
+                languages[position] = language_of(plain)
                 if there := numbers(plain):
                     found[position] = there
         prints[first : first + len(block)] = prints_of(plains)
         progress(stage, first + len(block), n)
-    return Wording(hashes, lengths, prints, found)
+    return Wording(hashes, lengths, prints, found, languages)
 
 
 def _hash(plain: str) -> int:
@@ -101,6 +109,19 @@ def normalised(text: str) -> str:
 def numbers(text: str) -> frozenset[str]:
     """The numbers in a text, as they are written there."""
     return frozenset(_NUMBERS.findall(text))
+
+
+def language_of(plain: str) -> int:
+    """`KOREAN`, `LATIN` or 0: what most letters of a normalised text are.
+
+    A syllable of Hangul counts for two letters, and a jamo too: a Korean text with English names
+    is Korean.
+    """
+    latin = len(_LATIN.findall(plain))
+    hangul = 0 if plain.isascii() else 2 * len(_HANGUL.findall(plain))
+    if not latin + hangul:
+        return 0
+    return KOREAN if hangul >= latin else LATIN
 
 
 def overlap(one: str, other: str) -> float:

@@ -156,7 +156,7 @@ def _learned(
     if name == "centroid":
         return CentroidDistance.fit(vectors)
     if centroids is None:
-        from indexing.index.graph import centres
+        from indexing.index.cells import centres
 
         number = min(_CLUSTERS, len(vectors))
         centroids = centres(vectors, number, searched_by(metric), seed, each=_ROWS_TO_A_CLUSTER)

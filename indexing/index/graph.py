@@ -7,31 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexing.index.cells import BLOCK, CELL, nearest_rows, search_cells, without_own
 from indexing.index.exact import score_ids
 from indexing.index.threads import sharing
-from indexing.types import Metric
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from embeddings.types import Vectors
-    from indexing.types import Ids, Scores
+    from indexing.index.cells import Told
+    from indexing.types import Ids, Metric, Scores
 
-    Told = Callable[[int, int], None]
-    """Called with the rows done and the rows there are."""
 
 MOST_EXACT = 20_000
 """Rows up to which each is compared with every other unless told otherwise."""
 REACH = 8
 """Cells whose rows are compared with a row, unless told otherwise."""
-_CELL = 400
-"""Rows to a cell, about: enough for a matrix product, few enough to leave most of them out."""
-_VOTES = 4
-"""Nearest cells that each row of a cell names, the nearest with most weight."""
-_BLOCK = 1_024
-_TRAINED_ON = 64
-"""Rows to a cell that the cells are found from."""
-_ROUNDS = 8
 _SAMPLE = 256
 """Rows whose neighbours are looked for exactly as well, to tell the recall."""
 
@@ -92,14 +81,71 @@ def neighbour_graph(
     told = told or _unheard
     if exact is None:
         exact = n <= MOST_EXACT
-    cells = max(1, n // _CELL)
+    cells = max(1, n // CELL)
     if exact or reach >= cells:
         return _exact_graph(vectors, k, metric, told)
+    everything = np.arange(n)
     with sharing(n):
-        ids = _search_cells(vectors, k, metric, cells, reach, seed, told)
+        ids = search_cells(vectors, everything, everything, k, metric, cells, reach, seed, told)
     ids, scores = _sorted(vectors, vectors, ids, metric)
     recall = _recall(vectors, ids, metric, seed)
     return NeighbourGraph(ids, scores, exact=False, recall=recall)
+
+
+def nearest_among(
+    vectors: Vectors,
+    rows: Ids,
+    others: Ids,
+    k: int,
+    metric: Metric,
+    *,
+    seed: int = 0,
+    told: Told | None = None,
+) -> tuple[Ids, Scores]:
+    """Of each of some rows the k nearest among other rows: int64 and float32, both (len(rows), k).
+
+    Best first, equal scores by row. Every pair is compared up to 20,000 x 20,000 of them; beyond
+    that it goes by cells of the others, as `neighbour_graph` does.
+
+    Args:
+        vectors: float32 (n, dim), `comparable` under the metric already.
+        rows: int64, ascending, into `vectors`.
+        others: int64, ascending, into `vectors`; none of them among `rows`.
+        k: 1 to len(others).
+        metric: how vectors are compared.
+        seed: of the cells.
+        told: hears how many rows are done; what it raises stops the work.
+
+    Raises:
+        ValueError: k outside its range.
+    """
+    if not 1 <= k <= len(others):
+        message = f"k is {k}; 1 to {len(others):,} is possible among {len(others):,} rows"
+        raise ValueError(message)
+    told = told or _unheard
+    cells = len(others) // CELL
+    few = len(rows) * len(others) <= MOST_EXACT**2 or cells <= REACH
+    with sharing(len(rows)):
+        if few:
+            ids = _compared(vectors, rows, others, k, metric, told)
+        else:
+            ids = search_cells(vectors, rows, others, k, metric, cells, REACH, seed, told)
+    scores = np.empty((len(rows), k), dtype=np.float32)
+    for first in range(0, len(rows), BLOCK):
+        block = slice(first, first + BLOCK)
+        ids[block], scores[block] = _sorted(vectors[rows[block]], vectors, ids[block], metric)
+    return ids, scores
+
+
+def _compared(vectors: Vectors, rows: Ids, others: Ids, k: int, metric: Metric, told: Told) -> Ids:
+    """int64 (len(rows), k), in no order; each row is compared with all others."""
+    ids = np.empty((len(rows), k), dtype=np.int64)
+    near = vectors[others]
+    for first in range(0, len(rows), BLOCK):
+        block = rows[first : first + BLOCK]
+        ids[first : first + BLOCK] = others[nearest_rows(vectors[block], near, k, metric)[1]]
+        told(first + len(block), len(rows))
+    return ids
 
 
 def _exact_graph(vectors: Vectors, k: int, metric: Metric, told: Told) -> NeighbourGraph:
@@ -107,102 +153,12 @@ def _exact_graph(vectors: Vectors, k: int, metric: Metric, told: Told) -> Neighb
     ids = np.empty((n, k), dtype=np.int64)
     scores = np.empty((n, k), dtype=np.float32)
     with sharing(n):
-        for first in range(0, n, _BLOCK):
-            rows = np.arange(first, min(first + _BLOCK, n))
-            found = _others(_nearest(vectors[rows], vectors, k + 1, metric)[1], rows)
+        for first in range(0, n, BLOCK):
+            rows = np.arange(first, min(first + BLOCK, n))
+            found = without_own(nearest_rows(vectors[rows], vectors, k + 1, metric)[1], rows)
             ids[rows], scores[rows] = _sorted(vectors[rows], vectors, found, metric)
             told(int(rows[-1]) + 1, n)
     return NeighbourGraph(ids, scores, exact=True, recall=1.0)
-
-
-def _search_cells(
-    vectors: Vectors, k: int, metric: Metric, cells: int, reach: int, seed: int, told: Told
-) -> Ids:
-    """int64 (n, k), in no order; rows whose cells hold too few others are compared with all."""
-    middles = centres(vectors, cells, metric, seed)
-    probes = np.concatenate(
-        [
-            _nearest(vectors[first : first + _BLOCK], middles, min(_VOTES, cells), metric)[1]
-            for first in range(0, len(vectors), _BLOCK)
-        ]
-    )
-    members = np.split(
-        np.argsort(probes[:, 0], kind="stable"),
-        np.cumsum(np.bincount(probes[:, 0], minlength=cells))[:-1],
-    )
-    found = np.full((len(vectors), k), -1, dtype=np.int64)
-    done = 0
-    weights = np.arange(probes.shape[1], 0, -1)
-    for cell, rows in enumerate(members):
-        if not len(rows):
-            continue
-        named = np.broadcast_to(weights, (len(rows), len(weights)))
-        votes = np.bincount(probes[rows].ravel(), weights=named.ravel(), minlength=cells)
-        votes[cell] = np.inf
-        chosen = np.argsort(-votes, kind="stable")[:reach]
-        among = np.sort(np.concatenate([members[place] for place in chosen]))
-        if len(among) <= k:
-            among = np.arange(len(vectors))
-        near = vectors[among]
-        for first in range(0, len(rows), _BLOCK):
-            some = rows[first : first + _BLOCK]
-            found[some] = _others(among[_nearest(vectors[some], near, k + 1, metric)[1]], some)
-        done += len(rows)
-        told(done, len(vectors))
-    return found
-
-
-def centres(
-    vectors: Vectors, number: int, metric: Metric, seed: int, *, each: int = _TRAINED_ON
-) -> Vectors:
-    """float32 (number, dim): centroids by k-means on a sample; of length 1 for cosine.
-
-    Args:
-        vectors: float32 (n, dim), `comparable`.
-        number: 1 to n.
-        metric: how vectors are compared.
-        seed: of the sample and of the first centroids.
-        each: vectors in the sample to each centroid.
-    """
-    import faiss
-
-    most = min(len(vectors), number * each)
-    some = np.random.default_rng(seed).choice(len(vectors), most, replace=False)
-    kmeans = faiss.Kmeans(
-        vectors.shape[1],
-        number,
-        niter=_ROUNDS,
-        max_points_per_centroid=each,
-        seed=seed,
-        spherical=metric is Metric.COSINE,
-        min_points_per_centroid=1,
-    )
-    with sharing(len(vectors)):
-        kmeans.train(np.ascontiguousarray(vectors[np.sort(some)]))
-    found: Vectors = kmeans.centroids
-    return found
-
-
-def _nearest(queries: Vectors, vectors: Vectors, k: int, metric: Metric) -> tuple[Scores, Ids]:
-    """Scores (higher is nearer) and places of the k nearest, order among equals undefined."""
-    import faiss
-
-    euclidean = metric is Metric.EUCLIDEAN
-    values, places = faiss.knn(
-        np.ascontiguousarray(queries),
-        np.ascontiguousarray(vectors),
-        k,
-        metric=faiss.METRIC_L2 if euclidean else faiss.METRIC_INNER_PRODUCT,
-    )
-    return (-values if euclidean else values), places
-
-
-def _others(ids: Ids, rows: Ids) -> Ids:
-    """Without each row itself, or without the last where more than k equals hide it."""
-    own = ids == rows[:, None]
-    own[~own.any(axis=1), -1] = True
-    others: Ids = ids[~own].reshape(len(ids), -1)
-    return others
 
 
 def _sorted(queries: Vectors, vectors: Vectors, ids: Ids, metric: Metric) -> tuple[Ids, Scores]:
@@ -224,7 +180,7 @@ def _recall(vectors: Vectors, ids: Ids, metric: Metric, seed: int) -> float:
 
 def _exactly(vectors: Vectors, rows: Ids, k: int, metric: Metric) -> Scores:
     with sharing(len(rows)):
-        others = _others(_nearest(vectors[rows], vectors, k + 1, metric)[1], rows)
+        others = without_own(nearest_rows(vectors[rows], vectors, k + 1, metric)[1], rows)
     return _sorted(vectors[rows], vectors, others, metric)[1]
 
 

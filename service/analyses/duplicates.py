@@ -65,6 +65,7 @@ def answer_of(collection: LocalCollection, shelf: Shelf, query: PageQuery) -> Du
     return DuplicatesAnswer(
         groups=[_group_answer(group, texts) for group in groups],
         count=len(found.groups),
+        translations=found.translations,
         redundant=found.redundant,
         threshold=found.threshold,
         cursor=span.cursor,
@@ -80,7 +81,7 @@ def _group_answer(group: DuplicateGroup, texts: Texts) -> DuplicateGroupAnswer:
         representative=group.representative,
         title=kept["title"],
         text=kept["text"],
-        kind="exact" if group.kind == "exact" else "near",
+        kind=group.kind,
         size=group.size,
         members=[
             DuplicateAnswer(**texts.of(member.id), score=round(member.score, 6), exact=member.exact)

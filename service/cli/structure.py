@@ -63,6 +63,9 @@ Threshold = Annotated[
 ExactOnly = Annotated[
     bool, typer.Option("--exact-only", help="The same texts but for case, width and spaces.")
 ]
+NoTranslations = Annotated[
+    bool, typer.Option("--no-translations", help="Without the same said in another language.")
+]
 Against = Annotated[
     str | None,
     typer.Option(
@@ -151,6 +154,7 @@ def duplicates(
     name: Name,
     threshold: Threshold = None,
     exact_only: ExactOnly = False,
+    no_translations: NoTranslations = False,
     against: Against = None,
     seed: SeedOrNone = None,
     filter_json: FilterJson = None,
@@ -167,6 +171,7 @@ def duplicates(
     body = given(
         threshold=threshold,
         exact_only=exact_only or None,
+        translations=False if no_translations else None,
         seed=seed,
         filter=parsed(filter_json),
         other=against,

@@ -85,8 +85,10 @@ def show_duplicates(name: str, answer: JsonObject) -> None:
         f" alike by {answer['threshold']:.3f} and more" if answer["threshold"] is not None else ""
     )
     suggested = " (suggested)" if receipt["suggested"] else ""
+    translations = answer["translations"]
+    across = f"{counted(translations, 'translation')}; " if translations else ""
     write(
-        f"{name}: {counted(answer['count'], 'group')}{line}{suggested}; "
+        f"{name}: {counted(answer['count'] - translations, 'group')}{line}{suggested}; {across}"
         f"{answer['redundant']:,} of {counted(receipt['documents'], 'document')} could go; "
         f"{_time(receipt)}"
     )

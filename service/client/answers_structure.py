@@ -196,16 +196,17 @@ class DuplicateGroup(TypedDict):
     representative: str
     title: str
     text: str
-    kind: Literal["exact", "near"]
+    kind: Literal["exact", "near", "translation"]
     size: int
     members: list[Duplicate]
 
 
 class DuplicatesAnswer(ResultAnswer):
-    """Groups of documents that say the same, the largest first."""
+    """Groups of documents that say the same, the largest first, translations last."""
 
     groups: list[DuplicateGroup]
     count: int
+    translations: int
     redundant: int
     threshold: float | None
     cursor: str | None

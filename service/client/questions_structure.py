@@ -38,6 +38,7 @@ class DuplicateOptions(TypedDict, total=False):
     wording: bool
     same_numbers: bool
     least_overlap: float | None
+    translations: bool
     seed: int
     filter: JsonObject | None
 

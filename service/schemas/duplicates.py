@@ -35,6 +35,9 @@ class DuplicateBody(AnalysisBody):
         float | None,
         Field(description="Share of letter triples in common at least; null: any wording."),
     ] = None
+    translations: Annotated[
+        bool, Field(description="Tell pairs too that say the same in Korean and in Latin letters.")
+    ] = True
     seed: Annotated[int, Field(description="Of the approximate search for neighbours.")] = 0
 
     def to_request(self) -> DuplicateRequest:
@@ -62,19 +65,28 @@ class DuplicateGroupAnswer(Answer):
     title: Annotated[str, Field(description="The representative's.")]
     text: Annotated[str, Field(description="The representative's, short.")]
     kind: Annotated[
-        Literal["exact", "near"], Field(description="`exact` where all texts are the same.")
+        Literal["exact", "near", "translation"],
+        Field(
+            description="`exact` where all texts are the same; `translation`: the same in another "
+            "language, of which both are to be kept."
+        ),
     ]
     size: Annotated[int, Field(description="Documents, the representative with them.")]
     members: Annotated[list[DuplicateAnswer], Field(description="The others, most similar first.")]
 
 
 class DuplicatesAnswer(ResultAnswer):
-    """Groups of documents that say the same, the largest first."""
+    """Groups of documents that say the same, the largest first, translations last."""
 
     groups: list[DuplicateGroupAnswer]
     count: Annotated[int, Field(description="Groups there are.")]
+    translations: Annotated[int, Field(description="Of these groups, translations.")]
     redundant: Annotated[
-        int, Field(description="Documents that could go if each group kept its representative.")
+        int,
+        Field(
+            description="Documents that could go if each group kept its representative; of "
+            "translations none."
+        ),
     ]
     threshold: Annotated[
         float | None, Field(description="How alike at least; null: exact ones alone were wanted.")

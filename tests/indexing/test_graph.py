@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from indexing.index.graph import centres, neighbour_graph
+from indexing.index.cells import centres
+from indexing.index.graph import nearest_among, neighbour_graph
 from indexing.types import Metric
 
 if TYPE_CHECKING:
@@ -101,3 +102,38 @@ def test_centres_have_length_one_for_cosine_alone() -> None:
     vectors = _unit(500)
     assert np.linalg.norm(centres(vectors, 9, Metric.COSINE, 0), axis=1) == pytest.approx(1)
     assert (np.linalg.norm(centres(vectors, 9, Metric.EUCLIDEAN, 0), axis=1) < 0.999).all()
+
+
+@pytest.mark.parametrize("metric", list(Metric))
+def test_the_nearest_among_others_are_the_brute_ones(metric: Metric) -> None:
+    vectors = _unit(300)
+    rows, others = np.arange(0, 300, 3), np.flatnonzero(np.arange(300) % 3)
+    ids, scores = nearest_among(vectors, rows, others, 7, metric)
+    brute = _scores(vectors, metric)[rows]
+    expected = np.sort(brute[:, others], axis=1)[:, ::-1][:, :7]
+    np.testing.assert_allclose(scores, expected, atol=1e-5)
+    np.testing.assert_allclose(np.take_along_axis(brute, ids, 1), expected, atol=1e-5)
+    assert set(ids.ravel().tolist()) <= set(others.tolist())
+
+
+def test_the_nearest_among_many_others_are_found_by_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexing.index.graph.MOST_EXACT", 100)
+    monkeypatch.setattr("indexing.index.graph.CELL", 100)
+    vectors = _unit(3_000)
+    rows, others = np.arange(0, 3_000, 3), np.flatnonzero(np.arange(3_000) % 3)
+    told: list[int] = []
+    ids, scores = nearest_among(
+        vectors, rows, others, 5, Metric.COSINE, told=lambda done, _: told.append(done)
+    )
+    brute = _scores(vectors, Metric.COSINE)[rows]
+    np.testing.assert_allclose(np.take_along_axis(brute, ids, 1), scores, atol=1e-5)
+    assert set(ids.ravel().tolist()) <= set(others.tolist())
+    true = np.sort(brute[:, others], axis=1)[:, ::-1][:, :5]
+    assert np.mean(scores >= true[:, -1:] - 1e-6) > 0.95  # 0.99
+    assert told[-1] == 1_000
+
+
+@pytest.mark.parametrize("k", [0, 3])
+def test_more_than_there_are_others_are_refused(k: int) -> None:
+    with pytest.raises(ValueError, match=f"k is {k}; 1 to 2"):
+        nearest_among(_unit(9), np.arange(4), np.array([5, 6]), k, Metric.COSINE)

@@ -3,7 +3,8 @@
 export class Group {
   #members;
   #kept;
-  #unmarked = new Set();
+  /** At first all but translations, of which both are usually wanted. */
+  #marked = new Set();
 
   /**
    * @param {{representative: string, title: string, text: string, kind: string,
@@ -14,6 +15,11 @@ export class Group {
     this.kind = kind;
     this.#members = [{ id: representative, title, text }, ...members];
     this.#kept = representative;
+    if (!this.isTranslation) this.#marked = new Set(this.#members.map(({ id }) => id));
+  }
+
+  get isTranslation() {
+    return this.kind === "translation";
   }
 
   get kept() {
@@ -26,12 +32,12 @@ export class Group {
 
   /** True if that document is to be deleted; the one that is kept never is. */
   isMarked(id) {
-    return id !== this.#kept && !this.#unmarked.has(id);
+    return id !== this.#kept && this.#marked.has(id);
   }
 
   mark(id, on) {
-    if (on) this.#unmarked.delete(id);
-    else this.#unmarked.add(id);
+    if (on) this.#marked.add(id);
+    else this.#marked.delete(id);
   }
 
   /** Keeps another one. */

@@ -29,6 +29,15 @@ function options() {
       ],
     },
     {
+      name: "translations",
+      label: say("option_translations"),
+      kind: "choice",
+      choices: [
+        ["", say("translations_with")],
+        [false, say("translations_without")],
+      ],
+    },
+    {
       name: "threshold",
       label: say("option_threshold"),
       kind: "number",
@@ -110,11 +119,12 @@ export class DuplicatesRoom extends AnalysisRoom {
       element(
         "div",
         { class: "bar-of-result" },
-        element("p", { class: "status", role: "status" }, this.#summary(result, groups)),
+        element("p", { class: "status", role: "status" }, this.#summary(result)),
         result.threshold !== null && this.#otherLines(result.threshold),
       ),
       error && errorNotice(error, more),
-      element("ol", { class: "groups" }, groups.map((group) => this.#item(group))),
+      this.#list(groups.filter(({ isTranslation }) => !isTranslation)),
+      this.#translations(groups.filter(({ isTranslation }) => isTranslation)),
       cursor &&
         element(
           "button",
@@ -124,13 +134,29 @@ export class DuplicatesRoom extends AnalysisRoom {
     ];
   }
 
-  #summary({ count, redundant, threshold }, groups) {
+  #list(groups) {
+    return element("ol", { class: "groups" }, groups.map((group) => this.#item(group)));
+  }
+
+  #translations(groups) {
+    return (
+      groups.length > 0 && [
+        element("h3", { class: "of-groups" }, say("duplicates_translations_heading")),
+        element("p", { class: "hint" }, say("duplicates_translations_hint")),
+        this.#list(groups),
+      ]
+    );
+  }
+
+  #summary({ count, translations, redundant, threshold }) {
     if (this.#deleted) return say("duplicates_deleted", { n: this.#deleted });
     const from = threshold !== null && say("duplicates_from", { threshold: fixed(threshold, 3) });
-    const told = groups.length
-      ? [say("duplicates_found", { n: count }), say("duplicates_redundant", { n: redundant })]
+    const repeated = count - translations;
+    const told = repeated
+      ? [say("duplicates_found", { n: repeated }), say("duplicates_redundant", { n: redundant })]
       : [say("duplicates_none")];
-    return [...told, from].filter(Boolean).join(" · ");
+    const across = translations > 0 && say("duplicates_translations", { n: translations });
+    return [...told, from, across].filter(Boolean).join(" · ");
   }
 
   /** Drawing the line elsewhere: where nothing is alike enough, or too much is. */

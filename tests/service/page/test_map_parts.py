@@ -192,6 +192,18 @@ def test_a_group_keeps_one_and_marks_the_rest(page: Page):
     assert (left, alone) == (True, False)
 
 
+def test_of_a_translation_nothing_is_marked_beforehand(page: Page):
+    code = """const { Group } = await import('/duplicates/group.js');
+    const members = [{ id: "en", score: 0.7 }];
+    const group = new Group({ representative: "ko", kind: "translation", members });
+    const seen = [group.isTranslation, group.isMarked("en")];
+    group.keep("en");
+    seen.push(group.isMarked("ko"));
+    group.mark("ko", true);
+    return [...seen, group.isMarked("ko")];"""
+    assert on(page, code) == [True, False, False, True]
+
+
 def test_tabs_move_by_arrow_and_hide_the_others(page: Page):
     code = """const { tabList } = await import('/tabs.js');
     const panels = ["one", "two", "three"].map((id) => document.createElement("div"));
