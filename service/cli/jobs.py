@@ -129,7 +129,7 @@ class _LocalDesk:
         """Call it off: it does not begin when a server starts."""
         from dataclasses import replace
 
-        from service.jobs.desk import now
+        from service.jobs.turns import now
 
         self.job(id)
         found = self._store.get(id)
@@ -144,7 +144,7 @@ class _LocalDesk:
             FailedError: there is none, or it waits, runs or is done.
         """
         from service.cli.errors import FailedError
-        from service.jobs.desk import queued_again
+        from service.jobs.turns import queued_again
         from service.jobs.errors import JobStateError
 
         self.job(id)

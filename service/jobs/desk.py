@@ -9,23 +9,18 @@ import time
 from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from analysis.errors import CancelledError
-from service.jobs.errors import (
-    JobNotFoundError,
-    JobsClosedError,
-    JobStateError,
-    TooManyJobsError,
-)
-from service.jobs.types import Fault, Job, JobProgress, collections_used
+from service.jobs.errors import JobNotFoundError, JobsClosedError, TooManyJobsError
+from service.jobs.turns import STOPPED, dropped, interrupted, now, queued_again, uses
+from service.jobs.types import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from service.jobs.store import JobStore
-    from service.jobs.types import Kind, State, Task
+    from service.jobs.types import Fault, JobProgress, Kind, State, Task
 
     Ended = Callable[[Job, float], None]
     """Told of a job that is over, and how many seconds it ran."""
@@ -110,7 +105,7 @@ class Jobs:
         """Note what the last process left running, and begin what waits."""
         for job in self._store.unfinished():
             if job.state == "running":
-                self._store.update(_interrupted(job))
+                self._store.update(interrupted(job))
             else:
                 self._live[job.id] = job
                 self._queue.append(job.id)
@@ -212,11 +207,11 @@ class Jobs:
         """
         with self._changed:
             live = [job for job in self._live.values() if job.id != besides]
-            about = [job for job in live if _uses(job, collection)]
+            about = [job for job in live if uses(job, collection)]
             running = [self._running[job.id] for job in about if job.id in self._running]
             for job in about:
                 if job.id not in self._running:
-                    self._end(job, "failed", _dropped(collection))
+                    self._end(job, "failed", dropped(collection))
             for each in running:
                 if each.reason is None:
                     each.reason, each.gone = "dropped", collection
@@ -300,9 +295,9 @@ class Jobs:
         if running.reason == "cancelled":
             return "cancelled", None
         if running.reason == "interrupted":
-            return "interrupted", _STOPPED
+            return "interrupted", STOPPED
         if running.reason == "dropped":
-            return "failed", _dropped(running.gone)
+            return "failed", dropped(running.gone)
         return "failed", self._explain(failure)
 
     def _permit(self, running: _Running) -> None:
@@ -359,54 +354,3 @@ class Jobs:
     def _tell(self, job: Job) -> None:
         for tell in self._listeners.get(job.id, ()):
             tell(job)
-
-
-_STOPPED = Fault(
-    "the service stopped while the job ran; resume it, or ask anew",
-    "server_error",
-    None,
-    "interrupted",
-)
-
-
-def _dropped(collection: str) -> Fault:
-    message = f"collection {collection!r} was dropped, or encoded anew, before the job was done"
-    return Fault(message, "invalid_request_error", "collection", "collection_dropped")
-
-
-def queued_again(job: Job) -> Job:
-    """The job as it waits again, with the same request.
-
-    Raises:
-        JobStateError: it waits, runs, or is done.
-    """
-    if not job.is_over or job.state == "done":
-        message = (
-            f"job {job.id} is {job.state}; an interrupted, failed or cancelled one can be "
-            "resumed: ask anew instead"
-        )
-        raise JobStateError(message)
-    return replace(
-        job,
-        state="queued",
-        progress=JobProgress(),
-        error=None,
-        result=None,
-        started=None,
-        finished=None,
-    )
-
-
-def _interrupted(job: Job) -> Job:
-    progress = replace(job.progress, eta_s=None)
-    return replace(job, state="interrupted", progress=progress, error=_STOPPED, finished=now())
-
-
-def _uses(job: Job, collection: str) -> bool:
-    """True if the job reads or writes that collection, its own or another."""
-    return job.collection == collection or collection in collections_used(job.request)
-
-
-def now() -> str:
-    """This moment, RFC 3339 in UTC with milliseconds."""
-    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
