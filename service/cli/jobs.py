@@ -144,8 +144,8 @@ class _LocalDesk:
             FailedError: there is none, or it waits, runs or is done.
         """
         from service.cli.errors import FailedError
-        from service.jobs.turns import queued_again
         from service.jobs.errors import JobStateError
+        from service.jobs.turns import queued_again
 
         self.job(id)
         found = self._store.get(id)
