@@ -274,8 +274,9 @@ def test_what_a_collection_is_about_is_found_by_jobs(filled: Served, meari: Mear
     answer = ran.json
     assert (answer["receipt"]["k"], answer["made"]["request"]) == (2, {"k": 2, "seed": 3})
     assert sum(each["size"] for each in answer["clusters"]) == 4
-    [job] = meari.done("jobs", "list", "--url", filled.url, "--json").json["jobs"]
-    assert (job["kind"], job["collection"], job["state"]) == ("clusters", "faq", "done")
+    jobs = meari.done("jobs", "list", "--url", filled.url, "--json").json["jobs"]
+    [job] = [each for each in jobs if each["kind"] == "clusters"]  # others had the server before
+    assert (job["collection"], job["state"]) == ("faq", "done")
     shown = meari.done("jobs", "show", job["id"], "--url", filled.url)
     assert "done" in shown.out
     assert meari.done("jobs", "cancel", job["id"], "--url", filled.url, "--json").json == job

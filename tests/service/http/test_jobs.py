@@ -192,7 +192,7 @@ def test_a_dropped_collection_fails_its_jobs_and_does_not_wait_for_them(large: C
         job = wait(large.get, id)
         assert job["state"] == "failed"
         assert job["error"] == {
-            "message": "collection 'large' was dropped before the job was done",
+            "message": "collection 'large' was dropped, or encoded anew, before the job was done",
             "type": "invalid_request_error",
             "param": "collection",
             "code": "collection_dropped",
@@ -211,7 +211,7 @@ def test_what_cannot_be_found_fails_with_the_reason(animals: Client):
     assert "at least 4 are needed" in job["error"]["message"]
     filter = {"must": [{"key": "legs", "match": {"value": 2}}]}
     id = animals.post(MAP, {"filter": filter}).json()["id"]
-    assert "a map of 1 documents" in wait(animals.get, id)["error"]["message"]
+    assert "a map of 1 document; at least 4 are needed" in wait(animals.get, id)["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def test_later_documents_are_held_against_earlier_ones(visit: Open, store: str):
     here.page.select_option("select[data-focus='side key']", "n")
     here.page.fill("input[data-focus='side value']", "100")
     here.page.press("input[data-focus='side value']", "Enter")
-    here.see(".verdict-line.changed", "p", seconds=JOB_SECONDS)
+    here.see(".verdict-line.changed", "우연히 이만큼 다를 확률: 0.0", seconds=JOB_SECONDS)
     told = httpx.get(f"{store}/v1/collections/grown/drift", timeout=JOB_SECONDS).json()
     assert told["changed"] is True
     assert told["receipt"]["after"] == 14
