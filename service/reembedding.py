@@ -50,8 +50,9 @@ class Wish:
             InvalidNameError: no collection can have one of them.
             InvalidRequestError: two are the same.
         """
-        shadow = check_name(self.shadow or f"{self.name}.reembedded")
-        names = (self.name, shadow, check_name(self.retired or f"{self.name}.before"))
+        shadow = f"{self.name}.reembedded" if self.shadow is None else self.shadow
+        retired = f"{self.name}.before" if self.retired is None else self.retired
+        names = (self.name, check_name(shadow), check_name(retired))
         if len(set(names)) < len(names):
             message = f"{', '.join(names)}: the collection, the new one and the old one need three"
             raise InvalidRequestError(f"{message} names", "shadow")

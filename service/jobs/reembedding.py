@@ -57,9 +57,13 @@ class ReembedTask:
             thread.join()
         finally:
             self._over.set()
-        if failed:
+        if found:
+            return found[0]
+        if isinstance(failed[0], Exception):
             raise failed[0]
-        return found[0]
+        # A library in Rust that panics raises what would end the thread that jobs are done by.
+        message = f"the job ended by {type(failed[0]).__name__}"
+        raise RuntimeError(message) from failed[0]
 
     def stop(self) -> None:
         """Stop behind the documents that are being encoded; see `Task.stop`."""

@@ -158,6 +158,8 @@ def test_what_cannot_be_is_refused(faq: Client) -> None:
     assert refused({}) == (400, "invalid_value")
     assert refused({"encoder": "hash:32", "shadow": "faq"}) == (400, "invalid_value")
     assert refused({"encoder": "hash:32", "shadow": "../x"}) == (400, "invalid_name")
+    assert refused({"encoder": "hash:32", "shadow": ""}) == (400, "invalid_name")
+    assert refused({"encoder": "hash:32", "retired": ""}) == (400, "invalid_name")
     swap = {"encoder": "hash:32", "swap": True, "retired": "animals"}
     assert refused(swap) == (409, "collection_exists")
     assert faq.post("/v1/collections/none/reembed", {"encoder": "hash:32"}).status_code == 404
@@ -175,6 +177,24 @@ def test_it_ends_where_memory_is_short(faq: Client) -> None:
     job = wait(faq.get, id_)
     assert (job["state"], job["error"]["code"]) == ("failed", "memory_short")
     assert "MEARI_PROCESS_MEMORY" in job["error"]["message"]
+
+
+def test_jobs_go_on_behind_one_that_a_library_ends(
+    faq: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a library in Rust does that panics: with what is no `Exception`."""
+
+    class PanicError(BaseException):
+        pass
+
+    def panic(*_: object) -> None:
+        raise PanicError
+
+    with monkeypatch.context() as patch:
+        patch.setattr("service.jobs.reembedding.reembed", panic)
+        job = job_of(faq, {"encoder": "hash:32"})
+        assert (job["state"], job["error"]["code"]) == ("failed", "internal_error")
+    assert job_of(faq, {"encoder": "hash:32"})["state"] == "done"
 
 
 def test_a_collection_that_is_dropped_meanwhile_ends_it(faq: Client) -> None:
