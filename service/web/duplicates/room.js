@@ -252,7 +252,7 @@ export class DuplicatesRoom extends AnalysisRoom {
       element(
         "div",
         { class: "member-text" },
-        element("h4", { dir: "auto" }, title || id),
+        title && element("h4", { dir: "auto" }, title),
         text && element("p", { class: "document-text", dir: "auto" }, text),
         element("code", { class: "id", title: id }, id),
       ),

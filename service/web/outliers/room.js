@@ -66,9 +66,10 @@ export class OutliersRoom extends AnalysisRoom {
     }
   }
 
-  /** What a neighbour is called. */
+  /** What a neighbour is called: one without a title by what it says. */
   nameOf(id) {
-    return this.#near.get(id)?.title || id;
+    const { title, text } = this.#near.get(id) ?? {};
+    return title || text || id;
   }
 
   content(result) {

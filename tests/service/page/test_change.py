@@ -86,6 +86,27 @@ def test_one_of_each_group_is_kept_and_the_rest_deleted(visit: Open, store: str)
     assert left.status_code == 200
 
 
+def test_of_translations_nothing_is_ticked_to_be_deleted(visit: Open, store: str):
+    same = "1001 2002 3003 4004 5005 6006"
+    texts = {"ko": f"{same} 안내", "en": f"{same} notice", "en2": f"{same} notices"}
+    others = [{"id": f"o{n}", "text": f"other {STRANGE[n:]} {n}"} for n in range(3)]
+    fill(store, "both", [*({"id": id, "text": text} for id, text in texts.items()), *others])
+    found(store, "both/duplicates", {"threshold": 0.6})
+    here = visit("?collection=both&view=duplicates", at=store)
+    here.see(".of-groups", "The same in two languages")
+    [repeated, translated] = [
+        here.page.locator(".groups").nth(at).locator(".group").first for at in (0, 1)
+    ]
+    assert repeated.locator("input").is_checked()
+    assert translated.locator(".state").first.inner_text() == "translation"
+    assert {node.get_attribute("data-id") for node in translated.locator(".member").all()} > {"ko"}
+    assert not translated.locator("input").is_checked()
+    assert translated.locator("header .button").is_disabled()
+    here.see("#room .status", "1 translation")
+    translated.locator("input").check()
+    assert translated.locator("header .button").inner_text().strip() == "Delete 1"
+
+
 def test_what_another_collection_holds_as_well(visit: Open, store: str):
     here = visit("?collection=grown&view=duplicates", at=store)
     here.page.click("text=Between two")

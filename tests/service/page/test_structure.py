@@ -85,3 +85,14 @@ def test_outliers_come_with_their_nearest_and_texts_can_be_tried(visit: Open, sh
     here.page.fill("#trial-text", SUBJECTS[0])
     here.page.click(".trial form button")
     here.see(".verdict", "잘 어울립니다")
+
+
+def test_the_nearest_of_documents_without_titles_are_told_by_their_texts(visit: Open, shop: str):
+    bare = {each["id"]: each["text"] for each in documents()}
+    fill(shop, "bare", [{"id": id, "text": text} for id, text in bare.items()])
+    told = found(shop, "bare/outliers", {"contamination": 0.1})
+    here = visit("?collection=bare&view=outliers", at=shop)
+    nearest = [bare[each["id"]] for each in told["outliers"][0]["neighbours"]]
+    here.see(".odd-ones > li .nearest li [dir]", nearest[0])
+    shown = here.page.locator(".odd-ones > li .nearest").first.locator("li [dir]")
+    assert shown.all_inner_texts() == nearest
