@@ -16,6 +16,8 @@ from indexing.errors import (
     CollectionExistsError,
     CollectionNotFoundError,
     InvalidRequestError,
+    StorageFailedError,
+    StorageFullError,
 )
 from indexing.exchange import JOURNAL, Exchange, finish_exchange
 from indexing.files import reporting_full_disk, sync_folder, withdrawn
@@ -164,17 +166,17 @@ class DataFolder:
         self.close()
 
     def names(self) -> list[str]:
-        """Names of the collections, sorted.
-
-        Raises:
-            StorageFullError, StorageFailedError: the disk keeps an exchange from being finished.
-        """
-        self._settle()
-        return sorted(
+        """Names of the collections, sorted; also of one that is between two places."""
+        with suppress(StorageFullError, StorageFailedError):
+            self._settle()
+        found = {
             path.parent.name
             for path in self.path.glob(f"*/{CARD_FILE}")
             if not path.parent.name.startswith(".")
-        )
+        }
+        if (exchange := self._cut_short) is not None:
+            found.add(exchange.name)
+        return sorted(found)
 
     def collection(self, name: str) -> LocalCollection:
         """The collection of that name, opened when first asked for and kept.
@@ -182,12 +184,15 @@ class DataFolder:
         Raises:
             CollectionNotFoundError: there is none; the message lists those there are.
             DamagedError: its files cannot be read.
+            StorageFullError, StorageFailedError: the disk keeps an exchange that it is part of from
+                being finished.
         """
         name = check_name(name)
         with self._changing(name):
             opened = self._collections.get(name)
             if opened is not None:
                 return opened
+            self._settle_for(name)
             if name not in self.names():
                 raise CollectionNotFoundError(self._missing(name))
             opened = LocalCollection.open(
@@ -311,6 +316,12 @@ class DataFolder:
                 self._cut_short.perform(self.path)
                 self._cut_short = None
 
+    def _settle_for(self, name: str) -> None:
+        """The same, for a collection that may be part of it."""
+        exchange = self._cut_short
+        if exchange and name in {exchange.name, exchange.shadow, exchange.retired}:
+            self._settle()
+
     def _changing(self, name: str) -> threading.Lock:
         """Held while the collection of that name is opened, made or dropped.
 
@@ -348,10 +359,13 @@ class DataFolder:
 
         Raises:
             CollectionNotFoundError: there is none of that name.
+            StorageFullError, StorageFailedError: the disk keeps an exchange that it is part of from
+                being finished.
         """
         name = check_name(name)
         with self._changing(name):
             self._check_writable()
+            self._settle_for(name)
             if name not in self.names():
                 raise CollectionNotFoundError(self._missing(name))
             if opened := self._collections.pop(name, None):

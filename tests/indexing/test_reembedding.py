@@ -213,6 +213,7 @@ def test_an_exchange_that_a_failing_disk_cuts_short_is_finished_when_used(
 
     with DataFolder.open(tmp_path, maintain=False) as data:
         data.create("c", encoder="hash:32").add(many(3))
+        data.create("other", encoder="hash:8")
         shadow = data.create("c.shadow", encoder="hash:64")
         follow(data.collection("c"), shadow, untold)
         with monkeypatch.context() as patched:
@@ -224,7 +225,11 @@ def test_an_exchange_that_a_failing_disk_cuts_short_is_finished_when_used(
                 data.create("c", encoder="hash:8")
             with pytest.raises(StorageFailedError):
                 data.collection("c")
-        assert data.names() == ["c", "c.before"]
+            with pytest.raises(StorageFailedError):
+                data.drop("c")
+            assert {"c", "other"} <= set(data.names()), "nothing is hidden by what cannot be used"
+            assert data.collection("other").count() == 0
+        assert data.names() == ["c", "c.before", "other"]
         assert data.collection("c").card.encoder.name == "hash:64"
         assert not (tmp_path / JOURNAL).exists()
         data.create("c.shadow", encoder="hash:8")
