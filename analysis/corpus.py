@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,7 @@ _TRIES = 5
 _BLOCK = 2_000
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Corpus:
     """The documents of a collection that satisfy a filter, in the order they were written.
 
@@ -39,8 +40,6 @@ class Corpus:
         filter: what was asked for; None: everything.
         rows: int64 (n,), ascending.
         ids: StringDType (n,).
-        vectors: float32 (n, dim), `comparable` under the collection's metric (of length 1 for
-            cosine); mapped and not copied where every row is wanted, so do not write to it.
     """
 
     card: CollectionCard
@@ -48,11 +47,28 @@ class Corpus:
     filter: Filter | None
     rows: Ids
     ids: npt.NDArray[np.str_]
-    vectors: Vectors
+    _mapped: Vectors
+    _places: Ids | None
+    """Of the documents in `_mapped`; None: all of it, in its order."""
     _generation: Generation
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @cached_property
+    def vectors(self) -> Vectors:
+        """float32 (n, dim), `comparable` under the collection's metric (of length 1 for cosine).
+
+        Mapped where every row is wanted, so do not write to it, and else copied when first asked
+        for: of a few documents take `vectors_at`.
+        """
+        return self._mapped if self._places is None else self._mapped[self._places]
+
+    def vectors_at(self, positions: Ids) -> Vectors:
+        """float32 (len(positions), dim), a copy of theirs alone."""
+        places = positions if self._places is None else self._places[positions]
+        found: Vectors = self._mapped[places]
+        return found
 
     def documents(self, positions: Sequence[int] | Ids) -> list[Document | None]:
         """The documents at those positions; None where one was deleted meanwhile."""
@@ -143,6 +159,5 @@ def _read(
     number = generation.documents.version()
     if not settled and (version % 2 or version != storage.version or bool((ids == "").any())):
         return None
-    everything = len(rows) == len(snapshot.vectors)
-    vectors = snapshot.vectors if everything else snapshot.vectors[rows]
-    return Corpus(collection.card, number, filter, rows, ids, vectors, generation)
+    places = None if len(rows) == len(snapshot.vectors) else rows
+    return Corpus(collection.card, number, filter, rows, ids, snapshot.vectors, places, generation)

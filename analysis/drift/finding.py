@@ -70,8 +70,7 @@ def find_drift(
             raise UnsuitableCorpusError(message)
     rng = np.random.default_rng(request.seed)
     rows = [_drawn(len(corpus), request.sample, rng) for corpus in (before, after)]
-    (earlier, metric), (later, _) = similar(before), similar(after)
-    earlier, later = np.ascontiguousarray(earlier[rows[0]]), np.ascontiguousarray(later[rows[1]])
+    (earlier, metric), (later, _) = similar(before, rows[0]), similar(after, rows[1])
     times = [time.perf_counter()]
     discrepancy = mean_discrepancy(
         earlier,

@@ -66,7 +66,8 @@ def as_corpus(corpus: Corpus, texts: Sequence[str], vectors: Vectors, *, first: 
         filter=None,
         rows=-np.arange(first, first + len(texts), dtype=np.int64),
         ids=np.array(list(texts), dtype=np.dtypes.StringDType()),
-        vectors=comparable(made, corpus.card.metric),
+        _mapped=comparable(made, corpus.card.metric),
+        _places=None,
     )
 
 

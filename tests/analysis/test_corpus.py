@@ -54,6 +54,19 @@ def test_it_stays_what_it_was_while_others_write_and_compact(collection: LocalCo
     assert corpus.texts([49]) == ["title 49 text 49"]
 
 
+def test_of_a_filter_only_the_vectors_asked_for_are_copied(collection: LocalCollection) -> None:
+    _write(collection, 50)
+    even = Filter.parse({"must": [{"key": "even", "match": {"value": True}}]})
+    corpus, expected = read_corpus(collection, filter=even), read_corpus(collection).vectors[::2]
+    expected = expected.copy()
+    collection.delete([f"d{i}" for i in range(40)])
+    collection.optimize()
+    np.testing.assert_array_equal(corpus.vectors_at(np.array([24, 3])), expected[[24, 3]])
+    assert "vectors" not in vars(corpus)
+    np.testing.assert_array_equal(corpus.vectors, expected)
+    assert corpus.vectors is corpus.vectors
+
+
 def test_blocks_give_every_text_once(collection: LocalCollection) -> None:
     _write(collection, 5)
     blocks = list(read_corpus(collection).blocks(2))
