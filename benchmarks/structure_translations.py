@@ -4,9 +4,9 @@ r"""Translations found in a collection of two languages, and how many where ther
 
 DATA holds `nsmc`, `clinc150`, `parallel_general`. Asked: the bookshop, whose twins are marked;
 Korean reviews of films and English requests, of which none translates another; parallel sentences
-(JHE, news) planted into those, 5 and 50 % of all documents; and the Korean of one half of these
-with the English of the other half, where sentences of one source about one matter are counted false
-though some say the same.
+(JHE, news, Tatoeba) planted into those, 5 and 50 % of all documents; and the Korean of one half of
+JHE and news with the English of the other half, where sentences of one source about one matter are
+counted false though some say the same.
 """
 
 from __future__ import annotations
@@ -35,6 +35,8 @@ _PLANTED = (
     ("jhe", "5 %", 150, 2_850),
     ("jhe", "50 %", 1_440, 1_440),
     ("news", "50 %", 1_440, 1_440),
+    ("tatoeba", "5 %", 150, 2_850),
+    ("tatoeba", "50 %", 1_000, 1_000),
 )
 _BOOKSHOP = Path("examples/bookshop/corpus.jsonl")
 
