@@ -159,11 +159,14 @@ def try_round(
     config = configure(seed, examples, phases, backups)
     schema = schemathesis.openapi.from_dict(document, config=config)
     schema.config.update(base_url=url)
+    made_again: list[tuple[float, float]] = []
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):
-            tally.add(event.phase.name.lower(), event.recorder)
+            tally.add(event.phase.name.lower(), event.recorder, made_again)
             if any(case.operation.label == _DROPPING for case in event.recorder.find_all_cases()):
+                begun = time.time()
                 fill(client)
+                made_again.append((begun, time.time()))
         elif isinstance(event, events.NonFatalError):
             tally.broken.append(f"{event.label}: {event.value}")
         elif isinstance(event, events.FatalError):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from schemathesis.engine.recorder import ScenarioRecorder
 
 COUNTED = "positive_data_acceptance"
@@ -18,6 +20,9 @@ EXEMPT = {
     ("use_after_free", "DELETE /v1/jobs/{job}"): "as above: calling it off twice is no error",
 }
 """Checks that an operation does not have to pass, and why; counted like the others."""
+_COMES_BACK = {"use_after_free"}
+_SLACK = 1.0
+"""Seconds by which moments that two threads tell may lie apart."""
 KEPT = 20
 """Kinds of fault that are told in full."""
 
@@ -31,6 +36,7 @@ class Tally:
         by_phase: cases by phase.
         checks: how often each check was made.
         faults: by check, operation and status: how often, and one of them told.
+        meanwhile: times that something dropped was there again, made again by the run itself.
         broken: errors of the generator itself: operations it could not try.
     """
 
@@ -38,6 +44,7 @@ class Tally:
     by_phase: Counter[str] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
     faults: dict[tuple[str, str, int], list[Any]] = field(default_factory=dict)
+    meanwhile: int = 0
     broken: list[str] = field(default_factory=list)
 
     @property
@@ -70,11 +77,26 @@ class Tally:
             made.faults[key] = [each["times"], each["message"], each["again"]]
         refused = kept["refused_though_the_schema_allows"]
         made.faults[COUNTED, "before", 0] = [refused, "", ""]
+        made.meanwhile = kept.get("made_again_meanwhile", 0)
         made.broken += kept["untried"]
         return made
 
-    def add(self, phase: str, recorder: ScenarioRecorder) -> None:
-        """Count what a scenario asked."""
+    def add(
+        self, phase: str, recorder: ScenarioRecorder, made_again: Sequence[tuple[float, float]] = ()
+    ) -> None:
+        """Count what a scenario asked.
+
+        Args:
+            phase: it belongs to.
+            recorder: of the scenario.
+            made_again: when what scenarios dropped was made again, from and to, in Unix time. The
+                next scenario is under way then, and what it dropped may have come back.
+        """
+        moments = [each.timestamp for each in recorder.interactions.values()]
+        overlaps = bool(moments) and any(
+            begun <= max(moments) + _SLACK and min(moments) <= ended + _SLACK
+            for begun, ended in made_again
+        )
         for id_, asked in recorder.interactions.items():
             label = recorder.cases[id_].value.operation.label
             status = 0 if asked.response is None else asked.response.status_code
@@ -82,7 +104,9 @@ class Tally:
             self.by_phase[phase] += 1
             for check in recorder.checks.get(id_, ()):
                 self.checks[check.name] += 1
-                if check.failure_info is not None:
+                if check.failure_info is not None and overlaps and check.name in _COMES_BACK:
+                    self.meanwhile += 1
+                elif check.failure_info is not None:
                     told = self.faults.setdefault((check.name, label, status), [0, "", ""])
                     told[0] += 1
                     told[1] = str(check.failure_info.failure.message)[:1000]
@@ -110,6 +134,7 @@ class Tally:
             "refused_though_the_schema_allows": sum(
                 told[0] for key, told in self.faults.items() if key[0] == COUNTED
             ),
+            "made_again_meanwhile": self.meanwhile,
             "untried": self.broken,
             "by_phase": dict(self.by_phase),
             "by_status": dict(sorted(statuses.items())),
