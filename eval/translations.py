@@ -146,14 +146,12 @@ def evaluate_translations(
     encoded = time.perf_counter()
     row = {text: position for position, text in enumerate(texts)}
     unit = _unit(vectors)
-    figures = []
-    for margin in (False, True):
-        forward = _found(data.source, data.target, row, unit, margin=margin)
-        backward = _found(data.target, data.source, row, unit, margin=margin)
-        figures += [
-            estimate_mean(values, seed=seed, resamples=resamples)
-            for values in (forward, backward, (forward + backward) / 2)
-        ]
+    ways = _found(data.source, data.target, row, unit), _found(data.target, data.source, row, unit)
+    figures = [
+        estimate_mean(values, seed=seed, resamples=resamples)
+        for forward, backward in zip(*ways, strict=True)
+        for values in (forward, backward, (forward + backward) / 2)
+    ]
     return TranslationReport(
         name=data.name,
         split=data.split,
@@ -229,35 +227,40 @@ def _unit(vectors: Vectors) -> Vectors:
 
 
 def _found(
-    asked: Sequence[str],
-    others: Sequence[str],
-    row: Mapping[str, int],
-    unit: Vectors,
-    *,
-    margin: bool,
+    asked: Sequence[str], others: Sequence[str], row: Mapping[str, int], unit: Vectors
 ) -> npt.NDArray[np.float64]:
-    """float64 (pairs,): 1 where a right text is strictly nearer than all wrong ones, else 0."""
+    """float64 (2, pairs): 1 where a right text is strictly nearer than all wrong ones, else 0.
+
+    By cosine first, then by margin.
+    """
     candidates = list(dict.fromkeys(others))
     place = {text: position for position, text in enumerate(candidates)}
     right: dict[str, list[int]] = {}
     for text, other in zip(asked, others, strict=True):
         right.setdefault(text, []).append(place[other])
-    targets = unit[[row[text] for text in candidates]]
-    hits: dict[str, float] = {}
     different = list(right)
     sources = unit[[row[text] for text in different]]
-    around = _neighbourhoods(targets, sources) if margin else None
+    targets = unit[[row[text] for text in candidates]]
+    around = _neighbourhoods(targets, sources)
+    hits: dict[str, tuple[float, float]] = {}
     for start in range(0, len(different), _BLOCK):
-        block = different[start : start + _BLOCK]
-        nearness = sources[start : start + _BLOCK] @ targets.T
-        if around is not None:
-            own = _nearest_mean(nearness)
-            nearness /= np.maximum((own[:, np.newaxis] + around) / 2, _LEAST)
-        for text, scores in zip(block, nearness, strict=True):
-            best = scores[right[text]].max()
-            scores[right[text]] = -np.inf
-            hits[text] = float(best > scores.max())
-    return np.array([hits[text] for text in asked])
+        cosines = sources[start : start + _BLOCK] @ targets.T
+        own = _nearest_mean(cosines)
+        margins = cosines / np.maximum((own[:, np.newaxis] + around) / 2, _LEAST)
+        for line, text in enumerate(different[start : start + _BLOCK]):
+            its = right[text]
+            hits[text] = (
+                _is_nearest(cosines[line], its),
+                _is_nearest(margins[line], its),
+            )
+    return np.array([hits[text] for text in asked]).T
+
+
+def _is_nearest(scores: npt.NDArray[np.float32], right: list[int]) -> float:
+    """1 if one of the right places has the highest score alone; `scores` is changed."""
+    best = scores[right].max()
+    scores[right] = -np.inf
+    return float(best > scores.max())
 
 
 def _neighbourhoods(texts: Vectors, others: Vectors) -> npt.NDArray[np.float32]:

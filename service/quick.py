@@ -34,33 +34,33 @@ class QuickRoute(JsonRoute):
     texts of its path.
     """
 
+    def __init__(self, path: str, endpoint: Callable[..., Any], **told: Any) -> None:  # noqa: ANN401
+        super().__init__(path, endpoint, **told)
+        self._takes = inspect.signature(endpoint).parameters
+        self._model: type[BaseModel] = get_type_hints(endpoint)["body"]
+        self._texts = [name for name in self._takes if name in self.param_convertors]
+        self._admission = self.admission
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler; FastAPI's own is not asked."""
-        endpoint = self.endpoint
-        takes = inspect.signature(endpoint).parameters
-        model: type[BaseModel] = get_type_hints(endpoint)["body"]
-        texts = [name for name in takes if name in self.param_convertors]
-        admission = self.admission
+        return self._answer
 
-        async def handle_quick(request: Request) -> Response:
-            async with admission.admit(request) as answered:
-                request = JsonRequest(request.scope, request.receive)
-                value = await request.json() if await request.body() else _MISSING
-                engine = request.app.state.engine
-                engine.check_ready()
-                given = {"body": _read(model, value), "engine": engine, "request": request}
-                found = {name: given[name] for name in takes if name in given}
-                found |= {name: request.path_params[name] for name in texts}
-                return answered(await endpoint(**found))
-
-        self.handle_quick = handle_quick
-        return handle_quick
+    async def _answer(self, request: Request) -> Response:
+        async with self._admission.admit(request) as answered:
+            asked = JsonRequest(request.scope, request.receive)
+            value = await asked.json() if await asked.body() else _MISSING
+            engine = asked.app.state.engine
+            engine.check_ready()
+            given = {"body": _read(self._model, value), "engine": engine, "request": asked}
+            found = {name: given[name] for name in self._takes if name in given}
+            found |= {name: asked.path_params[name] for name in self._texts}
+            return answered(await self.endpoint(**found))
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that matches, refusals included."""
         request = Request(scope, receive, send)
         try:
-            response = await self.handle_quick(request)
+            response = await self._answer(request)
         except Exception as error:
             response = answer_error(request, error)
         await response(scope, receive, send)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from indexing.errors import CollectionExistsError, InvalidRequestError
 from indexing.reembedding import catch_up, compare, follow, mark, prepare
 from indexing.validation import check_name
-from service.schemas.reembedding import ReembeddedAnswer
+from service.schemas.reembedding import QUERIES, ReembeddedAnswer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from indexing.backup.making import Told
     from indexing.data_folder import DataFolder
     from indexing.local import LocalCollection
-
-QUERIES = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
-JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
-JobKind = Literal[
-    "clusters",
-    "outliers",
-    "duplicates",
-    "leakage",
-    "map",
-    "drift",
-    "backup",
-    "restore",
-    "drill",
-    "reembed",
-]
+from service.jobs.types import Kind, State  # noqa: TC001 - who reads the hints needs them
 
 
 class JobProgress(TypedDict):
@@ -41,9 +29,9 @@ class Job(TypedDict):
     """Long work, and where it stands."""
 
     id: str
-    kind: JobKind
+    kind: Kind
     collection: str
-    state: JobState
+    state: State
     progress: JobProgress
     error: JobFault | None
     result: dict[str, Any] | None

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from indexing.card import CollectionCard
     from indexing.reembedding import Agreement, Followed
 
-MAX_QUERIES = 1000
+QUERIES, MAX_QUERIES = 100, 1000
+"""Documents that are sampled to ask both with: unless told otherwise, and at most."""
 
 
 class ReembedBody(Body):
@@ -34,11 +35,11 @@ class ReembedBody(Body):
     ] = None
     queries: Annotated[
         int, Within(1, MAX_QUERIES), Field(description="Documents sampled to ask both with.")
-    ] = 100
+    ] = QUERIES
     seed: Annotated[int, Within(0, (1 << 32) - 1), Field(description="Of the sample.")] = 0
 
 
-class EncoderAnswer(Answer):
+class ReembedEncoder(Answer):
     """An encoder, short."""
 
     encoder: str
@@ -57,8 +58,8 @@ class ReembeddedAnswer(Answer):
 
     name: str
     shadow: Annotated[str, Field(description="The name that the new one had before a swap.")]
-    before: EncoderAnswer
-    after: EncoderAnswer
+    before: ReembedEncoder
+    after: ReembedEncoder
     written: Annotated[int, Field(description="Documents encoded now, or given other labels.")]
     deleted: Annotated[int, Field(description="Documents that were gone.")]
     documents: Annotated[int, Field(description="In the new one.")]
@@ -84,8 +85,8 @@ class ReembeddedAnswer(Answer):
         return cls(
             name=before.name,
             shadow=after.name,
-            before=EncoderAnswer.of(before),
-            after=EncoderAnswer.of(after),
+            before=ReembedEncoder.of(before),
+            after=ReembedEncoder.of(after),
             written=followed.written,
             deleted=followed.deleted,
             documents=documents,
