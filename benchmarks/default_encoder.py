@@ -25,7 +25,7 @@ from benchmarks.encoder_costs import measure_speed, measure_tokens, speed_texts
 from benchmarks.encoder_parts import PARTS, key_of, load_part, measure
 from benchmarks.encoder_table import Row, page, rows_of, show
 from benchmarks.kept_vectors import KeptEncoder, Progress, open_encoder
-from embeddings.load import load_encoder
+from embeddings.load import Runtime, load_encoder
 from indexing.files import write_atomically
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ def main(
     again: Annotated[bool, typer.Option("--again", help="Measure anew, from the vectors.")] = False,
     reference: Annotated[str, typer.Option(metavar="E", help="Speed is compared with.")] = "minilm",
     device: Annotated[str, typer.Option(metavar="D", help="Where encoders compute.")] = "cpu",
+    runtime: Annotated[
+        Runtime, typer.Option(metavar="R", help="torch, or auto as the service has it.")
+    ] = "torch",
     page_file: Annotated[
         Path | None, typer.Option("--page", metavar="FILE", help="Write the table there, too.")
     ] = None,
@@ -71,7 +74,7 @@ def main(
     columns: dict[str, list[Row]] = {}
     for name in encoder or ["minilm"]:
         candidate = Candidate(
-            open_encoder(name, cache / "windows", window=window, device=device),
+            open_encoder(name, cache / "windows", window=window, device=device, runtime=runtime),
             stem=Path(name).name.replace(":", "_") + ("" if window is None else f"_{window}"),
             reference=reference,
             data=data,
@@ -172,6 +175,9 @@ class Candidate:
 
     def _measured(self, key: dict[str, Any], made: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What is kept under the key, or measured now and kept."""
+        dtype = self.encoder.card.dtype
+        if dtype != "float32":
+            key = {**key, "dtype": dtype}
         digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
         path = self.cache / "figures" / f"{digest[:32]}.json"
         if path.is_file() and not self.again:
@@ -180,6 +186,7 @@ class Candidate:
         started = time.perf_counter()
         found = made()
         found["seconds"] = round(time.perf_counter() - started, 1)
+        found["dtype"] = dtype
         found["measured"] = time.strftime("%Y-%m-%d", time.gmtime())
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, json.dumps({**key, "found": found}, indent=1).encode())

@@ -21,6 +21,7 @@ from indexing.index.exact import unit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from embeddings.load import Runtime
     from embeddings.types import Counts, Encoder, EncoderCard, Modality, Role
 
 
@@ -34,12 +35,14 @@ class KeptEncoder:
 
     Args:
         encoder: what computes.
-        folder: for all encoders; each has its own folder inside, by fingerprint.
+        folder: for all encoders; each has its own folder inside, by fingerprint and precision.
     """
 
     def __init__(self, encoder: Encoder, folder: Path) -> None:
         self._encoder = encoder
-        self._folder = folder / encoder.card.fingerprint[:16]
+        # What int8 computed is not what float32 would have.
+        dtype = "" if encoder.card.dtype == "float32" else f"-{encoder.card.dtype}"
+        self._folder = folder / f"{encoder.card.fingerprint[:16]}{dtype}"
 
     @property
     def card(self) -> EncoderCard:
@@ -174,7 +177,14 @@ class Progress:
         self._last = what, done, now
 
 
-def open_encoder(name: str, cache: Path, *, window: int | None, device: str | None) -> Encoder:
+def open_encoder(
+    name: str,
+    cache: Path,
+    *,
+    window: int | None,
+    device: str | None,
+    runtime: Runtime = "torch",
+) -> Encoder:
     """The encoder of that name, reading `window` tokens of a text (None: as many as it says).
 
     Args:
@@ -182,11 +192,12 @@ def open_encoder(name: str, cache: Path, *, window: int | None, device: str | No
         cache: a copy of the folder with another window is kept there.
         window: at most the positions that the body has.
         device: where it computes.
+        runtime: of an encoder that keeps its window; another window is read by torch.
 
     Raises:
         EmbeddingError: it cannot be loaded, or not with that window.
     """
-    encoder = load_encoder(name, device=device, runtime="torch")
+    encoder = load_encoder(name, device=device, runtime=runtime)
     if window is None or window == encoder.max_tokens:
         return encoder
     folder = bundled_folder() if name == "minilm" else Path(name).expanduser()

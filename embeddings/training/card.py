@@ -15,6 +15,7 @@ ENCODER_CARD = "encoder_card.json"
 _KINDS = {
     "siamese": "a sentence encoder, fine-tuned on judged or paired texts",
     "words": "a sentence encoder over word vectors",
+    "bridge": "a sentence encoder with layers behind it that give another one's vectors",
     "pretrain": "a language model trained on plain text",
     "classifier": "a classifier of texts",
     "images": "an encoder of pictures, trained on labelled ones",

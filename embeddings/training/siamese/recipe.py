@@ -107,6 +107,8 @@ class Examples(Source):
         loss: of this source alone; `auto` is the recipe's.
         learn: texts of parallel sentences that follow a teacher: `both`, or the `target` alone
             (the source may be held in its place by sentences of its own language instead).
+        teachers: encoders whose vectors this source follows, instead of the recipe's
+            `loss.teacher`; of several the mean direction.
         negatives: mined for pairs and retrieval; None mines none.
     """
 
@@ -114,6 +116,7 @@ class Examples(Source):
     range: tuple[float, float] = (0.0, 1.0)
     loss: LossName = "auto"
     learn: Literal["both", "target"] = "both"
+    teachers: tuple[Annotated[str, FileName(or_name=True)], ...] = ()
     negatives: Negatives | None = None
 
     def __post_init__(self) -> None:
@@ -237,19 +240,25 @@ class SiameseRecipe:
                 raise RecipeError(message)
         losses = {loss_of(self, source) for source in self.train}
         for source in self.train:
-            if source.learn == "target" and loss_of(self, source) not in TAUGHT:
+            loss = loss_of(self, source)
+            if source.teachers and loss not in TAUGHT:
+                message = (
+                    f"teachers are named for {source.path}, whose loss is {loss!r}; it is "
+                    f"{' or '.join(sorted(TAUGHT))} that follows teachers"
+                )
+                raise RecipeError(message)
+            if loss in TAUGHT and not teachers_of(self, source):
+                message = (
+                    f"loss {loss} needs loss.teacher, the encoder to learn from; "
+                    'loss.name = "ranking" learns from translations without one'
+                )
+                raise RecipeError(message)
+            if source.learn == "target" and loss not in TAUGHT:
                 message = (
                     f'learn = "target" for {source.path} needs a teacher for the sources to stay '
                     'where they are: loss.teacher = "minilm"'
                 )
                 raise RecipeError(message)
-        taught = sorted(losses & TAUGHT)
-        if taught and self.loss.teacher is None:
-            message = (
-                f"loss {taught[0]} needs loss.teacher, the encoder to learn from; "
-                'loss.name = "ranking" learns from translations without one'
-            )
-            raise RecipeError(message)
         if self.loss.matryoshka and "softmax" in losses:
             message = "loss.matryoshka goes around every loss but softmax, which has one width"
             raise RecipeError(message)
@@ -277,12 +286,19 @@ def loss_of(recipe: SiameseRecipe, source: Examples) -> str:
     """
     name = source.loss if source.loss != "auto" else recipe.loss.name
     if name == "auto":
-        if source.form in TRANSLATED and recipe.loss.teacher is None:
+        if source.form in TRANSLATED and not teachers_of(recipe, source):
             return "ranking"
         return FITTING[source.form][0]
     if name not in FITTING[source.form]:
         raise RecipeError(unfitting(name, source.form, source.path))
     return name
+
+
+def teachers_of(recipe: SiameseRecipe, source: Examples) -> tuple[str, ...]:
+    """The encoders whose vectors a source would follow; none where nobody named one."""
+    if source.teachers:
+        return source.teachers
+    return () if recipe.loss.teacher is None else (recipe.loss.teacher,)
 
 
 def unfitting(loss: str, form: str, path: str) -> str:

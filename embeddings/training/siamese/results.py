@@ -10,6 +10,7 @@ from embeddings.training.toml_text import plain
 if TYPE_CHECKING:
     from embeddings.training.batches import Batches
     from embeddings.training.loop import Outcome
+    from embeddings.training.siamese.recipe import SiameseRecipe
     from embeddings.training.siamese.work import Work
     from embeddings.training.verdict import Expected
 
@@ -53,7 +54,7 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     write_tensorboard(curves, out / EVENTS)
     peak = peak_of(work.place)
     hardware = describe_hardware(work.place)
-    stages = stages_before(recipe.shape.encoder or recipe.body)
+    stages = [stage for each in _origins(recipe) for stage in stages_before(each)]
     receipt = Receipt(
         kind="siamese",
         recipe=plain(recipe),
@@ -89,6 +90,14 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
         card = write_encoder_card(out, name=name, languages=recipe.languages, training=written)
     write_model_card(out, name=name, training=written, card=card)
     return written
+
+
+def _origins(recipe: SiameseRecipe) -> list[str]:
+    """What the weights come from, each once: the body, and teachers other than it."""
+    begun = recipe.shape.encoder or recipe.body
+    named = [*([recipe.loss.teacher] if recipe.loss.teacher else [])]
+    named += [teacher for source in recipe.train for teacher in source.teachers]
+    return list(dict.fromkeys([begun, *named]))
 
 
 def expected_of(work: Work, batches: Batches, model: object) -> Expected | None:

@@ -9,7 +9,7 @@ import typer
 
 from service.cli.command import Verb
 
-VERBS = ("words", "tokenizer", "pretrain", "siamese", "classifier", "images")
+VERBS = ("words", "tokenizer", "pretrain", "siamese", "bridge", "classifier", "images")
 """The verbs in the order they are listed; `words` is the function `words` in `words.py`."""
 
 

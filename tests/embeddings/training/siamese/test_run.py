@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 from embeddings.load import load_encoder
 from embeddings.training.errors import DataError, RecipeError, TrainingError
 from embeddings.training.siamese import losses
+from embeddings.training.siamese.assembly import mean_direction
 from embeddings.training.siamese.run import train_siamese
 from embeddings.training.trainer import Listener
 
@@ -233,6 +234,42 @@ def test_translations_alone_follow_a_teacher(
     scored = {"path": str(data / "dev.tsv"), "learn": "target"}
     with pytest.raises(RecipeError, match="it is for parallel sentences"):
         recipe(train=[scored])
+
+
+def test_a_source_follows_teachers_of_its_own(
+    recipe: Recipes,
+    data: Path,
+    tmp_path: Path,
+    trained: Any,  # noqa: ANN401
+) -> None:
+    """The mean direction of several; the card tells of the stages of each."""
+    other = tmp_path / "other"
+    train_siamese(recipe(run={"epochs": 1, "batch": 16, "seed": 7, "device": "cpu"}), other)
+    teachers = [str(trained[0]), str(other)]
+    source = {
+        "path": str(data / "parallel.tsv"),
+        "form": "texts",
+        "columns": {"text": "source"},
+        "loss": "distil",
+    }
+    run = {"epochs": 8, "batch": 16, "device": "cpu"}
+    out = tmp_path / "out"
+    made = recipe(train=[source | {"teachers": teachers}], dev=[], run=run)
+    receipt = train_siamese(made, out)
+    assert [each["kind"] for each in receipt["extra"]["stages"]] == ["siamese", "siamese"]
+    texts = [line.split("\t")[0] for line in (data / "parallel.tsv").read_text().splitlines()[1:]]
+    aims = [load_encoder(each).encode(texts, role="document").vectors for each in teachers]
+    mean = mean_direction(aims)
+    units = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in aims]
+    np.testing.assert_allclose(mean, (units[0] + units[1]) / 2, atol=1e-6)
+    assert mean_direction(aims[:1]) is aims[0]
+    found = load_encoder(str(out)).encode(texts, role="document").vectors
+    cosines = (found * mean).sum(axis=1) / np.linalg.norm(found, axis=1)
+    assert (cosines / np.linalg.norm(mean, axis=1)).mean() > 0.9
+    with pytest.raises(RecipeError, match=r"loss distil needs loss\.teacher"):
+        recipe(train=[source], dev=[])
+    with pytest.raises(RecipeError, match="it is distil or mse that follows teachers"):
+        recipe(train=[{"path": str(data / "dev.tsv"), "teachers": teachers}])
 
 
 def test_several_dev_sources_decide_by_their_mean(
