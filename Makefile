@@ -128,11 +128,14 @@ models/ko-en-8/training.json: models/ko-en-7/training.json models/e5-bridge/trai
 	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/7-teachers.toml --out $(@D)
 
 models/ko-en-9/training.json: models/ko-en-8/training.json
-	$(VENV)/bin/meari encoders average models/ko-en-8 models/ko-en-7 --share 0.7 --share 0.3 --out $(@D)
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/8-talk.toml --out $(@D)
+
+models/ko-en-10/training.json: models/ko-en-9/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-9 models/ko-en-7 --share 0.6 --share 0.4 --out $(@D)
 
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-9/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-9 --out $(@D) --window 512 --about $(STAGES)/about.md
+models/meari-ko-en/SHA256SUMS: models/ko-en-10/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-10 --out $(@D) --window 512 --about $(STAGES)/about.md
 
 static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
 

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
 LATER = [
     STAGES / f"{name}.toml"
-    for name in ("2-distillation", "3-search", "4-across", "5-everyday", "7-teachers")
+    for name in ("2-distillation", "3-search", "4-across", "5-everyday", "7-teachers", "8-talk")
 ]
 LEARNED = [
     *LATER,
@@ -31,9 +31,9 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7)]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    stages = [f"ko-en-{number}" for number in range(1, 10)]
+    stages = [f"ko-en-{number}" for number in range(1, 11)]
     stages[7:7] = ["e5-small", "e5-bridge"]
     assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
 
