@@ -40,7 +40,7 @@ _LEAST_PROBES = 16
 _NEIGHBOURS = 10
 _WORDS = 12
 _GROWTH = 1.5
-_THRESHOLD, _STEEPNESS = 0.08, 25.0
+_THRESHOLD, _STEEPNESS = 0.03, 25.0
 """Vectors with `excess + agreement` above the threshold are trusted; on nine judged sets it was
 .19 to .79 where minilm reads the language, -.48 to 0 where it does not or hashes stood in."""
 
