@@ -54,7 +54,9 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
     write_tensorboard(curves, out / EVENTS)
     peak = peak_of(work.place)
     hardware = describe_hardware(work.place)
-    stages = [stage for each in _origins(recipe) for stage in stages_before(each)]
+    # A teacher may be a stage of the body itself, which counts once.
+    found = [stage for each in _origins(recipe) for stage in stages_before(each)]
+    stages = list({(stage.get("kind"), stage.get("finished")): stage for stage in found}.values())
     receipt = Receipt(
         kind="siamese",
         recipe=plain(recipe),
