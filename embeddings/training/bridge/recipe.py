@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Literal
 
 from embeddings.training.errors import RecipeError
 from embeddings.training.options import Optimiser, Schedule
@@ -44,7 +44,7 @@ class BridgeRecipe:
         epochs: times the vectors are read; they are computed once.
         batch: vectors of a step.
         seed: of weights, order and dropout.
-        device: where the encoders compute.
+        device: where the encoders compute; `auto` takes a GPU where there is one.
     """
 
     name: str | None = None
@@ -63,7 +63,7 @@ class BridgeRecipe:
     epochs: Count = 12
     batch: Annotated[int, Within(least=2, most=65_536)] = 512
     seed: Annotated[int, Within(least=0, below=1 << 31)] = 0
-    device: str = "cpu"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
     def __post_init__(self) -> None:
         if not self.train:

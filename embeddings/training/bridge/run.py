@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from embeddings.training.bridge.recipe import BridgeRecipe
+    from embeddings.training.precision import Place
     from embeddings.training.siamese.forms import Loaded
     from embeddings.types import Encoder, Role, Vectors
 
@@ -46,6 +47,8 @@ def train_bridge(
     from embeddings.training.bodies import find_body
     from embeddings.training.bridge.layers import learn_layers
     from embeddings.training.loop import check_folder_is_free
+    from embeddings.training.options import Running
+    from embeddings.training.precision import choose_place
     from embeddings.training.siamese.forms import load_examples
 
     begun = time.monotonic()
@@ -60,8 +63,9 @@ def train_bridge(
         raise RecipeError(message)
     train = [load_examples(source) for source in recipe.train]
     dev = [load_examples(source) for source in recipe.dev]
-    body = load_encoder(str(folder), device=recipe.device)
-    teacher = load_encoder(recipe.teacher, device=recipe.device)
+    place = choose_place(Running(device=recipe.device))
+    body = load_encoder(str(folder), device=place.device)
+    teacher = load_encoder(recipe.teacher, device=place.device)
     read, aimed, count = _texts(train)
     listener.note(
         f"{count:,} texts of {len(train)} sources: vectors of the body and of the teacher"
@@ -78,7 +82,8 @@ def train_bridge(
         lambda done, total: listener.progress("train", done, total),
     )
     model = _behind(folder, modules, body.card.prompts.get(recipe.role, ""), recipe)
-    return _conclude(recipe, out, model, train, dev, teacher, losses, time.monotonic() - begun)
+    taken = time.monotonic() - begun
+    return _conclude(recipe, out, model, train, dev, teacher, losses, taken, place)
 
 
 def _pairs(loaded: Loaded) -> list[tuple[str, str]]:
@@ -136,22 +141,21 @@ def _conclude(
     teacher: Encoder,
     losses: list[float],
     seconds: float,
+    place: Place,
 ) -> dict[str, Any]:
     from embeddings.load import load_encoder
     from embeddings.progress import without_bars
     from embeddings.training.card import write_encoder_card, write_model_card
     from embeddings.training.lineage import energy_of, stages_before
-    from embeddings.training.options import Running
-    from embeddings.training.precision import choose_place
     from embeddings.training.receipt import Receipt, describe_hardware, write_receipt
     from embeddings.training.toml_text import plain
 
     with without_bars():
         model.save(str(out), create_model_card=False)
     name = recipe.name or out.name
-    made = load_encoder(str(out), device=recipe.device)
+    made = load_encoder(str(out), device=place.device)
     scores = {loaded.source.title: _translations(made, teacher, loaded) for loaded in dev}
-    hardware = describe_hardware(choose_place(Running(device="cpu")))
+    hardware = describe_hardware(place)
     stages = [*stages_before(recipe.teacher), *stages_before(recipe.body)]
     receipt = Receipt(
         kind="bridge",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from embeddings.training.siamese.assembly import start_model
+from embeddings.training.siamese.recipe import teachers_of
 from embeddings.training.toml_text import plain
 
 if TYPE_CHECKING:
@@ -97,9 +98,8 @@ def conclude(work: Work, outcome: Outcome) -> dict[str, Any]:
 def _origins(recipe: SiameseRecipe) -> list[str]:
     """What the weights come from, each once: the body, and teachers other than it."""
     begun = recipe.shape.encoder or recipe.body
-    named = [*([recipe.loss.teacher] if recipe.loss.teacher else [])]
-    named += [teacher for source in recipe.train for teacher in source.teachers]
-    return list(dict.fromkeys([begun, *named]))
+    teachers = [each for source in recipe.train for each in teachers_of(recipe, source)]
+    return list(dict.fromkeys([begun, *teachers]))
 
 
 def expected_of(work: Work, batches: Batches, model: object) -> Expected | None:
