@@ -11,7 +11,7 @@ from embeddings.training.recipe import Above0, Count, FileName, Within
 from embeddings.training.siamese.recipe import Examples  # noqa: TC001 - read with the fields
 from embeddings.types import Role  # noqa: TC001 - read with the fields
 
-FORMS = ("texts", "parallel")
+FORMS = ("texts", "sentences", "parallel")
 
 
 def _fast() -> Optimiser:
@@ -36,7 +36,7 @@ class BridgeRecipe:
         width: of the hidden layer.
         dropout: share of hidden numbers set to 0.
         scale: of cosines in the softmax over a batch, see `distillation_loss`.
-        train: `texts`, whose teacher's vectors are aimed at; `parallel`, where the body reads
+        train: `texts` or `sentences`, whose teacher's vectors are aimed at; `parallel`, where the body reads
             source and target and the teacher the source alone.
         dev: `parallel`, measured once at the end: who finds whose translation.
         optimiser: see `Optimiser`.
@@ -44,6 +44,7 @@ class BridgeRecipe:
         epochs: times the vectors are read; they are computed once.
         batch: vectors of a step.
         seed: of weights, order and dropout.
+        precision: what the encoders multiply in; `auto` as in other recipes.
         device: where the encoders compute; `auto` takes a GPU where there is one.
     """
 
@@ -63,6 +64,7 @@ class BridgeRecipe:
     epochs: Count = 12
     batch: Annotated[int, Within(least=2, most=65_536)] = 512
     seed: Annotated[int, Within(least=0, below=1 << 31)] = 0
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
     def __post_init__(self) -> None:
@@ -73,7 +75,7 @@ class BridgeRecipe:
             if source.form not in FORMS:
                 message = (
                     f"{source.path} is of form {source.form!r}; a bridge learns from "
-                    f"{' and '.join(FORMS)}"
+                    f"{', '.join(FORMS)}"
                 )
                 raise RecipeError(message)
         for source in self.dev:

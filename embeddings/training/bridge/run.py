@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from embeddings.training.errors import RecipeError
+from embeddings.training.teaching import teach
 from embeddings.training.trainer import Listener
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
     from embeddings.training.bridge.recipe import BridgeRecipe
     from embeddings.training.precision import Place
     from embeddings.training.siamese.forms import Loaded
-    from embeddings.types import Encoder, Role, Vectors
-
-_AT_ONCE = 2_048
-"""Texts encoded between two words about progress."""
+    from embeddings.types import Encoder
 
 
 def train_bridge(
@@ -63,15 +61,15 @@ def train_bridge(
         raise RecipeError(message)
     train = [load_examples(source) for source in recipe.train]
     dev = [load_examples(source) for source in recipe.dev]
-    place = choose_place(Running(device=recipe.device))
-    body = load_encoder(str(folder), device=place.device)
-    teacher = load_encoder(recipe.teacher, device=place.device)
+    place = choose_place(Running(device=recipe.device, precision=recipe.precision))
+    body = load_encoder(str(folder), device=place.device, runtime="torch")
+    teacher = load_encoder(recipe.teacher, device=place.device, runtime="torch")
     read, aimed, count = _texts(train)
     listener.note(
         f"{count:,} texts of {len(train)} sources: vectors of the body and of the teacher"
     )
-    given = _vectors(body, read, recipe.role, listener)
-    targets = _vectors(teacher, aimed, "document", listener)
+    given = teach(body, read, role=recipe.role, place=place, listener=listener)
+    targets = teach(teacher, aimed, role="document", place=place, listener=listener)
     places = {text: row for row, text in enumerate(aimed)}
     pairs = [pair for loaded in train for pair in _pairs(loaded)]
     rows = {text: row for row, text in enumerate(read)}
@@ -101,15 +99,6 @@ def _texts(train: list[Loaded]) -> tuple[list[str], list[str], int]:
     read = list(dict.fromkeys(text for text, _ in pairs))
     aimed = list(dict.fromkeys(text for _, text in pairs))
     return read, aimed, len({*read, *aimed})
-
-
-def _vectors(encoder: Encoder, texts: list[str], role: Role, listener: Listener) -> Vectors:
-    made = np.empty((len(texts), encoder.dim), dtype=np.float32)
-    for start in range(0, len(texts), _AT_ONCE):
-        part = texts[start : start + _AT_ONCE]
-        made[start : start + len(part)] = encoder.encode(part, role=role).vectors
-        listener.progress("teach", start + len(part), len(texts))
-    return made
 
 
 def _behind(folder: Path, modules: list[Any], prompt: str, recipe: BridgeRecipe) -> Any:  # noqa: ANN401

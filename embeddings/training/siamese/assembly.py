@@ -10,7 +10,8 @@ import numpy as np
 
 from embeddings.training.processes import first_goes_first, is_first
 from embeddings.training.siamese.losses import RANKING
-from embeddings.training.siamese.recipe import TAUGHT, TRANSLATED, teachers_of
+from embeddings.training.siamese.recipe import ALONE, TAUGHT, TRANSLATED, teachers_of
+from embeddings.training.teaching import teach
 from embeddings.training.trainer import Setup
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from embeddings.training.trainer import Loop
     from embeddings.types import Encoder
 
-_TAUGHT_AT_ONCE = 2_048
-"""Texts the teacher encodes between two words about its progress."""
 START = "start"
 """The weights that a body made from scratch began with, beside the checkpoints."""
 
@@ -114,15 +113,7 @@ def mean_direction(vectors: list[npt.NDArray[np.float32]]) -> npt.NDArray[np.flo
 
 
 def _write_targets(work: Work, teacher: Encoder, texts: list[str], path: Path) -> None:
-    import torch
-
-    numbers = {"bf16": torch.bfloat16, "fp16": torch.float16}.get(work.place.precision)
-    made = np.empty((len(texts), teacher.dim), dtype=np.float32)
-    with torch.autocast(work.place.device, dtype=numbers, enabled=numbers is not None):
-        for start in range(0, len(texts), _TAUGHT_AT_ONCE):
-            part = texts[start : start + _TAUGHT_AT_ONCE]
-            made[start : start + len(part)] = teacher.encode(part, role="document").vectors
-            work.listener.progress("teach", start + len(part), len(texts))
+    made = teach(teacher, texts, role="document", place=work.place, listener=work.listener)
     path.parent.mkdir(parents=True, exist_ok=True)
     part_path = path.with_suffix(".part.npy")
     np.save(part_path, made)
@@ -234,7 +225,7 @@ def _prompts(work: Work) -> dict[str, Any] | None:
     told: dict[str, dict[str, str]] = {}
     for name, loaded in work.train.items():
         first, *others = loaded.texts
-        alike = loaded.source.form in {"scores", "nli", "texts", *TRANSLATED}
+        alike = loaded.source.form in {"scores", "nli", *ALONE, *TRANSLATED}
         mapping = {} if alike else {first: prompts.query, **dict.fromkeys(others, prompts.document)}
         told[name] = {column: prompt for column, prompt in mapping.items() if prompt}
     return told if len(told) > 1 else next(iter(told.values()))

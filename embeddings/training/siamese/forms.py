@@ -149,11 +149,11 @@ def _groups(source: Examples) -> Loaded:
     return Loaded(source, made, files=[describe_source(source, len(rows))])
 
 
-def _found_pairs(source: Examples) -> Loaded:
-    """Pairs that texts hold: glosses, crops, parts and wholes."""
-    from embeddings.training.siamese.found import find_pairs
+def _found(source: Examples) -> Loaded:
+    """What texts hold: sentences, glosses, crops, parts and wholes."""
+    from embeddings.training.siamese.found import find_examples
 
-    found = find_pairs(source)
+    found = find_examples(source)
     return Loaded(source, found.texts, files=[describe_source(source, len(found.origins))])
 
 
@@ -188,13 +188,13 @@ def _nli(source: Examples) -> Loaded:
 
 def _retrieval(source: Examples) -> Loaded:
     folder = Path(source.path)
-    corpus, queries = _found(folder, "corpus.jsonl"), _found(folder, "queries.jsonl")
+    corpus, queries = _in_folder(folder, "corpus.jsonl"), _in_folder(folder, "queries.jsonl")
     documents = {
         key: "\n".join(part for part in (row.get("title"), row.get("text")) if part)
         for key, row in _beir(corpus)
     }
     asked = {key: str(row.get("text") or "") for key, row in _beir(queries)}
-    qrels = _found(folder, f"qrels/{source.split or 'train'}.tsv")
+    qrels = _in_folder(folder, f"qrels/{source.split or 'train'}.tsv")
     positive = [each for each in _judgements(qrels, asked, documents) if each[2] > 0]
     if source.sample is not None:
         positive = [positive[row] for row in draw(len(positive), source.sample)]
@@ -208,7 +208,7 @@ def _retrieval(source: Examples) -> Loaded:
     files = [(corpus, len(documents)), (queries, len(asked)), (qrels, len(positive))]
     rejected: dict[str, list[str]] = {}
     if source.negatives is not None and source.negatives.judged is not None:
-        path = _found(folder, f"qrels/{source.negatives.judged}.tsv")
+        path = _in_folder(folder, f"qrels/{source.negatives.judged}.tsv")
         for query, document, score in _judgements(path, asked, documents):
             if score <= 0 and document not in judged.get(asked[query], ()):
                 rejected.setdefault(asked[query], []).append(documents[document])
@@ -246,7 +246,7 @@ def _judgements(
         yield query, document, float(score)
 
 
-def _found(folder: Path, name: str) -> Path:
+def _in_folder(folder: Path, name: str) -> Path:
     for packing in ("", ".gz", ".zst"):
         if (folder / f"{name}{packing}").is_file():
             return folder / f"{name}{packing}"
@@ -273,9 +273,10 @@ _LOADERS = {
     "scores": _scores,
     "pairs": lambda source: _columns(source, "anchor", "positive"),
     "groups": _groups,
-    "crops": _found_pairs,
-    "parts": _found_pairs,
-    "glosses": _found_pairs,
+    "crops": _found,
+    "parts": _found,
+    "glosses": _found,
+    "sentences": _found,
     "triplets": lambda source: _columns(source, "anchor", "positive", "negative"),
     "nli": _nli,
     "parallel": lambda source: _columns(source, "source", "target"),

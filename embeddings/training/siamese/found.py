@@ -1,4 +1,4 @@
-"""Pairs that texts hold without anybody having made them: glosses, crops, parts and wholes."""
+"""What texts hold without anybody having made it: sentences, glosses, crops, parts and wholes."""
 
 from __future__ import annotations
 
@@ -29,17 +29,20 @@ _PARENTHESIS = re.compile(r"\s?\(([^()]{2,120})\)")
 _PARTS = re.compile(r"[,;·/]|\s(?:또는|or)\s")
 _LABEL = re.compile(r"^(?:영어|英語|English|로마자)\s*:\s*")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9 .'’&+-]{2,60}")
+_END = re.compile(r"(?<=[.!?。])\s+|(?<=[.!?。][\"'”’)\]])\s+|\n+")
+_LEAST_LETTERS = 10
+"""A piece with fewer letters is an abbreviation or a number more often than a sentence."""
 _BEHIND = re.compile(r"\s*\([^()]*\)$")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Found:
-    """Pairs and where they stood.
+    """Examples and where they stood.
 
     Attributes:
         texts: columns of texts.
         rows: what was read.
-        origins: the row that each pair is from.
+        origins: the row that each example is from.
     """
 
     texts: dict[str, list[str]]
@@ -47,10 +50,37 @@ class Found:
     origins: list[int]
 
 
-def find_pairs(source: Examples) -> Found:
-    """The pairs of a source of glosses, crops or parts."""
-    finders = {"glosses": glosses, "crops": crops, "parts": parts}
+def find_examples(source: Examples) -> Found:
+    """What a source of sentences, glosses, crops or parts holds."""
+    finders = {"sentences": sentences, "glosses": glosses, "crops": crops, "parts": parts}
     return finders[source.form](source)
+
+
+def sentences(source: Examples) -> Found:
+    """The sentences of texts, each once; a full stop, question or exclamation mark ends one.
+
+    A recipe's `sample` and `most` count sentences. Pieces of fewer than ten letters are left out.
+
+    Returns:
+        Column `text`.
+
+    Raises:
+        DataError: no text has a sentence.
+    """
+    rows = read_rows(replace(source, sample=None, most=None), ["text"])
+    found: dict[str, int] = {}
+    for row, text in enumerate(texts_of(rows, "text")):
+        for piece in _END.split(text):
+            if sum(map(str.isalpha, piece)) >= _LEAST_LETTERS:
+                found.setdefault(piece.strip(), row)
+    if not found:
+        message = f"{source.path}: no text has a sentence of {_LEAST_LETTERS} letters"
+        raise DataError(message)
+    kept = list(found)
+    if source.sample is not None:
+        kept = [kept[place] for place in draw(len(kept), source.sample)]
+    kept = kept[: source.most]
+    return Found({"text": kept}, rows, [found[text] for text in kept])
 
 
 def glosses(source: Examples) -> Found:

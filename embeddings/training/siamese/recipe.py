@@ -23,6 +23,7 @@ Form = Literal[
     "parallel",
     "glosses",
     "texts",
+    "sentences",
     "retrieval",
 ]
 LossName = Literal[
@@ -50,6 +51,7 @@ FITTING: dict[str, tuple[str, ...]] = {
     "parallel": ("mse", "distil", "ranking", "cached-ranking"),
     "glosses": ("mse", "distil", "ranking", "cached-ranking"),
     "texts": ("distil", "mse"),
+    "sentences": ("distil", "mse"),
     "retrieval": ("ranking", "cached-ranking"),
 }
 """Losses that can learn from each form of data; the first is what `auto` takes."""
@@ -59,6 +61,8 @@ TAUGHT = frozenset({"mse", "distil"})
 """Losses that aim at the vectors of a teacher."""
 TRANSLATED = frozenset({"parallel", "glosses"})
 """Forms whose two texts are of two languages."""
+ALONE = frozenset({"texts", "sentences"})
+"""Forms of one text, which no measure is taken of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +105,8 @@ class Examples(Source):
             qrels/SPLIT.tsv; also packed), `groups` (text, group: texts of a group are alike),
             `crops` (text: two parts of it are alike), `parts` (text, part, group: a text finds
             the whole that its translation is a part of) or `glosses` (title, text: a term and its
-            name in Latin letters behind it; `source` and `target` as parallel) or `texts` (text: it
-            follows a teacher).
+            name in Latin letters behind it; `source` and `target` as parallel), `texts` (text: it
+            follows a teacher) or `sentences` (text: its sentences do).
         range: the least and the greatest score of the file; they become 0 and 1.
         loss: of this source alone; `auto` is the recipe's.
         learn: texts of parallel sentences that follow a teacher: `both`, or the `target` alone
@@ -235,8 +239,8 @@ class SiameseRecipe:
             message = "the recipe has no data to learn from; add a [[train]] table with its path"
             raise RecipeError(message)
         for source in (*self.dev, *self.test):
-            if source.form == "texts":
-                message = f"{source.path} is of form 'texts', which no measure is taken of"
+            if source.form in ALONE:
+                message = f"{source.path} is of form {source.form!r}, which no measure is taken of"
                 raise RecipeError(message)
         losses = {loss_of(self, source) for source in self.train}
         for source in self.train:

@@ -134,11 +134,11 @@ def _places(source: Examples) -> Callable[[int], str]:
         grouped = read_rows(source, ["text", "group"])
         paired = list(pairs_of_groups(grouped))
         return lambda row: grouped.place(paired[row])
-    if source.form in {"crops", "glosses", "parts"}:
-        from embeddings.training.siamese.found import find_pairs
+    if source.form in {"sentences", "crops", "glosses", "parts"}:
+        from embeddings.training.siamese.found import find_examples
 
-        pairs = find_pairs(source)
-        return lambda row: pairs.rows.place(pairs.origins[row])
+        examples = find_examples(source)
+        return lambda row: examples.rows.place(examples.origins[row])
     if source.form != "retrieval":
         column = {
             "scores": "sentence1",

@@ -201,6 +201,32 @@ def test_glosses_are_terms_with_their_names_in_latin_letters(tmp_path: Path) -> 
     assert len(load_examples(replace(source, sample=2))) == 2
 
 
+def test_sentences_of_texts_stand_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    lines = [
+        "text",
+        "비가 오면 우리는 집에 있었다. 그는 3.5 미터를 뛰었고 다시 뛰었다! 끝.",
+        'He asked, "Who went home that day?" Nobody answered him',
+        "비가 오면 우리는 집에 있었다.",
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    source = Examples(path=str(path), form="sentences", loss="distil")
+    loaded = load_examples(source)
+    assert loaded.texts == {
+        "text": [
+            "비가 오면 우리는 집에 있었다.",
+            "그는 3.5 미터를 뛰었고 다시 뛰었다!",
+            'He asked, "Who went home that day?"',
+            "Nobody answered him",
+        ]
+    }
+    assert loaded.files[0]["rows"] == 4
+    few = load_examples(replace(source, sample=2)).texts["text"]
+    assert len(few) == 2
+    assert set(few) < set(loaded.texts["text"])
+    assert load_examples(replace(source, most=1)).texts["text"] == loaded.texts["text"][:1]
+
+
 def test_crops_are_two_parts_of_one_text(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     long = " ".join(f"w{n}" for n in range(60))
@@ -242,6 +268,7 @@ def test_a_line_finds_the_page_that_its_translation_stands_on(tmp_path: Path) ->
     ("form", "text", "message"),
     [
         ("crops", "text\none two three\n", "no text has 16 words"),
+        ("sentences", "text\n1. 2. 3.\n", "no text has a sentence of 10 letters"),
         ("glosses", "title\ttext\n가나\t가나는 글자다\n", "no text has a name in Latin letters"),
     ],
 )
