@@ -6,6 +6,9 @@ everything that only reads the data folder answer at once; a verb imports what i
 
 from __future__ import annotations
 
+_TRAINING = ("train", "tune")
+"""Verbs whose whole work is to train, in a process of their own."""
+
 
 def main() -> None:
     """Run the verb named on the command line and leave with its exit status.
@@ -24,6 +27,10 @@ def main() -> None:
                 setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123
             elif hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="backslashreplace")
+        if next((word for word in sys.argv[1:] if word[:1] != "-"), None) in _TRAINING:
+            from embeddings.training.memory import keep_freed_memory
+
+            keep_freed_memory()
         command().main(prog_name="meari")
     except KeyboardInterrupt:  # before a verb could take care of it
         sys.exit(130)

@@ -36,8 +36,8 @@ class BridgeRecipe:
         width: of the hidden layer.
         dropout: share of hidden numbers set to 0.
         scale: of cosines in the softmax over a batch, see `distillation_loss`.
-        train: `texts` or `sentences`, whose teacher's vectors are aimed at; `parallel`, where the body reads
-            source and target and the teacher the source alone.
+        train: `texts` or `sentences`, whose teacher's vectors are aimed at; `parallel`, where the
+            body reads source and target and the teacher the source alone.
         dev: `parallel`, measured once at the end: who finds whose translation.
         optimiser: see `Optimiser`.
         schedule: see `Schedule`.
