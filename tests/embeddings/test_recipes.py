@@ -15,7 +15,15 @@ ROOT = Path(__file__).parents[2]
 STAGES = ROOT / "embeddings" / "recipes" / "meari-ko-en"
 LATER = [
     STAGES / f"{name}.toml"
-    for name in ("2-distillation", "3-search", "4-across", "5-everyday", "7-teachers", "8-talk")
+    for name in (
+        "2-distillation",
+        "3-search",
+        "4-across",
+        "5-everyday",
+        "7-teachers",
+        "8-talk",
+        "9-reading",
+    )
 ]
 LEARNED = [
     *LATER,
@@ -31,9 +39,9 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8)]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8, 10)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    stages = [f"ko-en-{number}" for number in range(1, 11)]
+    stages = [f"ko-en-{number}" for number in range(1, 12)]
     stages[7:7] = ["e5-small", "e5-bridge"]
     assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
 
@@ -41,11 +49,12 @@ def test_the_stages_go_on_from_each_other() -> None:
 def test_the_second_teacher_speaks_in_the_vectors_of_the_first() -> None:
     bridge = read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ())
     assert os.path.relpath(bridge.body, ROOT) == "models/e5-small"
-    student = read_recipe(SiameseRecipe, LATER[-1], ())
-    assert bridge.teacher == student.loss.teacher == "minilm"
-    taught = {source.teachers for source in student.train} - {()}
-    made = [[os.path.relpath(each, ROOT) for each in teachers] for teachers in taught]
-    assert made == [["models/ko-en-7", "models/e5-bridge"]]
+    for path, first in ((LATER[-3], 7), (LATER[-2], 7), (LATER[-1], 10)):
+        student = read_recipe(SiameseRecipe, path, ())
+        assert bridge.teacher == student.loss.teacher == "minilm"
+        taught = {source.teachers for source in student.train} - {()}
+        made = [[os.path.relpath(each, ROOT) for each in teachers] for teachers in taught]
+        assert made == [[f"models/ko-en-{first}", "models/e5-bridge"]]
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
@@ -76,8 +85,11 @@ def test_what_may_not_be_passed_on_is_left_out() -> None:
 
 
 def test_nothing_is_learned_from_dev_and_test_rows() -> None:
-    for path in LEARNED:
-        recipe = read_recipe(SiameseRecipe, path, ())
+    recipes: list[SiameseRecipe | BridgeRecipe] = [
+        read_recipe(SiameseRecipe, path, ()) for path in LEARNED
+    ]
+    recipes.append(read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ()))
+    for recipe in recipes:
         splits = {source.split for source in recipe.train}
         assert splits <= {None, "train"}
         whole = {Path(source.path).parent.name for source in recipe.train if source.split is None}

@@ -66,7 +66,7 @@ def train_bridge(
     teacher = load_encoder(recipe.teacher, device=place.device, runtime="torch")
     read, aimed, count = _texts(train)
     listener.note(
-        f"{count:,} texts of {len(train)} sources: vectors of the body and of the teacher"
+        f"vectors of the body and of the teacher (texts: {count:,}, sources: {len(train)})"
     )
     given = teach(body, read, role=recipe.role, place=place, listener=listener)
     targets = teach(teacher, aimed, role="document", place=place, listener=listener)

@@ -64,7 +64,7 @@ def test_the_vectors_are_the_teacher_s(
     notes: list[str] = []
     out = tmp_path / "made"
     receipt = train_bridge(recipe(), out, listener=Listener(note=notes.append))
-    assert notes == ["280 texts of 2 sources: vectors of the body and of the teacher"]
+    assert notes == ["vectors of the body and of the teacher (texts: 280, sources: 2)"]
     teacher, made = load_encoder("meari-static"), load_encoder(str(out))
     aims = teacher.encode(texts, role="document").vectors
     for role in ("query", "document"):
@@ -82,6 +82,21 @@ def test_the_vectors_are_the_teacher_s(
     assert "give another one's vectors" in (out / "README.md").read_text("utf-8")
     with pytest.raises(TrainingError, match="holds a model already"):
         train_bridge(recipe(), out)
+
+
+def test_both_encoders_compute_in_the_numbers_of_the_recipe(
+    recipe: Callable[..., BridgeRecipe], texts: list[str], tmp_path: Path
+) -> None:
+    receipt = train_bridge(recipe(precision="bf16", epochs=20), tmp_path / "half")
+    assert receipt["hardware"]["precision"] == "bf16"
+    whole = train_bridge(recipe(epochs=20), tmp_path / "whole")
+    assert whole["hardware"]["precision"] == "fp32"
+    assert receipt["extra"]["losses"] != whole["extra"]["losses"]
+    made = [
+        load_encoder(str(tmp_path / name)).encode(texts, role="query").vectors
+        for name in ("half", "whole")
+    ]
+    assert (made[0] * made[1]).sum(axis=1).mean() > 0.99
 
 
 def test_vectors_are_standardised_inside() -> None:
@@ -118,7 +133,7 @@ def test_what_cannot_be_bridged_is_refused(
     recipe: Callable[..., BridgeRecipe], tmp_path: Path
 ) -> None:
     pairs = [{"path": "x.tsv", "form": "pairs"}]
-    with pytest.raises(RecipeError, match="a bridge learns from texts and parallel"):
+    with pytest.raises(RecipeError, match="a bridge learns from texts, sentences, parallel"):
         recipe(train=pairs)
     with pytest.raises(RecipeError, match="dev is measured on parallel"):
         recipe(dev=[{"path": "x.tsv", "form": "texts"}])
