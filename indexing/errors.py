@@ -25,7 +25,11 @@ class BackupNotFoundError(IndexingError):
 
 
 class InvalidNameError(IndexingError, ValueError):
-    """A collection name that cannot be a folder name."""
+    """A collection name that cannot be a folder name; `field` is where it stood, if not `name`."""
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class FolderLockedError(IndexingError):

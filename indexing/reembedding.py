@@ -16,6 +16,7 @@ from indexing.types import SearchRequest
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from embeddings.types import Encoder
     from indexing.backup.making import Told
     from indexing.card import CollectionCard
     from indexing.data_folder import DataFolder
@@ -79,11 +80,8 @@ def prepare(
             the collection has that encoder already.
         EncoderNotFoundError: no such encoder.
     """
-    loaded = folder.encoder(encoder)
+    loaded = check_encoder(folder, source, encoder)
     card = source.card
-    if loaded.card.fingerprint == card.encoder.fingerprint:
-        message = f"collection {card.name!r} holds vectors of encoder {card.encoder.name!r} already"
-        raise CollectionExistsError(message)
     if name in folder.names():
         shadow = folder.collection(name)
         check_shadow(shadow.card, card, loaded.card.fingerprint)
@@ -95,6 +93,21 @@ def prepare(
     mark(shadow, card.name)
     shadow.storage.sealer.demand(source.storage.sealer.wish, shadow.storage.snapshot)
     return shadow
+
+
+def check_encoder(folder: DataFolder, source: LocalCollection, encoder: str) -> Encoder:
+    """The encoder of that name, which must be another one than the collection's.
+
+    Raises:
+        CollectionExistsError: the collection has that encoder already.
+        EncoderNotFoundError: no such encoder.
+    """
+    loaded = folder.encoder(encoder)
+    card = source.card
+    if loaded.card.fingerprint == card.encoder.fingerprint:
+        message = f"collection {card.name!r} holds vectors of encoder {card.encoder.name!r} already"
+        raise CollectionExistsError(message)
+    return loaded
 
 
 def check_shadow(shadow: CollectionCard, card: CollectionCard, fingerprint: str) -> None:

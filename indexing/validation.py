@@ -31,8 +31,12 @@ _MAX_NAME = 64
 _MAX_DEPTH = 64
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, field: str | None = None) -> str:
     """The collection name in NFC: letters, digits, `-`, `_` and `.` inside, at most 64.
+
+    Args:
+        name: as asked for.
+        field: where it stood, if not in `name`; the error tells it.
 
     Raises:
         InvalidNameError: anything else, so that a name is always one plain folder name.
@@ -44,7 +48,7 @@ def check_name(name: str) -> str:
             f"collection name {name[:80]!r} is not possible; use 1 to {_MAX_NAME} letters, "
             "digits, '-', '_' and '.', a letter or digit first"
         )
-        raise InvalidNameError(message)
+        raise InvalidNameError(message, field)
     return name
 
 

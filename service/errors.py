@@ -385,7 +385,8 @@ def explain(error: Exception) -> tuple[Fault, bool]:
 def _field(error: Exception) -> str | None:
     if isinstance(error, InvalidFilterError):
         return f"filter.{error.path}" if error.path else "filter"
-    if isinstance(error, InvalidRequestError | InvalidAnalysisError | ModalityMismatchError):
+    named = InvalidRequestError | InvalidAnalysisError | InvalidNameError | ModalityMismatchError
+    if isinstance(error, named):
         return error.field
     return error.param if isinstance(error, ServiceError) else None
 

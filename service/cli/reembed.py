@@ -102,7 +102,7 @@ def _here(wish: Wish, data: Path | None, judged: str | None, split: str) -> dict
         sample_rate=0.0,
     ) as folder:
         there = folder.names()
-        wish.check(there)
+        wish.check(folder)
         shadow = wish.names[1]
         if shadow in there and (begun := folder.collection(shadow).count()):
             note(f"going on with {shadow}, which holds {counted(begun, 'document')}")

@@ -116,9 +116,9 @@ async def reembed_collection(
         _, shadow, retired = wish.names
         for name in (shadow, retired):  # before it is told whether there are such
             CALLER.get().check_collection(name)
-        wish.check(engine.folder.names())
         named = {"shadow": shadow, "retired": retired}
         with engine.using(collection):
+            wish.check(engine.folder)
             return handed_in(engine, "reembed", collection, {**body.model_dump(), **named})
 
     return await engine.write(work)

@@ -150,6 +150,34 @@ def test_what_is_called_off_goes_on_where_it_was(faq: Client) -> None:
     assert (told["written"], told["documents"]) == (6000 - begun, 6000)
 
 
+def test_what_is_cut_off_behind_the_exchange_is_done(
+    faq: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a process that ends between the exchange and the job's last word."""
+
+    def cut_off(*_: object) -> None:
+        message = "gone"
+        raise RuntimeError(message)
+
+    asked = {"encoder": "hash:32", "swap": True, "queries": 5}
+    with monkeypatch.context() as patch:
+        patch.setattr("service.reembedding.ReembeddedAnswer.of", cut_off)
+        assert job_of(faq, asked)["state"] == "failed"
+    assert encoders(faq)["faq"] == "hash:32"
+    id_ = faq.get("/v1/jobs").json()["jobs"][0]["id"]
+    assert faq.post(f"/v1/jobs/{id_}/resume").status_code == 202
+    job = wait(faq.get, id_)
+    assert (job["state"], job["error"]) == ("done", None)
+    told = job["result"]
+    assert (told["written"], told["documents"], told["queries"]) == (0, 60, 5)
+    assert (told["name"], told["shadow"]) == ("faq", "faq.reembedded")
+    assert (told["before"]["encoder"], told["after"]["encoder"]) == ("hash:64", "hash:32")
+    assert (told["swapped"], told["kept_as"]) == (True, "faq.before")
+    # Asked for anew it is another wish, which cannot be.
+    answer = faq.post(ASK, asked)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "collection_exists")
+
+
 def test_what_cannot_be_is_refused(faq: Client) -> None:
     def refused(body: dict[str, Any]) -> tuple[int, str]:
         answer = faq.post(ASK, body)
@@ -158,15 +186,15 @@ def test_what_cannot_be_is_refused(faq: Client) -> None:
     assert refused({}) == (400, "invalid_value")
     assert refused({"encoder": "hash:32", "shadow": "faq"}) == (400, "invalid_value")
     assert refused({"encoder": "hash:32", "shadow": "../x"}) == (400, "invalid_name")
-    assert refused({"encoder": "hash:32", "shadow": ""}) == (400, "invalid_name")
-    assert refused({"encoder": "hash:32", "retired": ""}) == (400, "invalid_name")
+    for field in ("shadow", "retired"):
+        assert refused({"encoder": "hash:32", field: ""}) == (400, "invalid_name")
+        assert faq.post(ASK, {"encoder": "hash:32", field: ""}).json()["error"]["param"] == field
     swap = {"encoder": "hash:32", "swap": True, "retired": "animals"}
     assert refused(swap) == (409, "collection_exists")
     assert faq.post("/v1/collections/none/reembed", {"encoder": "hash:32"}).status_code == 404
-    failed = job_of(faq, {"encoder": "hash:64"})
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "collection_exists")
-    failed = job_of(faq, {"encoder": "none-such"})
-    assert (failed["state"], failed["error"]["code"]) == ("failed", "model_not_found")
+    assert refused({"encoder": "hash:64"}) == (409, "collection_exists")
+    assert refused({"encoder": "none-such"}) == (404, "model_not_found")
+    assert faq.get("/v1/jobs").json()["jobs"] == []
     assert set(encoders(faq)) == {"animals", "faq"}
 
 
@@ -259,7 +287,9 @@ def test_who_may_have_it_done(tmp_path: Path, started: Start) -> None:
             "all": (409, "collection_exists"),
         }
         headers = {"authorization": f"Bearer {keys['all']}"}
-        job = client.post(ASK, {"encoder": "none-such"}, headers=headers).json()["id"]
+        # One that fails, and so can be resumed; over HTTP it would be refused.
+        wish = {"encoder": "none-such", "shadow": "faq.reembedded", "retired": "faq.before"}
+        job = client.app.state.engine.jobs.submit("reembed", "faq", wish).id
         path = f"/v1/jobs/{job}"
         wait(lambda path: client.request("GET", path, headers=headers), job)
         unseen, forbidden = (404, "job_not_found"), (403, "insufficient_scope")
