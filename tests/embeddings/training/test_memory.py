@@ -22,7 +22,7 @@ for _ in range(20):
     np.ones(8 << 20, np.uint8)
 print(kept, resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-OWN = ("MALLOC_MMAP_MAX_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
+OWN = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library allocates")
