@@ -137,9 +137,12 @@ models/ko-en-10/training.json: models/ko-en-9/training.json
 models/ko-en-11/training.json: models/ko-en-10/training.json models/e5-bridge/training.json
 	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/9-reading.toml --out $(@D)
 
+models/ko-en-12/training.json: models/ko-en-11/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-11 models/ko-en-10 --share 0.7 --share 0.3 --out $(@D)
+
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-11/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-11 --out $(@D) --window 512 --about $(STAGES)/about.md
+models/meari-ko-en/SHA256SUMS: models/ko-en-12/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-12 --out $(@D) --window 512 --about $(STAGES)/about.md
 
 static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
 
