@@ -14,7 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -55,24 +55,15 @@ def main(
 def measure(steps: int, *, kept: bool) -> dict[str, float]:
     """The median seconds of a step, by precision and length."""
     import torch
-    from transformers import BertConfig, BertModel
 
+    from benchmarks.attention import small_body
     from embeddings.training.memory import keep_freed_memory
 
     if kept and not keep_freed_memory():
         message = "nothing to compare: this system or its environment allocates in its own way"
         raise SystemExit(message)
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=30_522,
-        hidden_size=384,
-        num_hidden_layers=6,
-        num_attention_heads=12,
-        intermediate_size=1_536,
-        hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )
-    model: Any = BertModel(config, add_pooling_layer=False)
+    model = small_body()
     model.set_attn_implementation("eager")
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     found = {}

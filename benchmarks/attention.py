@@ -31,16 +31,7 @@ def main(
 ) -> None:
     """Measure both kinds in turn, print the table and save it."""
     torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=30_522,
-        hidden_size=384,
-        num_hidden_layers=6,
-        num_attention_heads=12,
-        intermediate_size=1_536,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
-    )
-    model: Any = BertModel(config, add_pooling_layer=False)
+    model = small_body(dropout)
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-5, fused=True)
     rows = []
     for length in (16, 32, 64, 128, 256):
@@ -67,6 +58,20 @@ def main(
                 flush=True,
             )
     save("attention", {"dropout": dropout, "rounds": rounds, "rows": rows})
+
+
+def small_body(dropout: float = 0.0) -> Any:  # noqa: ANN401 - a library's
+    """A body of all-MiniLM-L6-v2's shape, with weights at random."""
+    config = BertConfig(
+        vocab_size=30_522,
+        hidden_size=384,
+        num_hidden_layers=6,
+        num_attention_heads=12,
+        intermediate_size=1_536,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+    )
+    return BertModel(config, add_pooling_layer=False)
 
 
 def in_turn(rounds: int) -> Iterator[str]:

@@ -19,8 +19,8 @@ def keep_freed_memory() -> bool:
     """Have glibc keep what this process frees in pieces of up to 32 MiB.
 
     Every step makes and frees the same tensors of some megabytes. glibc asks the system for each
-    and gives it back, and the system fills each page with zeros when it is next written to: steps
-    of short texts take a fifth longer for it (`benchmarks/allocator.py`). Larger pieces go back as
+    and gives it back, and the system fills each page with zeros when it is next written to
+    (`benchmarks/allocator.py` measures what that costs). Larger pieces go back as
     ever: kept as well, they would halve the time of steps of long texts, but batches of many
     shapes came to need three times the memory, for what is free lies between what is not.
 
