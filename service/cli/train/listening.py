@@ -38,14 +38,15 @@ def listening(noun: str = "step") -> Iterator[Listener]:
     """
     from embeddings.training.trainer import Listener
 
-    first, begun, stage, counted = 0, 0.0, ("", 0), noun
+    first, last, begun, stage, counted = 0, 0, 0.0, ("", 0), noun
     with ExitStack() as bars:
         tell = bars.enter_context(metered(noun))
 
         def progress(name: str, done: int, total: int) -> None:
-            nonlocal first, begun, stage, counted, tell
-            if (name, total) != stage or done < first:
+            nonlocal first, last, begun, stage, counted, tell
+            if (name, total) != stage or done < last:  # the next of its kind begins anew
                 stage, first, begun = (name, total), done, time.monotonic()
+            last = done
             if _NOUNS.get(name, noun) != counted:
                 counted = _NOUNS.get(name, noun)
                 bars.close()
