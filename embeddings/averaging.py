@@ -70,7 +70,7 @@ def average_encoders(
             made[name] = made[name] + part if name in made else part
     part_folder = out.with_name(f"{out.name}.part")
     shutil.rmtree(part_folder, ignore_errors=True)
-    left = shutil.ignore_patterns("tensorboard", "SHA256SUMS")
+    left = shutil.ignore_patterns("tensorboard", "checkpoints", "SHA256SUMS")
     shutil.copytree(folders[0], part_folder, ignore=left)
     save_file(made, part_folder / _WEIGHTS, metadata={"format": "pt"})
     card = SentenceEncoder.from_folder(part_folder, name=out.name, device="cpu").card

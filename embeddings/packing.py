@@ -105,7 +105,8 @@ def pack_encoder(
     _check_window(folder, max_tokens)
     part = out.with_name(f"{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    shutil.copytree(folder, part, ignore=shutil.ignore_patterns("tensorboard", "*.part", SUMS))
+    left = shutil.ignore_patterns("tensorboard", "checkpoints", "*.part", SUMS)
+    shutil.copytree(folder, part, ignore=left)
     if max_tokens is not None:
         _set_window(part, max_tokens)
     before = SentenceEncoder.from_folder(part, device="cpu").encode(PROBES, role="query").vectors

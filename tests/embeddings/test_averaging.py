@@ -28,6 +28,7 @@ def other(transformer_folder: Path, tmp_path: Path) -> Path:
     doubled = {name: each * 2 for name, each in load_file(folder / WEIGHTS).items()}
     save_file(doubled, folder / WEIGHTS, metadata={"format": "pt"})
     (folder / "SHA256SUMS").write_text("old\n")
+    (folder / "checkpoints" / "checkpoint-7").mkdir(parents=True)  # the run is about to end
     return folder
 
 
@@ -48,6 +49,7 @@ def test_weights_are_the_weighted_mean(
         {"folder": transformer_folder.name, "share": 0.25},
     ]
     assert not (tmp_path / "out" / "SHA256SUMS").exists()
+    assert not (tmp_path / "out" / "checkpoints").exists()
 
 
 def test_rows_that_the_others_never_learned_stay(
