@@ -133,16 +133,29 @@ models/ko-en-9/training.json: models/ko-en-8/training.json
 models/ko-en-10/training.json: models/ko-en-9/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-9 models/ko-en-7 --share 0.6 --share 0.4 --out $(@D)
 
-# With tiles for bf16 (AMX) or a GPU an hour; elsewhere set run.precision to fp32 and take some.
+# With products in bf16 (AMX, avx512_bf16) or a GPU half an hour to an hour each; elsewhere set run.precision to
+# fp32 and take some.
 models/ko-en-11/training.json: models/ko-en-10/training.json models/e5-bridge/training.json
 	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/9-reading.toml --out $(@D)
 
 models/ko-en-12/training.json: models/ko-en-11/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-11 models/ko-en-10 --share 0.7 --share 0.3 --out $(@D)
 
+models/ko-en-13/training.json: models/ko-en-12/training.json models/e5-bridge/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/10-both.toml --out $(@D)
+
+models/ko-en-14/training.json: models/ko-en-13/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-13 models/ko-en-12 --share 0.7 --share 0.3 --out $(@D)
+
+models/ko-en-15/training.json: models/ko-en-14/training.json models/e5-bridge/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/11-length.toml --out $(@D)
+
+models/ko-en-16/training.json: models/ko-en-15/training.json
+	$(VENV)/bin/meari encoders average models/ko-en-15 models/ko-en-14 --share 0.5 --share 0.5 --out $(@D)
+
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-12/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-12 --out $(@D) --window 512 --about $(STAGES)/about.md
+models/meari-ko-en/SHA256SUMS: models/ko-en-16/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-16 --out $(@D) --window 512 --about $(STAGES)/about.md
 
 static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
 

@@ -23,6 +23,8 @@ LATER = [
         "7-teachers",
         "8-talk",
         "9-reading",
+        "10-both",
+        "11-length",
     )
 ]
 LEARNED = [
@@ -39,9 +41,9 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8, 10)]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8, 10, 12, 14)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    stages = [f"ko-en-{number}" for number in range(1, 13)]
+    stages = [f"ko-en-{number}" for number in range(1, 17)]
     stages[7:7] = ["e5-small", "e5-bridge"]
     assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
 
@@ -49,12 +51,18 @@ def test_the_stages_go_on_from_each_other() -> None:
 def test_the_second_teacher_speaks_in_the_vectors_of_the_first() -> None:
     bridge = read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ())
     assert os.path.relpath(bridge.body, ROOT) == "models/e5-small"
-    for path, first in ((LATER[-3], 7), (LATER[-2], 7), (LATER[-1], 10)):
+    for path, first in zip(LATER[-5:], (7, 7, 10, 12, 12), strict=True):
         student = read_recipe(SiameseRecipe, path, ())
         assert bridge.teacher == student.loss.teacher == "minilm"
         taught = {source.teachers for source in student.train} - {()}
-        made = [[os.path.relpath(each, ROOT) for each in teachers] for teachers in taught]
-        assert made == [[f"models/ko-en-{first}", "models/e5-bridge"]]
+        made = {
+            tuple(each if each == "minilm" else os.path.relpath(each, ROOT) for each in teachers)
+            for teachers in taught
+        }
+        korean = (f"models/ko-en-{first}", "models/e5-bridge")
+        parts = {"10-both": 1, "11-length": 2}.get(path.stem, 0)
+        english = ("minilm",) * parts + ("models/e5-bridge",)
+        assert made == ({korean, english} if parts else {korean})
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
