@@ -10,7 +10,7 @@ from service.cli.output import note
 from service.cli.progress import Amount, metered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from embeddings.training.trainer import Listener
 
@@ -30,11 +30,14 @@ _NOUNS = {
 
 
 @contextmanager
-def listening(noun: str = "step") -> Iterator[Listener]:
+def listening(
+    noun: str = "step", *, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Listener]:
     """A listener for a trainer; its bar goes when the block ends.
 
     Args:
         noun: what is counted, in the singular.
+        clock: seconds.
     """
     from embeddings.training.trainer import Listener
 
@@ -45,13 +48,13 @@ def listening(noun: str = "step") -> Iterator[Listener]:
         def progress(name: str, done: int, total: int) -> None:
             nonlocal first, last, begun, stage, counted, tell
             if (name, total) != stage or done < last:  # the next of its kind begins anew
-                stage, first, begun = (name, total), done, time.monotonic()
+                stage, first, begun = (name, total), done, clock()
             last = done
             if _NOUNS.get(name, noun) != counted:
                 counted = _NOUNS.get(name, noun)
                 bars.close()
                 tell = bars.enter_context(metered(counted))
-            timed = Amount.after(time.monotonic() - begun, done - first, total - first)
+            timed = Amount.after(clock() - begun, done - first, total - first)
             tell(Amount(done, total, timed.rate, timed.eta_s))
 
         def say(sentence: str) -> None:

@@ -46,8 +46,7 @@ def test_the_rate_is_of_what_is_counted_now(monkeypatch: pytest.MonkeyPatch) -> 
         yield lambda amount: told.append(amount.rate)
 
     monkeypatch.setattr(module, "metered", metered)
-    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock))
-    with listening() as listener:
+    with listening(clock=lambda: next(clock)) as listener:
         for _ in range(2):
             listener.progress("teach", 2_000, 6_000)
             listener.progress("teach", 6_000, 6_000)
