@@ -41,12 +41,15 @@ def test_the_sums_are_those_of_all_files(transformer_folder: Path, tmp_path: Pat
     """Sorted, and the same whenever and wherever it is packed, even from a folder with sums."""
     source = shutil.copytree(transformer_folder, tmp_path / "source")
     (source / SUMS).write_text("old\n")
+    (source / "checkpoints").mkdir()
+    (source / "checkpoints" / "optimizer.pt").write_bytes(b"of a run about to end")
     pack_encoder(source, tmp_path / "first" / "e")
     pack_encoder(source, tmp_path / "second" / "e")
     folder = tmp_path / "first" / "e"
     lines = (folder / SUMS).read_text().splitlines()
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
     assert {"model.safetensors", "1_Pooling/config.json", "encoder_card.json"} <= set(files)
+    assert not (folder / "checkpoints").exists()
     assert lines == [
         f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}" for name in files
     ]
