@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -13,9 +15,10 @@ import numpy as np
 
 from benchmarks.kept_vectors import CutEncoder
 from eval.datasets import RetrievalData, load_beir
+from eval.errors import DatasetError
 from eval.ladder_data import fingerprint_of
 from eval.measures import Measure, evaluate
-from eval.pairs import Columns, load_pairs, load_translations
+from eval.pairs import Columns, TranslationData, load_pairs, load_translations
 from eval.retrieval import evaluate_retrieval
 from eval.searchers import EncoderSearcher
 from eval.similarity import evaluate_similarity
@@ -32,12 +35,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from embeddings.types import Encoder
-    from eval.pairs import SimilarityData, TranslationData
+    from eval.pairs import SimilarityData
     from eval.target import Progress
 
     Values = npt.NDArray[np.float64]
 
-Form = Literal["similarity", "translations", "dense", "modes"]
+Form = Literal["similarity", "translations", "titles", "dense", "modes"]
 Figures: TypeAlias = "dict[str, dict[str, float]]"
 """By what was measured: `value`, and where there are some `low` and `high`, or `p`."""
 Judged: TypeAlias = "SimilarityData | TranslationData | RetrievalData"
@@ -47,6 +50,9 @@ LIMIT = 10
 SEED = 0
 GROUPS = ("Korean", "English", "across")
 BOOKSHOP = Path(__file__).parents[1] / "examples/bookshop"
+_ARTICLES = 800
+_FIRST_ROW = 90_000
+"""Of the paragraphs that articles are taken from; the sets of searches are made of earlier ones."""
 _BATCH = 1024
 _QUERY_BATCH = 64
 _STS = "korsts_stsb/korsts_stsb.parquet"
@@ -60,8 +66,9 @@ class Part:
     Attributes:
         name: what `--only` calls it.
         title: in the table.
-        form: `similarity` (Spearman), `translations` (accuracy), `dense` (nDCG@10 by exact search)
-            or `modes` (nDCG@10 of a collection: lexical, hybrid).
+        form: `similarity` (Spearman), `translations` (accuracy), `titles` (accuracy, articles by
+            their title), `dense` (nDCG@10 by exact search) or `modes` (nDCG@10 of a collection:
+            lexical, hybrid).
         path: from the data folder.
         split: of it.
         final: measured once, when everything is decided.
@@ -104,6 +111,13 @@ PARTS: tuple[Part, ...] = (
     _similarity("stsb", "STS-B", "en", "dev"),
     _similarity("stsb", "STS-B", "en", "test"),
     _translations("jhe", "JHE", "dev"),
+    _translations("news", "news", "dev"),
+    Part(
+        *("captions", "captions", "translations", _STS, "dev"),
+        columns=("ko_sentence1", "en_sentence1"),
+        where=(("source", "images"),),
+    ),
+    Part("titles", "English titles", "titles", "en_wiki_text/enwiki.tsv.gz", ""),
     _translations("tatoeba", "Tatoeba", "test"),
     *(
         Part("bookshop", "bookshop", form, str(BOOKSHOP), split, split == "test", grouped=True)
@@ -115,6 +129,7 @@ PARTS: tuple[Part, ...] = (
         for split in ("dev", "test")
         for form in ("dense", "modes")
     ),
+    Part("xquad_en", "xquad_en", "dense", "xquad_en", "test", final=True),
     Part("med", "med", "dense", "med", "test", final=True),
     Part("cranfield", "cranfield", "dense", "cranfield", "test", final=True),
     Part("cisi", "cisi", "dense", "cisi", "test", final=True),
@@ -141,7 +156,37 @@ def load_part(part: Part, data: Path) -> Judged:
         source, target = part.columns
         where = dict(part.where)
         return load_translations(path, source=source, target=target, split=part.split, where=where)
+    if part.form == "titles":
+        return load_titles(path)
     return load_beir(path, part.split)
+
+
+def load_titles(path: Path) -> TranslationData:
+    """Titles of articles beside the paragraph that each begins with.
+
+    Args:
+        path: `.tsv.gz` of titles and paragraphs without a header, an article's one behind another.
+
+    Raises:
+        DatasetError: there is no such file, or it has too few rows.
+    """
+    articles: dict[str, str] = {}
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in islice(lines, _FIRST_ROW, None):
+                title, _, text = line.rstrip("\n").partition("\t")
+                articles.setdefault(title, text)
+                if len(articles) > _ARTICLES:
+                    break
+    except OSError as error:
+        message = f"{path} cannot be read: {error}"
+        raise DatasetError(message) from error
+    pairs = list(articles.items())[1:]  # the first may have begun before
+    if len(pairs) < _ARTICLES:
+        message = f"{path} has {len(pairs)} articles behind row {_FIRST_ROW:,}; {_ARTICLES} needed"
+        raise DatasetError(message)
+    titles, texts = zip(*pairs, strict=True)
+    return TranslationData(path.name.partition(".")[0], None, titles, texts, blank=0)
 
 
 def key_of(part: Part, data: Judged, encoder: Encoder, width: int | None) -> dict[str, Any]:
@@ -175,10 +220,15 @@ def measure(
         similar = evaluate_similarity(pairs, judged, seed=SEED, progress=progress)
         figures: Figures = {"Spearman": similar.spearman.to_json()}
         return {"figures": figures, "pairs": similar.pairs, "texts": similar.texts.to_json()}
-    if part.form == "translations":
+    if part.form in ("translations", "titles"):
         texts: Any = data
         told = evaluate_translations(texts, judged, seed=SEED, progress=progress)
-        ways = {"ko to en": told.forward, "en to ko": told.backward, "both ways": told.both}
+        source, target = ("ko", "en") if part.form == "translations" else ("title", "text")
+        ways = {
+            f"{source} to {target}": told.forward,
+            f"{target} to {source}": told.backward,
+            "both ways": told.both,
+        }
         figures = {name: estimate.to_json() for name, estimate in ways.items()}
         return {"figures": figures, "pairs": told.pairs, "texts": told.texts.to_json()}
     if not isinstance(data, RetrievalData):

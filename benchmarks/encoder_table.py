@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 _MEASURES = {
     "similarity": "Spearman",
     "translations": "accuracy",
+    "titles": "accuracy",
     "dense": "nDCG@10",
     "modes": "nDCG@10",
     "tokens": "",

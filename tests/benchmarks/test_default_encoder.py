@@ -16,13 +16,14 @@ from typer.testing import CliRunner
 
 from benchmarks import default_encoder, encoder_costs, encoder_parts, record
 from benchmarks.encoder_costs import korean_samples, measure_speed, tokens_per_word
-from benchmarks.encoder_parts import PARTS, Part, measure, search_modes
+from benchmarks.encoder_parts import PARTS, Part, load_part, measure, search_modes
 from benchmarks.encoder_table import Row, page, rows_of
 from benchmarks.kept_vectors import CutEncoder, KeptEncoder, Progress, open_encoder
 from embeddings.errors import EncoderNotFoundError
 from embeddings.hashing import HashEncoder
 from embeddings.load import load_encoder
 from eval.datasets import RetrievalData
+from eval.errors import DatasetError
 from eval.retrieval import evaluate_retrieval
 from eval.searchers import EncoderSearcher
 from indexing.types import Document
@@ -240,6 +241,32 @@ def test_only_what_is_held_back_is_final() -> None:
     for part in PARTS:
         assert part.final == (part.split == "test" or part.name == "boolq_en"), part
     assert len({(part.name, part.split, part.form) for part in PARTS}) == len(PARTS)
+
+
+def test_articles_are_found_by_their_titles(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by the paragraph that it begins with; one that began before the start is left out."""
+    part = next(part for part in PARTS if part.form == "titles")
+    path = tmp_path / part.path
+    path.parent.mkdir()
+    with gzip.open(path, "wt", encoding="utf-8") as file:
+        file.writelines(["before\tany\n", "before\tand its second\n"])
+        for subject in SUBJECTS:
+            file.writelines([f"{subject}\tthe {subject} is one\n", f"{subject}\tand more\n"])
+    monkeypatch.setattr(encoder_parts, "_FIRST_ROW", 1)
+    monkeypatch.setattr(encoder_parts, "_ARTICLES", len(SUBJECTS))
+    data: Any = load_part(part, tmp_path)
+    assert data.source == SUBJECTS
+    assert data.target == tuple(f"the {subject} is one" for subject in SUBJECTS)
+    found = measure(part, data, HashEncoder(256), width=None, progress=None)["figures"]
+    assert list(found) == ["title to text", "text to title", "both ways"]
+    assert found["title to text"]["value"] == 1.0
+    monkeypatch.setattr(encoder_parts, "_ARTICLES", 9)
+    with pytest.raises(DatasetError, match=r"has 8 articles behind row 1; 9 needed"):
+        load_part(part, tmp_path)
+    with pytest.raises(DatasetError, match=r"cannot be read"):
+        load_part(part, tmp_path / "none")
 
 
 def write_data(folder: Path) -> None:
