@@ -79,6 +79,33 @@ def test_calls_from_threads_get_their_own_vectors() -> None:
     np.testing.assert_allclose(np.concatenate(found), np.tile(wanted, (4, 1)), atol=2e-3)
 
 
+def test_vectors_do_not_depend_on_what_was_computed_before(library: Encoder) -> None:
+    """Batches of all shapes from several threads, of texts short and long."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    encoder = load_encoder("meari-ko-en", runtime="float32")
+    words = [word for text in probes() for word in text.split()]
+    lengths = [1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, 233, 300]
+    texts = [" ".join((words * 2)[n : 2 * n]) for n in lengths]
+    texts += ["parcel " * 498, "고양이 " * 498]
+    wanted = library.encode(texts, role="document").vectors
+
+    def compare(seed: int) -> list[tuple[float, list[int]]]:
+        """The least cosine of each batch, and the places of its texts."""
+        random = np.random.default_rng(seed)
+        compared = []
+        for size in (1, 2, 2, 3, 5, 8):
+            rows = random.choice(len(texts), size, replace=False)
+            found = encoder.encode([texts[row] for row in rows], role="document").vectors
+            compared.append((float(np.sum(found * wanted[rows], axis=1).min()), rows.tolist()))
+        return compared
+
+    with ThreadPoolExecutor(3) as pool:
+        compared = [each for batches in pool.map(compare, range(9)) for each in batches]
+    assert len(compared) == 54
+    assert min(compared)[0] > 0.9999, sorted(compared)[:5]
+
+
 def test_a_small_body_stays_with_torch(transformer_folder: Path) -> None:
     encoder = load_encoder(transformer_folder, device="cpu")
     assert isinstance(encoder, SentenceEncoder)
