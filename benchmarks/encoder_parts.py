@@ -162,7 +162,7 @@ def load_part(part: Part, data: Path) -> Judged:
 
 
 def load_titles(path: Path) -> TranslationData:
-    """Titles of articles beside the paragraph that each begins with.
+    """Titles of articles beside the paragraph that each ends with; most do not say the title.
 
     Args:
         path: `.tsv.gz` of titles and paragraphs without a header, an article's one behind another.
@@ -175,17 +175,17 @@ def load_titles(path: Path) -> TranslationData:
         with gzip.open(path, "rt", encoding="utf-8") as lines:
             for line in islice(lines, _FIRST_ROW, None):
                 title, _, text = line.rstrip("\n").partition("\t")
-                articles.setdefault(title, text)
-                if len(articles) > _ARTICLES:
+                if title not in articles and len(articles) == _ARTICLES:
                     break
+                articles[title] = text
     except OSError as error:
         message = f"{path} cannot be read: {error}"
         raise DatasetError(message) from error
-    pairs = list(articles.items())[1:]  # the first may have begun before
-    if len(pairs) < _ARTICLES:
-        message = f"{path} has {len(pairs)} articles behind row {_FIRST_ROW:,}; {_ARTICLES} needed"
+    if len(articles) < _ARTICLES:
+        found = f"{len(articles)} articles behind row {_FIRST_ROW:,}"
+        message = f"{path} has {found}; {_ARTICLES} are needed"
         raise DatasetError(message)
-    titles, texts = zip(*pairs, strict=True)
+    titles, texts = zip(*articles.items(), strict=True)
     return TranslationData(path.name.partition(".")[0], None, titles, texts, blank=0)
 
 

@@ -246,24 +246,24 @@ def test_only_what_is_held_back_is_final() -> None:
 def test_articles_are_found_by_their_titles(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each by the paragraph that it begins with; one that began before the start is left out."""
+    """Each by the paragraph that it ends with."""
     part = next(part for part in PARTS if part.form == "titles")
     path = tmp_path / part.path
     path.parent.mkdir()
     with gzip.open(path, "wt", encoding="utf-8") as file:
-        file.writelines(["before\tany\n", "before\tand its second\n"])
-        for subject in SUBJECTS:
-            file.writelines([f"{subject}\tthe {subject} is one\n", f"{subject}\tand more\n"])
+        file.write("before\tthe start\n")
+        for subject in (*SUBJECTS, "behind"):
+            file.writelines([f"{subject}\tit begins\n", f"{subject}\tthe {subject} ends\n"])
     monkeypatch.setattr(encoder_parts, "_FIRST_ROW", 1)
     monkeypatch.setattr(encoder_parts, "_ARTICLES", len(SUBJECTS))
     data: Any = load_part(part, tmp_path)
     assert data.source == SUBJECTS
-    assert data.target == tuple(f"the {subject} is one" for subject in SUBJECTS)
+    assert data.target == tuple(f"the {subject} ends" for subject in SUBJECTS)
     found = measure(part, data, HashEncoder(256), width=None, progress=None)["figures"]
     assert list(found) == ["title to text", "text to title", "both ways"]
     assert found["title to text"]["value"] == 1.0
-    monkeypatch.setattr(encoder_parts, "_ARTICLES", 9)
-    with pytest.raises(DatasetError, match=r"has 8 articles behind row 1; 9 needed"):
+    monkeypatch.setattr(encoder_parts, "_ARTICLES", 10)
+    with pytest.raises(DatasetError, match=r"has 9 articles behind row 1; 10 are needed"):
         load_part(part, tmp_path)
     with pytest.raises(DatasetError, match=r"cannot be read"):
         load_part(part, tmp_path / "none")
