@@ -153,9 +153,12 @@ models/ko-en-15/training.json: models/ko-en-14/training.json models/e5-bridge/tr
 models/ko-en-16/training.json: models/ko-en-15/training.json
 	$(VENV)/bin/meari encoders average models/ko-en-15 models/ko-en-14 --share 0.5 --share 0.5 --out $(@D)
 
+models/ko-en-17/training.json: models/ko-en-16/training.json
+	$(VENV)/bin/meari train siamese --resume --config $(STAGES)/12-names.toml --out $(@D)
+
 # The sums are written last; other files keep the time of the folder they are copied from.
-models/meari-ko-en/SHA256SUMS: models/ko-en-16/training.json
-	$(VENV)/bin/meari encoders pack models/ko-en-16 --out $(@D) --window 512 --about $(STAGES)/about.md
+models/meari-ko-en/SHA256SUMS: models/ko-en-17/training.json
+	$(VENV)/bin/meari encoders pack models/ko-en-17 --out $(@D) --window 512 --about $(STAGES)/about.md
 
 static-encoder: default-encoder models/meari-static/SHA256SUMS ## train the table anew from the default encoder
 

@@ -25,6 +25,7 @@ LATER = [
         "9-reading",
         "10-both",
         "11-length",
+        "12-names",
     )
 ]
 LEARNED = [
@@ -41,9 +42,9 @@ def test_the_stages_go_on_from_each_other() -> None:
     later = [read_recipe(SiameseRecipe, path, ()) for path in LATER]
     assert {recipe.name for recipe in (vocabulary, *later)} == {"meari-ko-en"}
     bodies = [os.path.relpath(recipe.body, ROOT) for recipe in later]
-    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8, 10, 12, 14)]
+    assert bodies == [f"models/ko-en-{number}" for number in (1, 2, 3, 5, 7, 8, 10, 12, 14, 16)]
     made = re.findall(r"^models/([\w-]+)/", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    stages = [f"ko-en-{number}" for number in range(1, 17)]
+    stages = [f"ko-en-{number}" for number in range(1, 18)]
     stages[7:7] = ["e5-small", "e5-bridge"]
     assert made == [*stages, "meari-ko-en", "static-1", "meari-static"]
 
@@ -51,7 +52,7 @@ def test_the_stages_go_on_from_each_other() -> None:
 def test_the_second_teacher_speaks_in_the_vectors_of_the_first() -> None:
     bridge = read_recipe(BridgeRecipe, STAGES / "6-bridge.toml", ())
     assert os.path.relpath(bridge.body, ROOT) == "models/e5-small"
-    for path, first in zip(LATER[-5:], (7, 7, 10, 12, 12), strict=True):
+    for path, first in zip(LATER[-6:-1], (7, 7, 10, 12, 12), strict=True):
         student = read_recipe(SiameseRecipe, path, ())
         assert bridge.teacher == student.loss.teacher == "minilm"
         taught = {source.teachers for source in student.train} - {()}
@@ -63,6 +64,17 @@ def test_the_second_teacher_speaks_in_the_vectors_of_the_first() -> None:
         parts = {"10-both": 1, "11-length": 2}.get(path.stem, 0)
         english = ("minilm",) * parts + ("models/e5-bridge",)
         assert made == ({korean, english} if parts else {korean})
+
+
+def test_at_the_end_all_but_english_that_names_things_stays() -> None:
+    """Texts of the last stage follow its own beginning, or `minilm` where no teacher is named."""
+    recipe = read_recipe(SiameseRecipe, LATER[-1], ())
+    held = [source for source in recipe.train if source.loss == "distil"]
+    assert {source.teachers for source in held} == {(), (str(recipe.body),)}
+    first = [source.name for source in held if not source.teachers]
+    assert len(first) == 7
+    assert all(name.startswith("English") for name in first)
+    assert recipe.loss.teacher == "minilm"
 
 
 def test_the_table_is_taught_by_the_encoder_that_ships() -> None:
