@@ -22,7 +22,8 @@ import typer
 
 from benchmarks import record
 from benchmarks.encoder_costs import measure_speed, measure_tokens, speed_texts
-from benchmarks.encoder_parts import PARTS, key_of, load_part, measure
+from benchmarks.encoder_data import PARTS, load_part
+from benchmarks.encoder_parts import key_of, measure
 from benchmarks.encoder_table import Row, page, rows_of, show
 from benchmarks.kept_vectors import KeptEncoder, Progress, open_encoder
 from embeddings.load import Runtime, load_encoder
@@ -31,7 +32,7 @@ from indexing.files import write_atomically
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from benchmarks.encoder_parts import Part
+    from benchmarks.encoder_data import Part
     from embeddings.types import Encoder
 
 COSTS = ("speed", "tokens")

@@ -14,9 +14,10 @@ import typer
 from pyarrow import parquet
 from typer.testing import CliRunner
 
-from benchmarks import default_encoder, encoder_costs, encoder_parts, record
+from benchmarks import default_encoder, encoder_costs, encoder_data, encoder_parts, record
 from benchmarks.encoder_costs import korean_samples, measure_speed, tokens_per_word
-from benchmarks.encoder_parts import PARTS, Part, load_part, measure, search_modes
+from benchmarks.encoder_data import PARTS, Part, load_part
+from benchmarks.encoder_parts import measure, search_modes
 from benchmarks.encoder_table import Row, page, rows_of
 from benchmarks.kept_vectors import CutEncoder, KeptEncoder, Progress, open_encoder
 from embeddings.errors import EncoderNotFoundError
@@ -254,15 +255,15 @@ def test_articles_are_found_by_their_titles(
         file.write("before\tthe start\n")
         for subject in (*SUBJECTS, "behind"):
             file.writelines([f"{subject}\tit begins\n", f"{subject}\tthe {subject} ends\n"])
-    monkeypatch.setattr(encoder_parts, "_FIRST_ROW", 1)
-    monkeypatch.setattr(encoder_parts, "_ARTICLES", len(SUBJECTS))
+    monkeypatch.setattr(encoder_data, "_FIRST_ROW", 1)
+    monkeypatch.setattr(encoder_data, "_ARTICLES", len(SUBJECTS))
     data: Any = load_part(part, tmp_path)
     assert data.source == SUBJECTS
     assert data.target == tuple(f"the {subject} ends" for subject in SUBJECTS)
     found = measure(part, data, HashEncoder(256), width=None, progress=None)["figures"]
     assert list(found) == ["title to text", "text to title", "both ways"]
     assert found["title to text"]["value"] == 1.0
-    monkeypatch.setattr(encoder_parts, "_ARTICLES", 10)
+    monkeypatch.setattr(encoder_data, "_ARTICLES", 10)
     with pytest.raises(DatasetError, match=r"has 9 articles behind row 1; 10 are needed"):
         load_part(part, tmp_path)
     with pytest.raises(DatasetError, match=r"cannot be read"):
